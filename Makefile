@@ -1,0 +1,46 @@
+# Every target works on a fresh machine: the virtual environment is made and filled first.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+
+.PHONY: demo test lint miniature help clean
+
+help:  ## this list
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/'
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; ok = sys.version_info >= (3, 11); ok or print("inst needs Python 3.11 or newer; this is", sys.version.split()[0] + ". Name another: make PYTHON=python3.12"); sys.exit(not ok)'
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.installed: pyproject.toml | $(BIN)/python
+	@echo "installing (PyTorch is large: the first time takes some minutes)"
+	$(PIP) -e .
+	@touch $@
+
+$(VENV)/.installed-test: pyproject.toml | $(VENV)/.installed
+	$(PIP) -e '.[test]'
+	@touch $@
+
+$(VENV)/.installed-dev: pyproject.toml | $(VENV)/.installed-test
+	$(PIP) -e '.[dev,miniature]'
+	@touch $@
+
+demo: $(VENV)/.installed  ## learn a painting, stylize a photo, write outputs/demo.png
+	$(BIN)/inst demo --output outputs/demo.png
+
+test: $(VENV)/.installed-test  ## run the tests
+	$(BIN)/python -m pytest
+
+lint: $(VENV)/.installed-dev  ## ruff, pyright, import-linter
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/pyright
+	$(BIN)/lint-imports
+
+miniature: $(VENV)/.installed-dev  ## train the embedded model again: make miniature PHOTOS=folder PAINTINGS=folder [EMOJI=folder]
+	@test -n "$(PHOTOS)" && test -n "$(PAINTINGS)" || { echo "make miniature needs PHOTOS=folder and PAINTINGS=folder (EMOJI=folder is optional)"; exit 2; }
+	$(BIN)/python -m miniature.train_all --photos "$(PHOTOS)" --paintings "$(PAINTINGS)" $(if $(EMOJI),--emoji "$(EMOJI)") --state $(or $(STATE),miniature-state)
+
+clean:  ## remove the virtual environment and caches
+	rm -rf $(VENV) .pytest_cache .ruff_cache

@@ -1,0 +1,76 @@
+"""What an option may be: help text, range and choices, kept beside the field that holds it.
+
+Settings are frozen dataclasses. Their fields are made by :func:`option`, so that the command line, the YAML files and
+calls from Python share one help text and one check. Only the standard library is imported here: ``--help`` is quick.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+import math
+from collections.abc import Iterable
+from typing import Any
+
+from inst.errors import ConfigError
+
+
+def option(
+    default: Any,
+    help: str,
+    *,
+    low: float | None = None,
+    high: float | None = None,
+    choices: tuple[str, ...] = (),
+    flag: str | None = None,
+) -> Any:
+    """A dataclass field with its help text and what it accepts.
+
+    Args:
+        default: its value when nothing is given; ``None`` for "the model's own".
+        low, high: the accepted range, both ends included; NaN is never accepted.
+        choices: the accepted words.
+        flag: the option's name on the command line, where that differs from the field's.
+    """
+    metadata = {"help": help, "low": low, "high": high, "choices": choices, "flag": flag}
+    return dataclasses.field(default=default, metadata=metadata)
+
+
+def check_options(settings: Any) -> None:
+    """Hold every field of a settings dataclass to its range and choices.
+
+    Raises:
+        ConfigError: naming the option, what was given and what is accepted.
+    """
+    for field in dataclasses.fields(settings):
+        _check_value(field, getattr(settings, field.name))
+
+
+def _check_value(field: dataclasses.Field[Any], value: Any) -> None:
+    name = field.name.replace("_", "-")
+    low, high = field.metadata.get("low"), field.metadata.get("high")
+    choices = field.metadata.get("choices")
+    if value is None:
+        return
+    if choices and value not in choices:
+        raise ConfigError(f"{name}={value} is not known: choose {' | '.join(choices)}{did_you_mean(str(value), choices)}")
+    if isinstance(value, float) and not math.isfinite(value):
+        raise ConfigError(f"{name}={value} is not a number: give {_range(low, high)}")
+    if isinstance(value, int | float) and not isinstance(value, bool) and low is not None and value < low:
+        raise ConfigError(f"{name}={value} is out of range: give {_range(low, high)}")
+    if isinstance(value, int | float) and not isinstance(value, bool) and high is not None and value > high:
+        raise ConfigError(f"{name}={value} is out of range: give {_range(low, high)}")
+
+
+def _range(low: float | None, high: float | None) -> str:
+    if low is None and high is None:
+        return "a finite number"
+    if high is None:
+        return f"{low:g} or more"
+    return f"{low:g} to {high:g}" if low is not None else f"at most {high:g}"
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """``" (did you mean …?)"`` for a word that is nearly a known one, else nothing."""
+    near = difflib.get_close_matches(word, list(known), n=1, cutoff=0.6)
+    return f" (did you mean {near[0]}?)" if near else ""

@@ -1,0 +1,135 @@
+"""Filters the styles share: direction fields, streaks along them, paper, relief. Float32 arrays of (h, w[, 3]) in [0, 1]."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+
+Array = np.ndarray
+
+
+def grey(rgb: Array) -> Array:
+    return cv2.cvtColor(np.ascontiguousarray(rgb, dtype=np.float32), cv2.COLOR_RGB2GRAY)
+
+
+def blur(x: Array, sigma: float) -> Array:
+    return cv2.GaussianBlur(x, (0, 0), sigma) if sigma > 0 else x
+
+
+def smooth_noise(shape: tuple[int, int], scale: float, rng: np.random.Generator) -> Array:
+    """Noise of zero mean and unit deviation whose features are about ``scale`` pixels wide."""
+    h, w = shape
+    small = rng.standard_normal((max(2, int(h / scale) + 2), max(2, int(w / scale) + 2))).astype(np.float32)
+    big = cv2.resize(small, (w, h), interpolation=cv2.INTER_CUBIC)
+    return (big - big.mean()) / (big.std() + 1e-6)
+
+
+def edge_angle(tone: Array, sigma: float = 4.0) -> tuple[Array, Array]:
+    """Angle along the edges (radians) and how sure it is, from the smoothed structure tensor."""
+    gx, gy = cv2.Sobel(tone, cv2.CV_32F, 1, 0), cv2.Sobel(tone, cv2.CV_32F, 0, 1)
+    jxx, jyy, jxy = blur(gx * gx, sigma), blur(gy * gy, sigma), blur(gx * gy, sigma)
+    angle = 0.5 * np.arctan2(2 * jxy, jxx - jyy) + np.pi / 2
+    strength = np.sqrt((jxx - jyy) ** 2 + 4 * jxy**2)
+    return angle, strength / (strength.mean() + 1e-6)
+
+
+def flow(tone: Array, rng: np.random.Generator, *, own: float, scale: float, base: float) -> Array:
+    """A direction for every pixel: along the edges, mixed with swirls of ``scale`` pixels around ``base``.
+
+    Args:
+        own: weight of the swirls; 0 follows the edges only.
+    """
+    angle, sure = edge_angle(tone)
+    swirl = base + smooth_noise(tone.shape, scale, rng) * 1.2
+    weight = np.clip(sure, 0, 2)
+    c = weight * np.cos(2 * angle) + own * np.cos(2 * swirl)
+    s = weight * np.sin(2 * angle) + own * np.sin(2 * swirl)
+    return 0.5 * np.arctan2(s, c)
+
+
+def streaks(x: Array, angle: Array, length: int) -> Array:
+    """Smear ``x`` along ``angle`` over about ``length`` pixels (line integral convolution by doubling)."""
+    h, w = x.shape[:2]
+    yy, xx = np.mgrid[0:h, 0:w].astype(np.float32)
+    dx, dy = np.cos(angle).astype(np.float32), np.sin(angle).astype(np.float32)
+    step = 1.0
+    while step < length:
+        ahead = cv2.remap(x, xx + step * dx, yy + step * dy, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT)
+        back = cv2.remap(x, xx - step * dx, yy - step * dy, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT)
+        x = 0.4 * x + 0.3 * (ahead + back)
+        step *= 2
+    return x
+
+
+def bristles(angle: Array, length: int, rng: np.random.Generator, width: float = 1.0) -> Array:
+    """Streaky noise along ``angle``, zero mean and unit deviation."""
+    noise = blur(rng.standard_normal(angle.shape).astype(np.float32), 0.6 * width)
+    out = streaks(noise, angle, length)
+    return (out - out.mean()) / (out.std() + 1e-6)
+
+
+def paper(shape: tuple[int, int], rng: np.random.Generator, grain: float = 1.5) -> Array:
+    """Paper tooth, zero mean and unit deviation."""
+    x = blur(rng.standard_normal(shape).astype(np.float32), 0.5 * grain)
+    x = x / x.std() + 0.5 * smooth_noise(shape, 4 * grain, rng)
+    return x / x.std()
+
+
+def relief(rgb: Array, height: Array, amount: float, angle: float = -2.2) -> Array:
+    """Light a height map from the side over the picture."""
+    height = height.astype(np.float32)
+    gx, gy = cv2.Sobel(height, cv2.CV_32F, 1, 0), cv2.Sobel(height, cv2.CV_32F, 0, 1)
+    shade = np.tanh((gx * np.cos(angle) + gy * np.sin(angle)) * 2.0) * amount
+    return np.clip(rgb + shade[..., None], 0, 1)
+
+
+def kuwahara(rgb: Array, radius: int) -> Array:
+    """Edge-keeping smoothing: the mean of the least varied of eight windows around each pixel."""
+    tone = grey(rgb)
+    size = radius + 1
+    mean = cv2.blur(rgb, (size, size))
+    m1 = cv2.blur(tone, (size, size))
+    var = cv2.blur(tone * tone, (size, size)) - m1 * m1
+    best, out = np.full(tone.shape, np.inf, np.float32), rgb.copy()
+    r = radius // 2 + 1
+    for dx, dy in ((r, r), (-r, r), (r, -r), (-r, -r), (r, 0), (-r, 0), (0, r), (0, -r)):
+        matrix = np.float32([[1, 0, dx], [0, 1, dy]])
+        h, w = tone.shape
+        v = cv2.warpAffine(var, matrix, (w, h), borderMode=cv2.BORDER_REFLECT)
+        c = cv2.warpAffine(mean, matrix, (w, h), borderMode=cv2.BORDER_REFLECT)
+        take = v < best
+        best[take], out[take] = v[take], c[take]
+    return out
+
+
+def quantise(rgb: Array, colours: int, rng: np.random.Generator) -> Array:
+    """The picture in its ``colours`` main colours (k-means in Lab)."""
+    lab = cv2.cvtColor(np.ascontiguousarray(rgb, dtype=np.float32), cv2.COLOR_RGB2LAB)
+    flat = lab.reshape(-1, 3)
+    sample = flat[rng.integers(0, len(flat), 1500)]
+    cv2.setRNGSeed(int(rng.integers(1, 2**31 - 1)))
+    _, _, centres = cv2.kmeans(sample, colours, None, (3, 12, 0.5), 1, cv2.KMEANS_PP_CENTERS)
+    distance = ((flat[:, None] - centres[None]) ** 2).sum(-1)
+    out = centres[distance.argmin(1)].reshape(lab.shape)
+    return np.clip(cv2.cvtColor(out.astype(np.float32), cv2.COLOR_LAB2RGB), 0, 1)
+
+
+def ink_lines(tone: Array, sigma: float, amount: float) -> Array:
+    """Contours as darkness in [0, 1]: the extended difference of Gaussians, soft threshold."""
+    dog = blur(tone, sigma) - 0.985 * blur(tone, sigma * 1.6)
+    return np.clip(1 - (1 + np.tanh(np.minimum(dog * 100 * amount, 0) + 0.0)), 0, 1)
+
+
+def pick(x: Array, points: Array) -> Array:
+    """Values of ``x`` at integer (n, 2) points given as x, y."""
+    h, w = x.shape[:2]
+    return x[np.clip(points[:, 1], 0, h - 1), np.clip(points[:, 0], 0, w - 1)]
+
+
+def scatter(shape: tuple[int, int], spacing: float, rng: np.random.Generator, jitter: float = 0.5) -> Array:
+    """(n, 2) points x, y of a jittered grid in random order."""
+    h, w = shape
+    yy, xx = np.mgrid[-spacing / 2 : h + spacing : spacing, -spacing / 2 : w + spacing : spacing]
+    points = np.stack([xx.ravel(), yy.ravel()], 1)
+    points = points + rng.uniform(-jitter, jitter, points.shape) * spacing
+    return points[rng.permutation(len(points))]

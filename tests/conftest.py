@@ -1,0 +1,34 @@
+"""Shapes in signatures are checked while tests run; one thread, no network, a home of its own."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+os.environ["HF_HUB_OFFLINE"] = "1"
+os.environ.setdefault("CUDA_VISIBLE_DEVICES", "")
+
+from jaxtyping import install_import_hook
+
+_hook = install_import_hook("inst", "beartype.beartype")
+
+ROOT = Path(__file__).parent.parent
+
+
+@pytest.fixture(scope="session")
+def golden():
+    """``golden(name)``: the tensors of a reference output."""
+    from safetensors.torch import load_file
+
+    return lambda name: load_file(ROOT / "tests" / "golden" / f"{name}.safetensors")
+
+
+@pytest.fixture(scope="session")
+def fill():
+    """``fill(name, shape)``: the deterministic inputs of the reference outputs."""
+    import importlib.util
+
+    spec = importlib.util.spec_from_file_location("golden_fill", ROOT / "tests" / "golden" / "fill.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
