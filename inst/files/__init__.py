@@ -1,0 +1,28 @@
+"""The door to files: what one is, reading it without running anything in it, writing it so that a kill leaves no half.
+
+Every fault of a file or a disk leaves here as one sentence (InputError).
+"""
+
+from inst.files.kinds import Kind, sniff
+from inst.files.lock import locked
+from inst.files.pickles import Inert, InertName, module_state_dict
+from inst.files.plain import read_json, sha256, sha256_bytes, write_json
+from inst.files.tensors import read_pickle, read_safetensors, write_safetensors
+from inst.files.write import replacing
+
+__all__ = [
+    "Inert",
+    "InertName",
+    "Kind",
+    "locked",
+    "module_state_dict",
+    "read_json",
+    "read_pickle",
+    "read_safetensors",
+    "replacing",
+    "sha256",
+    "sha256_bytes",
+    "sniff",
+    "write_json",
+    "write_safetensors",
+]
