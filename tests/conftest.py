@@ -8,9 +8,10 @@ import pytest
 os.environ["HF_HUB_OFFLINE"] = "1"
 os.environ.setdefault("CUDA_VISIBLE_DEVICES", "")
 
+import support.checker  # the hook finds it as an attribute of its package
 from jaxtyping import install_import_hook
 
-_hook = install_import_hook("inst", "beartype.beartype")
+_hook = install_import_hook("inst", "support.checker.typechecker")
 
 ROOT = Path(__file__).parent.parent
 

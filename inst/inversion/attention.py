@@ -60,6 +60,15 @@ class AttentionInversion(nn.Module):
         use_attention: bool = True,
     ) -> None:
         super().__init__()
+        self.facts: dict[str, int | float | bool] = {
+            "dim": dim,
+            "token_dim": token_dim or dim,
+            "num_vectors": num_vectors,
+            "num_heads": num_heads,
+            "head_dim": head_dim,
+            "dropout": dropout,
+            "use_attention": use_attention,
+        }
         self.attn1 = CrossAttention(dim, num_heads, head_dim, dropout) if use_attention else None
         self.attn2 = CrossAttention(dim, num_heads, head_dim, dropout) if use_attention else None
         self.net = nn.Sequential(nn.Dropout(dropout), nn.Linear(dim, token_dim or dim))

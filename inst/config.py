@@ -1,0 +1,114 @@
+"""YAML files and ``key=value`` words to settings: the only user of OmegaConf."""
+
+from __future__ import annotations
+
+import dataclasses
+import types
+import typing
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any, TypeVar
+
+from inst.errors import ConfigError, InputError
+from inst.options import did_you_mean
+
+Run = TypeVar("Run")
+
+
+def build(schema: type[Run], file: Path | None, words: Iterable[str], flags: Mapping[str, Any]) -> Run:
+    """The settings of a run: the schema's defaults, then the YAML file, then ``key=value`` words, then flags.
+
+    Raises:
+        InputError: the file is missing or not YAML.
+        ConfigError: an unknown key (with "did you mean"), a value of the wrong type, or one out of range.
+    """
+    layers = [read_yaml(file) if file else {}, parse_words(schema, words), dict(flags)]
+    for layer in layers:
+        _check_keys(schema, layer)
+    if not any(layers[:2]):  # nothing that needs OmegaConf's schema: flags come typed from argparse
+        return schema(**layers[2])
+    return _merge(schema, layers)
+
+
+def read_yaml(path: Path) -> dict[str, Any]:
+    """A YAML file's mapping."""
+    import yaml
+
+    try:
+        data = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise InputError(f"--config {path} cannot be read ({error.strerror}): give a YAML file") from None
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise InputError(f"--config {path} is not YAML ({str(error).splitlines()[0]})") from None
+    if data is None:
+        return {}
+    if not isinstance(data, dict):
+        raise InputError(f"--config {path} holds a {type(data).__name__}: give lines of key: value")
+    return {str(key).replace("-", "_"): value for key, value in data.items()}
+
+
+def parse_words(schema: type, words: Iterable[str]) -> dict[str, Any]:
+    """``key=value`` words to a mapping.
+
+    OmegaConf's own dotlist reads every value as YAML, where ``prompt=[C] lighthouse`` is an error and
+    ``prompt=a cat: in [C]`` a mapping; here only fields that are not text are read so.
+    """
+    import yaml
+
+    values: dict[str, Any] = {}
+    hints = typing.get_type_hints(schema)
+    for word in words:
+        key, equals, value = word.partition("=")
+        key = key.strip().lstrip("-").replace("-", "_")
+        if not equals:
+            raise ConfigError(f"{word!r} is not understood: give key=value, such as strength=0.6")
+        if key in hints and _is_text(hints[key]):
+            values[key] = value
+        elif key in hints and _is_texts(hints[key]):
+            values[key] = [part for part in value.split(",") if part]
+        else:
+            values[key] = yaml.safe_load(value)
+    return values
+
+
+def _check_keys(schema: type, values: Mapping[str, Any]) -> None:
+    known = [field.name for field in dataclasses.fields(schema)]  # pyright: ignore[reportArgumentType]
+    for key in values:
+        if key not in known:
+            near = did_you_mean(key, known)
+            raise ConfigError(f"the option {key} is not known{near}: --help lists all of them")
+
+
+def _merge(schema: type[Run], layers: Iterable[Mapping[str, Any]]) -> Run:
+    from omegaconf import OmegaConf
+    from omegaconf.errors import OmegaConfBaseException
+
+    try:
+        merged = OmegaConf.merge(OmegaConf.structured(schema), *(OmegaConf.create(_literal(layer)) for layer in layers))
+        settings = OmegaConf.to_object(merged)
+    except OmegaConfBaseException as error:
+        key = getattr(error, "full_key", None) or getattr(error, "key", None)
+        first = str(error).splitlines()[0]
+        raise ConfigError(f"the option {key} is not accepted: {first}" if key else first) from None
+    return typing.cast(Run, settings)
+
+
+def _literal(layer: Mapping[str, Any]) -> dict[str, Any]:
+    """Text as it stands: ``${`` in a prompt is no interpolation."""
+    return {k: v.replace("${", "\\${") if isinstance(v, str) else v for k, v in layer.items()}
+
+
+def _is_text(hint: Any) -> bool:
+    return any(part is str or part is Path for part in _members(hint))
+
+
+def _is_texts(hint: Any) -> bool:
+    return typing.get_origin(hint) is tuple
+
+
+def _members(hint: Any) -> tuple[Any, ...]:
+    if typing.get_origin(hint) in (typing.Union, types.UnionType):
+        return typing.get_args(hint)
+    if typing.get_origin(hint) is typing.Literal:
+        return (str,)
+    return (hint,)

@@ -1,0 +1,172 @@
+"""The style token: what was learned of one painting, in one file."""
+
+from __future__ import annotations
+
+import base64
+import datetime
+import io
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import torch
+from PIL import Image as PilImage
+from safetensors.torch import save as safetensors_bytes
+from torch import Tensor
+
+from inst.errors import TokenError
+from inst.files import read_safetensors, sha256_bytes, write_safetensors
+from inst.image import to_pil
+from inst.shapes import Image, TokenVectors
+
+MAX_BYTES = 64 * 2**20
+MAX_NORM_RATIO = 100.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class StyleToken:
+    """A learned style.
+
+    Attributes:
+        name: what it is called; letters, digits, ``_`` and ``-``.
+        vectors: the rows of the token embedding that spell ``[C]``, (n, d) float32.
+        module: the inversion module's parameters, empty where there is none.
+        facts: what it was learned from and fits: ``model``, ``model_hash``, ``text_encoder``, ``clip``,
+            ``style_sha256``, ``settings``, ``step``, ``seed`` …; strings and numbers, never a local path.
+        thumbnail: a small JPEG of the painting, or nothing.
+    """
+
+    name: str
+    vectors: TokenVectors
+    module: Mapping[str, Tensor] = field(default_factory=dict)
+    facts: Mapping[str, Any] = field(default_factory=dict)
+    thumbnail: bytes = b""
+
+    def __post_init__(self) -> None:
+        check_vectors(self.vectors, self.name)
+
+    @property
+    def hash(self) -> str:
+        """SHA-256 of the vectors: what pictures made with this style record."""
+        return sha256_bytes(safetensors_bytes({"vectors": self.vectors.contiguous()}))
+
+    def rename(self, name: str) -> StyleToken:
+        return replace(self, name=name)
+
+
+def check_vectors(vectors: Tensor, name: str) -> None:
+    """Refuse vectors that would make black pictures without an error.
+
+    Raises:
+        TokenError: a NaN or infinity, or a vector of zeros.
+    """
+    if not torch.isfinite(vectors).all():
+        raise TokenError(f"the style {name} holds NaN or infinite values: learn it again")
+    if (vectors.norm(dim=-1) == 0).any():
+        raise TokenError(f"the style {name} holds a vector of zeros: learn it again")
+
+
+def check_fits(token: StyleToken, *, model: str, token_dim: int, text_encoder: str, vocabulary_norm: float) -> None:
+    """Hold a style to the model that is to use it.
+
+    Args:
+        token_dim: width of the model's token embedding.
+        text_encoder: the fingerprint of its token embedding; styles of other tools do not record one.
+        vocabulary_norm: mean norm of its vocabulary.
+
+    Raises:
+        TokenError: naming the model the style was learned on and the one it is to be used with.
+    """
+    width = token.vectors.shape[1]
+    learned_on = token.facts.get("model", "another model")
+    if width != token_dim:
+        raise TokenError(
+            f"the style {token.name} has vectors {width} wide (learned on {learned_on}) and {model} takes {token_dim}: "
+            f"give the --model it was learned on, or learn the painting again with --model {model}"
+        )
+    recorded = token.facts.get("text_encoder")
+    if recorded and recorded != text_encoder:
+        raise TokenError(
+            f"the style {token.name} was learned on {learned_on} with another text encoder than {model}'s: give the "
+            f"--model it was learned on, or learn the painting again with --model {model}"
+        )
+    ratio = token.vectors.norm(dim=-1).max().item() / vocabulary_norm
+    if ratio > MAX_NORM_RATIO:
+        raise TokenError(
+            f"the style {token.name} has vectors {ratio:.0f} times as long as {model}'s vocabulary: it is damaged, or "
+            "was learned on another model"
+        )
+
+
+def save_token(path: Path, token: StyleToken) -> None:
+    """Write a style token file: ``vectors``, ``module.*`` and metadata other tools show.
+
+    Raises:
+        TokenError: the vectors are not finite; nothing is written.
+        InputError: the file cannot be written.
+    """
+    tensors = {"vectors": token.vectors} | {f"module.{k}": v for k, v in token.module.items()}
+    write_safetensors(path, {k: v.detach().cpu().contiguous() for k, v in tensors.items()}, _metadata(token))
+
+
+def load_token(path: Path) -> StyleToken:
+    """Read a style token file.
+
+    Raises:
+        InputError: no such file, or not safetensors.
+        TokenError: safetensors, but not a style of ours; or damaged.
+    """
+    tensors, metadata = read_safetensors(path, max_bytes=MAX_BYTES)
+    if "vectors" not in tensors or "inst.facts" not in metadata:
+        raise TokenError(f"{path} is not a style token of inst: it holds {', '.join(sorted(tensors)[:4]) or 'nothing'}")
+    vectors = tensors.pop("vectors")
+    if vectors.ndim != 2:
+        raise TokenError(f"{path} holds vectors of shape {tuple(vectors.shape)}; a style has (count, width)")
+    foreign = [key for key in tensors if not key.startswith("module.")]
+    if foreign:
+        raise TokenError(f"{path} holds keys that no style token has: {', '.join(sorted(foreign)[:4])}")
+    module = {k.removeprefix("module."): v for k, v in tensors.items()}
+    facts = json.loads(metadata["inst.facts"])
+    uri = metadata.get("modelspec.thumbnail", "")
+    thumbnail = base64.b64decode(uri.split(",", 1)[1]) if "," in uri else b""
+    name = metadata.get("inst.name", path.stem)
+    return StyleToken(name=name, vectors=vectors.float(), module=module, facts=facts, thumbnail=thumbnail)
+
+
+def _metadata(token: StyleToken) -> dict[str, str]:
+    facts = dict(token.facts)
+    metadata = {
+        "inst.name": token.name,
+        "inst.facts": json.dumps(facts, sort_keys=True),
+        "modelspec.sai_model_spec": "1.0.1",
+        "modelspec.architecture": architecture(token.vectors.shape[1]),
+        "modelspec.title": token.name,
+        "modelspec.date": str(facts.get("date", today())),
+        "modelspec.trigger_phrase": token.name,
+        "modelspec.usage_hint": "[C] in a prompt stands for the style",
+        "modelspec.hash_sha256": "0x" + token.hash,
+    }
+    if token.thumbnail:
+        metadata["modelspec.thumbnail"] = "data:image/jpeg;base64," + base64.b64encode(token.thumbnail).decode()
+    return metadata
+
+
+def architecture(width: int) -> str:
+    """The ``modelspec.architecture`` of an embedding, by its width."""
+    family = {768: "stable-diffusion-v1", 1024: "stable-diffusion-v2-768-v"}.get(width, "inst-miniature")
+    return f"{family}/textual-inversion"
+
+
+def today() -> str:
+    return datetime.datetime.now(datetime.UTC).date().isoformat()
+
+
+def make_thumbnail(image: Image, side: int = 128) -> bytes:
+    """A JPEG of at most ``side`` pixels a side."""
+    pil = to_pil(image)
+    pil.thumbnail((side, side), PilImage.Resampling.LANCZOS)
+    buffer = io.BytesIO()
+    pil.save(buffer, "JPEG", quality=85)
+    return buffer.getvalue()

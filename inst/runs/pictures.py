@@ -1,0 +1,403 @@
+"""Stylizing photos and making pictures: inputs checked first, then one bar over all of it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from accelerate import Accelerator
+from tqdm import tqdm
+
+from inst.errors import ConfigError, InputError, InstError, TokenError
+from inst.files import write_json
+from inst.image import Picture, list_images, read_image, write_image
+from inst.inversion.prepare import encode_painting
+from inst.inversion.settings import InversionSettings, resolve
+from inst.inversion.prepare import model_defaults
+from inst.inversion.token import StyleToken
+from inst.runs.bars import bar, say, warn
+from inst.runs.learn import LearnOptions, kept_path, kept_style, learn
+from inst.runs.outputs import claim, free_path, is_picture_path, safe_name
+from inst.runs.record import picture_text
+from inst.runs.settings import GenerateRun, PictureOptions, StylizeRun
+from inst.runs.studio import Studio
+from inst.runs.styles import STYLES, StyleSpec, is_painting, newest_style, parse_spec, read_style
+from inst.shapes import Image, Latents
+from inst.stylize.photo import PhotoSettings, Style, stylize
+from inst.stylize.prompts import PLACEHOLDER, WeightedStyle, encode_styled, placeholders
+from inst.stylize.text_to_image import generate
+from inst.training import stopping
+
+OUTPUTS = Path("outputs")
+
+
+@dataclass(frozen=True)
+class UsedStyle:
+    """A style token, how it is used, and its painting where the run was given it."""
+
+    token: StyleToken
+    placeholder: str
+    weight: float
+    painting: Picture | None = None
+
+    def weighted(self) -> WeightedStyle:
+        return WeightedStyle(self.token.vectors, self.placeholder, self.weight)
+
+
+# Inputs, checked before any model is loaded
+
+
+def find_contents(paths: Sequence[str]) -> list[Path]:
+    """The photos named, and those in the folders named.
+
+    Raises:
+        InputError: a path that is not there, a folder without pictures, or nothing at all.
+    """
+    found: list[Path] = []
+    for text in paths:
+        path = Path(text)
+        if path.is_dir():
+            inside = list_images(path)
+            if not inside:
+                raise InputError(f"--content {path} holds no picture: give photos (PNG, JPEG, WebP, BMP, TIFF, GIF)")
+            found += inside
+        elif path.is_file():
+            found.append(path)
+        else:
+            raise InputError(f"--content {path} does not exist: give a photo or a folder of photos")
+    if not found:
+        raise InputError("no photo was given: --content photo.jpg (or --prompt for a picture from text)")
+    return found
+
+
+def plan_outputs(contents: Sequence[Path], run: StylizeRun, style_name: str) -> dict[Path, Path]:
+    """Where each photo's result goes.
+
+    Raises:
+        InputError: an output that is there already, or a file for several photos.
+    """
+    if run.output is None:
+        names = (OUTPUTS / f"{safe_name(path.stem)}-{style_name}.{run.format}" for path in contents)
+        return dict(zip(contents, _distinct(names, overwrite=run.overwrite), strict=True))
+    target = Path(run.output)
+    if is_picture_path(target):
+        if len(contents) > 1:
+            raise InputError(f"--output {target} is one file and --content has {len(contents)} photos: give a folder")
+        return {contents[0]: claim(target, run.overwrite)}
+    planned: dict[Path, Path] = {}
+    for path in contents:
+        output = target / f"{path.stem}.{run.format}"
+        if output in planned.values():
+            output = target / f"{path.stem}{path.suffix.replace('.', '_')}.{run.format}"
+        planned[path] = claim(output, run.overwrite)
+    return planned
+
+
+def _distinct(paths: Iterator[Path], *, overwrite: bool) -> Iterator[Path]:
+    taken: set[Path] = set()
+    for path in paths:
+        candidate, number = path if overwrite else free_path(path), 2
+        while candidate in taken:
+            candidate = path.with_name(f"{path.stem}-{number}{path.suffix}")
+            number += 1
+        taken.add(candidate)
+        yield candidate
+
+
+# Styles
+
+
+def use_styles(studio: Studio, specs: Sequence[StyleSpec], run: PictureOptions, painting: str | None) -> list[UsedStyle]:
+    """The style tokens of a run; a painting among them is learned first, unless it was before.
+
+    Raises:
+        TokenError: none given and none there, or one that does not fit the model.
+    """
+    if not specs:
+        path = newest_style(studio)
+        if path is None:
+            raise TokenError(
+                f"there is no style for {studio.model.name}: learn one (inst train --style painting.jpg --model "
+                f"{run.model}) or name a painting (--style painting.jpg)"
+            )
+        say(f"style: {path.stem} (the newest that fits; --style names another)")
+        specs = [StyleSpec(path)]
+    return [_use(studio, spec, run, painting) for spec in specs]
+
+
+def _use(studio: Studio, spec: StyleSpec, run: PictureOptions, painting: str | None) -> UsedStyle:
+    if is_painting(spec.path):
+        picture = read_image(spec.path, max_megapixels=run.max_megapixels)
+        token = learn_once(studio, picture)
+        return UsedStyle(token, spec.placeholder, spec.weight, picture)
+    clip = studio.clip if painting is not None else None
+    token = read_style(spec.path, clip=clip, painting=None if painting is None else Path(painting))
+    studio.check(token)
+    picture = None if painting is None else read_image(Path(painting), max_megapixels=run.max_megapixels)
+    return UsedStyle(token, spec.placeholder, spec.weight, picture)
+
+
+def learn_once(studio: Studio, picture: Picture, settings: InversionSettings | None = None) -> StyleToken:
+    """The style of a painting: as it was learned before, or learned now and kept by the picture's content."""
+    settings = settings or InversionSettings()
+    kept = kept_style(studio, picture, settings, STYLES)
+    if kept is not None:
+        return kept
+    path = kept_path(studio, picture, settings, STYLES)
+    accelerator = Accelerator(cpu=studio.placement.device.type == "cpu")
+    with stopping() as stop:
+        learned = learn(studio, picture, settings, path, accelerator=accelerator, stop=stop, options=LearnOptions())
+        if learned.stopped:
+            path.unlink(missing_ok=True)  # half learned is not what the name promises
+            raise KeyboardInterrupt
+    say(f"learned {path} in {learned.seconds:.0f} s ({learned.steps} steps)")
+    return learned.token
+
+
+# Photos
+
+
+def stylize_photos(run: StylizeRun) -> int:
+    """``inst stylize``. Returns the exit code: 2 when a photo of several could not be used."""
+    specs = [parse_spec(text) for text in run.style]
+    contents = find_contents(run.content)
+    studio = Studio(run)
+    readable, failures = _checked(contents, run)
+    style_name = safe_name("-".join(spec.path.stem for spec in specs)) if specs else "stylized"
+    outputs = plan_outputs(readable, run, style_name)
+    if not readable:
+        return _report_failures(failures, len(contents))
+    styles = use_styles(studio, specs, run, run.style_image)
+    style = compose(studio, styles, run)
+    settings = photo_settings(studio, run)
+    steps = max(1, int(settings.strength * settings.num_steps + 1e-9)) if settings.strength else 0
+    written: list[dict[str, Any]] = []
+    with bar((steps + 1) * len(readable), "stylizing") as progress:
+        for index, path in enumerate(readable):
+            try:
+                facts = _stylize_one(studio, path, outputs[path], style, styles, settings, run, progress)
+                written.append(facts | {"file": outputs[path].name, "content": path.name})
+            except InstError as error:
+                failures[path] = str(error)
+                progress.update((steps + 1) * (index + 1) - progress.n)
+    if len(contents) > 1 and written:
+        _write_batch_record(outputs[readable[0]].parent / "inst.json", written)
+    for path in readable:
+        if path not in failures:
+            say(str(outputs[path]))
+    return _report_failures(failures, len(contents))
+
+
+def _checked(contents: Sequence[Path], run: StylizeRun) -> tuple[list[Path], dict[Path, str]]:
+    """Which photos can be read; a single one that cannot is the run's error.
+
+    A folder's photos are only looked at here: decoding them twice would double the reading.
+    """
+    if len(contents) > 1:
+        return list(contents), {}
+    read_image(contents[0], max_megapixels=run.max_megapixels)
+    return list(contents), {}
+
+
+def _stylize_one(
+    studio: Studio,
+    path: Path,
+    output: Path,
+    style: Style,
+    styles: Sequence[UsedStyle],
+    settings: PhotoSettings,
+    run: StylizeRun,
+    progress: tqdm,
+) -> dict[str, Any]:
+    picture = read_image(path, max_megapixels=run.max_megapixels)
+    for note in picture.notes:
+        warn(f"{path.name}: {note}")
+    result: Image | None = None
+    for result in stylize(studio.model, picture.image, style, settings):
+        progress.update()
+    assert result is not None
+    facts = record(studio, run, styles, settings, result) | {"content_sha256": picture.sha256}
+    write_image(output, result, text=picture_text(facts) if run.metadata else None)
+    return facts
+
+
+def photo_settings(studio: Studio, run: StylizeRun) -> PhotoSettings:
+    """The run's settings, with the model's defaults where it says nothing."""
+    defaults = studio.model.defaults
+    return PhotoSettings(
+        strength=defaults.strength if run.strength is None else run.strength,
+        num_steps=run.num_steps or defaults.num_steps,
+        guidance_scale=defaults.guidance_scale if run.guidance_scale is None else run.guidance_scale,
+        seed=run.seed,
+        sampler=run.sampler,
+        tone=run.tone,
+        keep_colors=run.keep_colors,
+        inversion=run.inversion,
+        resolution=run.resolution or defaults.resolution,
+    )
+
+
+def compose(studio: Studio, styles: Sequence[UsedStyle], run: StylizeRun | GenerateRun) -> Style:
+    """Conditioning of the prompt under the styles, and what the tone needs."""
+    model = studio.model
+    prompt = run.prompt if run.prompt is not None else default_prompt(studio, styles)
+    tone = isinstance(run, StylizeRun) and run.tone > 0
+    return Style(
+        conditioning=encode_styled(model, prompt, [used.weighted() for used in styles], model.defaults.plain_prompt),
+        unconditional=model.text.encode_prompt([run.negative_prompt], {}),
+        painting=_tone_latents(studio, styles) if tone else None,
+    )
+
+
+def default_prompt(studio: Studio, styles: Sequence[UsedStyle]) -> str:
+    """The model's own prompt, with every named style in it."""
+    names = list(dict.fromkeys(used.placeholder for used in styles))
+    return studio.model.defaults.prompt.replace(PLACEHOLDER, " ".join(names))
+
+
+def _tone_latents(studio: Studio, styles: Sequence[UsedStyle]) -> Latents:
+    """The first painting's latents.
+
+    Raises:
+        ConfigError: the run has a style file and not its painting.
+    """
+    for used in styles:
+        if used.painting is not None:
+            settings = resolve(InversionSettings(flip=False), model_defaults(studio.model))
+            return encode_painting(studio.model, used.painting.image, settings)
+    raise ConfigError("--tone takes the tone from the painting itself: give it as --style painting.jpg, or --style-image")
+
+
+# Text to image
+
+
+def generate_pictures(run: GenerateRun) -> int:
+    """``inst generate``: pictures from a prompt."""
+    specs = [parse_spec(text) for text in run.style]
+    if not run.prompt:
+        raise ConfigError('no prompt was given: --prompt "a house in the style of [C]"')
+    named = placeholders(run.prompt)
+    if not named and specs:
+        raise TokenError(f'the prompt "{run.prompt}" does not hold {specs[0].placeholder}: put it where the style belongs')
+    outputs = _plan_generated(run)
+    studio = Studio(run)
+    styles = use_styles(studio, specs, run, None) if named else []
+    style = compose(studio, styles, run)
+    defaults = studio.model.defaults
+    num_steps = run.num_steps or defaults.num_steps
+    guidance = defaults.guidance_scale if run.guidance_scale is None else run.guidance_scale
+    height, width = run.height or defaults.resolution, run.width or defaults.resolution
+    batches = math.ceil(run.num_images / run.batch_size)
+    with bar(batches * (num_steps + 1), "making pictures") as progress:
+        for first in range(0, run.num_images, run.batch_size):
+            batch = min(run.batch_size, run.num_images - first)
+            pictures: Image | None = None
+            for pictures in generate(
+                studio.model,
+                style,
+                height=height,
+                width=width,
+                batch=batch,
+                seed=run.seed + first,
+                num_steps=num_steps,
+                guidance_scale=guidance,
+                sampler=run.sampler,
+            ):
+                progress.update()
+            assert pictures is not None
+            _write_generated(studio, run, styles, pictures, outputs[first : first + batch], first, num_steps, guidance)
+    for path in outputs:
+        say(str(path))
+    return 0
+
+
+def _plan_generated(run: GenerateRun) -> list[Path]:
+    assert run.prompt is not None
+    if run.output is not None and is_picture_path(Path(run.output)):
+        target = Path(run.output)
+        if run.num_images == 1:
+            return [claim(target, run.overwrite)]
+        names = [target.with_name(f"{target.stem}-{i + 1}{target.suffix}") for i in range(run.num_images)]
+        return [claim(path, run.overwrite) for path in names]
+    folder = OUTPUTS if run.output is None else Path(run.output)
+    stem = safe_name(run.prompt)[:60]
+    return list(
+        _distinct((folder / f"{stem}-{run.seed + i}.{run.format}" for i in range(run.num_images)), overwrite=run.overwrite)
+    )
+
+
+def _write_generated(
+    studio: Studio,
+    run: GenerateRun,
+    styles: Sequence[UsedStyle],
+    pictures: Image,
+    outputs: Sequence[Path],
+    first: int,
+    num_steps: int,
+    guidance: float,
+) -> None:
+    for i, path in enumerate(outputs):
+        picture = pictures[i : i + 1]
+        facts = _record(studio, run, styles, picture) | {
+            "seed": run.seed + first + i,
+            "num_steps": num_steps,
+            "guidance_scale": guidance,
+        }
+        write_image(path, picture, text=picture_text(facts) if run.metadata else None)
+
+
+# Records
+
+
+def record(
+    studio: Studio, run: StylizeRun, styles: Sequence[UsedStyle], settings: PhotoSettings, result: Image
+) -> dict[str, Any]:
+    """What made a picture: enough to make it again, and no local path."""
+    return _record(studio, run, styles, result) | {
+        "strength": settings.strength,
+        "num_steps": settings.num_steps,
+        "guidance_scale": settings.guidance_scale,
+        "seed": settings.seed,
+        "tone": settings.tone,
+        "keep_colors": settings.keep_colors,
+        "inversion": settings.inversion,
+        "resolution": settings.resolution,
+    }
+
+
+def _record(
+    studio: Studio, run: StylizeRun | GenerateRun, styles: Sequence[UsedStyle], result: Image
+) -> dict[str, Any]:
+    model = studio.model
+    return {
+        "command": "generate" if isinstance(run, GenerateRun) else "stylize",
+        "model": model.name,
+        "model_hash": model.revision_hash,
+        "prompt": run.prompt if run.prompt is not None else default_prompt(studio, styles),
+        "negative_prompt": run.negative_prompt,
+        "sampler": run.sampler,
+        "width": result.shape[3],
+        "height": result.shape[2],
+        "styles": [
+            {"name": used.token.name, "hash": used.token.hash, "placeholder": used.placeholder, "weight": used.weight}
+            for used in styles
+        ],
+        "dtype": str(studio.placement.dtype).removeprefix("torch."),
+        "torch": torch.__version__,
+    }
+
+
+def _write_batch_record(path: Path, written: list[dict[str, Any]]) -> None:
+    write_json(path, {"pictures": written})
+
+
+def _report_failures(failures: dict[Path, str], total: int) -> int:
+    if not failures:
+        return 0
+    for error in failures.values():
+        warn(error)
+    raise InputError(f"{len(failures)} of {total} photos could not be used: {', '.join(path.name for path in failures)}")

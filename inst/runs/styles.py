@@ -1,0 +1,129 @@
+"""From what ``--style`` says to a style token: a file of ours or of another tool, a painting, or nothing at all."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+
+from inst import assets
+from inst.clip import ClipBackbone
+from inst.errors import ConfigError, InputError, TokenError
+from inst.files import sniff
+from inst.image import read_image
+from inst.inversion.dialects import ForeignEmbedding, read_foreign
+from inst.inversion.learner import load_module
+from inst.inversion.token import StyleToken, load_token
+from inst.inversion.views import embed_as_the_release_did
+from inst.runs.outputs import safe_name
+from inst.runs.studio import Studio
+from inst.stylize.prompts import PLACEHOLDER
+
+STYLES = Path("styles")
+PICTURES = {"png", "jpeg", "webp", "gif", "bmp", "tiff"}
+
+
+@dataclass(frozen=True)
+class StyleSpec:
+    """One ``--style``: ``[name=]file[:weight]``."""
+
+    path: Path
+    placeholder: str = PLACEHOLDER
+    weight: float = 1.0
+
+
+def parse_spec(text: str) -> StyleSpec:
+    """Read ``file``, ``file:0.7``, ``name=file`` or ``name=file:0.7``. A file whose name looks like that wins.
+
+    Raises:
+        ConfigError: a weight that is no number from 0 to 2.
+        InputError: the file does not exist.
+    """
+    placeholder, weight, rest = PLACEHOLDER, 1.0, text
+    if not Path(rest).exists() and (match := re.match(r"([A-Za-z][\w-]*)=(.+)", rest)):
+        placeholder, rest = f"[{match[1]}]", match[2]
+    if not Path(rest).exists() and (match := re.fullmatch(r"(.+):([^:/\\]*)", rest)) and Path(match[1]).exists():
+        rest, weight = match[1], _weight(match[2], text)
+    if not Path(rest).is_file():
+        raise InputError(f"--style {text}: there is no file {rest}; give a style file or a painting, as [name=]file[:weight]")
+    return StyleSpec(Path(rest), placeholder, weight)
+
+
+def _weight(word: str, text: str) -> float:
+    try:
+        weight = float(word)
+    except ValueError:
+        weight = float("nan")
+    if not 0 <= weight <= 2:
+        raise ConfigError(f"--style {text}: the weight {word} is not accepted: give a number from 0 to 2")
+    return weight
+
+
+def is_painting(path: Path) -> bool:
+    """Whether a ``--style`` is a picture to learn from; a picture that carries an embedding is a style file."""
+    if sniff(path) not in PICTURES:
+        return False
+    try:
+        read_foreign(path)
+    except (InputError, TokenError):
+        return True
+    return False
+
+
+def read_style(path: Path, *, clip: ClipBackbone | None = None, painting: Path | None = None) -> StyleToken:
+    """A style token file of ours, or any textual-inversion file of another tool.
+
+    Args:
+        clip, painting: needed by a style file of the authors' release, which holds a module and not its vectors.
+
+    Raises:
+        InputError, TokenError: not a style; damaged; for another kind of model.
+    """
+    if sniff(path) == "safetensors":
+        try:
+            return load_token(path)
+        except TokenError as error:
+            if "is not a style token of inst" not in str(error):
+                raise
+    foreign = read_foreign(path)
+    vectors = foreign.vectors if foreign.vectors is not None else _release_vectors(foreign, path, clip, painting)
+    return StyleToken(name=safe_name(foreign.name), vectors=vectors.float(), facts={"dialect": foreign.dialect})
+
+
+def _release_vectors(
+    foreign: ForeignEmbedding, path: Path, clip: ClipBackbone | None, painting: Path | None
+) -> torch.Tensor:
+    if painting is None or clip is None:
+        raise TokenError(
+            f"{path} is a style of the authors' release: it holds the inversion module and needs its painting, too: "
+            "--style-image painting.jpg"
+        )
+    state = foreign.attention_state
+    assert state is not None
+    inner, dim = state["attn1.to_q.weight"].shape
+    facts = {"dim": dim, "num_heads": 8, "head_dim": inner // 8, "token_dim": state["net.1.weight"].shape[0]}
+    module = load_module(facts, state).eval()
+    with torch.no_grad():
+        return module(embed_as_the_release_did(clip, read_image(painting).image).cpu())[0]
+
+
+def newest_style(studio: Studio, folder: Path = STYLES) -> Path | None:
+    """The style learned last that fits the model; where there is none, one that comes with the model."""
+    learned = sorted(folder.glob("*.safetensors"), key=lambda path: path.stat().st_mtime, reverse=True)
+    for path in [*learned, *bundled_styles(studio)]:
+        try:
+            if studio.fits(load_token(path)):
+                return path
+        except (InputError, TokenError):
+            continue
+    return None
+
+
+def bundled_styles(studio: Studio) -> Sequence[Path]:
+    """The styles that come with the embedded model."""
+    if studio.source.kind != "mini":
+        return []
+    return sorted((assets.mini_folder() / "styles").glob("*.safetensors"))

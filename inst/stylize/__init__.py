@@ -1,0 +1,1 @@
+"""Style given: a photo under ``[C]``, or a prompt with it."""

@@ -1,0 +1,111 @@
+"""A photo under a style: encode, invert, denoise, decode."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+
+from inst import seeds
+from inst.colour import keep_colors
+from inst.diffusion.guidance import guide
+from inst.diffusion.schedule import EpsModel, NoiseSchedule, add_noise, all_at
+from inst.diffusion.solvers import sample, start_timesteps
+from inst.diffusion.stochastic_inversion import invert_stochastically
+from inst.diffusion.tone import adain
+from inst.image import fit, restore
+from inst.models.latent_diffusion import LatentDiffusion
+from inst.shapes import Conditioning, Image, Latents
+
+
+@dataclass(frozen=True, kw_only=True)
+class Style:
+    """What a stylization needs of a style.
+
+    Attributes:
+        conditioning: (1, s, d), the prompt with the style's vectors in it.
+        unconditional: (1, s, d), the negative prompt, often empty.
+        painting: latents of the painting where its tone is wanted.
+    """
+
+    conditioning: Conditioning
+    unconditional: Conditioning
+    painting: Latents | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class PhotoSettings:
+    """:class:`inst.stylize.settings.StylizeSettings` with every default filled in."""
+
+    strength: float
+    num_steps: int
+    guidance_scale: float
+    seed: int
+    sampler: Literal["ddim", "dpm++", "unipc"]
+    tone: float
+    keep_colors: bool
+    inversion: bool
+    resolution: int
+
+
+@torch.no_grad()
+def stylize(model: LatentDiffusion, contents: Image, style: Style, settings: PhotoSettings) -> Iterator[Image | None]:
+    """Give ``contents`` the style. Yields ``None`` after each denoising step, then the pictures, of the contents' size.
+
+    Args:
+        contents: photos of one size; the j-th starts from the noise of ``settings.seed + j``.
+    """
+    if settings.strength == 0:
+        yield contents
+        return
+    fitted, back = fit(contents, settings.resolution, model.size_multiple)
+    latents = model.encode(fitted)
+    if settings.tone and style.painting is not None:
+        latents = torch.lerp(latents, adain(latents, style.painting), settings.tone)
+    for latents in denoise(model, latents, style, settings):
+        yield None
+    result = restore(model.decode(latents).float().cpu(), back)
+    yield keep_colors(result, contents) if settings.keep_colors else result
+
+
+def denoise(model: LatentDiffusion, x0: Latents, style: Style, settings: PhotoSettings) -> Iterator[Latents]:
+    """From clean latents to stylized ones, a step at a time."""
+    schedule = NoiseSchedule(model.alphas_cumprod, model.steps_offset)
+    noise = seeds.noise(settings.seed, x0.shape).to(x0)
+    start = noised_start(model, schedule, x0, noise, style, settings)
+    eps_model = guided_model(model, style, settings.guidance_scale, len(x0))
+    for step in sample(
+        settings.sampler, eps_model, schedule, start, num_steps=settings.num_steps, strength=settings.strength
+    ):
+        yield step.latents
+
+
+def noised_start(
+    model: LatentDiffusion,
+    schedule: NoiseSchedule,
+    x0: Latents,
+    noise: Latents,
+    style: Style,
+    settings: PhotoSettings,
+) -> Latents:
+    """Where denoising starts: the stochastic inversion, or (the ablation) plain noise as img2img takes it.
+
+    As published, the inversion noises to ``int(strength * 1000)``; img2img noises to the first timestep it visits.
+    """
+    first = start_timesteps(settings.sampler, schedule, settings.num_steps, settings.strength)[0]
+    if not settings.inversion:
+        return add_noise(schedule, x0, noise, all_at(first, x0))
+    t = schedule.timestep_of(settings.strength) if settings.sampler == "ddim" else first
+    conditional = model.eps_model(style.conditioning.expand(len(x0), -1, -1))
+    return invert_stochastically(conditional, schedule, x0, noise, t).latents
+
+
+def guided_model(model: LatentDiffusion, style: Style, guidance_scale: float, batch: int) -> EpsModel:
+    """The noise predictor under guidance; without guidance the unconditional half is not computed."""
+    conditioning = style.conditioning.expand(batch, -1, -1)
+    if guidance_scale == 1:
+        return model.eps_model(conditioning)
+    both = torch.cat([style.unconditional.expand(batch, -1, -1), conditioning])
+    return guide(model.eps_model(both), guidance_scale)

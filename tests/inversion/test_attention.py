@@ -1,0 +1,56 @@
+"""The published inversion module, against reference outputs."""
+
+import pytest
+import torch
+from torch.testing import assert_close
+
+from inst.inversion.attention import AttentionInversion
+
+TOLERANCE = {"atol": 1e-4, "rtol": 1e-4}
+
+
+@pytest.fixture(scope="module")
+def published(fill):
+    module = AttentionInversion(768).eval()
+    module.load_state_dict(fill.fill_state_dict(module.state_dict()))
+    return module
+
+
+def test_one_key_is_the_published_output(published, golden, fill):
+    token = published(fill.fill("image_embeds", (2, 1, 768)))
+    assert_close(token, golden("inversion_attention")["token"], **TOLERANCE)
+
+
+def test_five_keys_are_the_published_output(published, golden, fill):
+    tokens = published(fill.fill("a/keys", (2, 5, 768)))
+    assert_close(tokens, golden("inversion_attention_keys")["tokens"], **TOLERANCE)
+
+
+def test_with_one_key_queries_do_not_matter(published, fill):
+    """The softmax over a single key is 1: the published module is a linear map."""
+    x = fill.fill("image_embeds", (2, 1, 768))
+    before = published(x)
+    published.attn1.to_q.weight.data.neg_()
+    after = published(x)
+    published.attn1.to_q.weight.data.neg_()
+    assert_close(before, after)
+
+
+def test_patches_are_attended_to():
+    torch.manual_seed(0)
+    module = AttentionInversion(32, 24, num_vectors=3, num_heads=2, head_dim=8).eval()
+    embeds, patches = torch.randn(2, 1, 32), torch.randn(2, 7, 32)
+    tokens = module(embeds, patches)
+    assert tokens.shape == (2, 3, 24)
+    assert not torch.allclose(tokens, module(embeds, patches.flip(2)), atol=1e-4)
+    assert_close(tokens, module(embeds, patches.flip(1)))  # a set: the order of keys does not count
+
+
+def test_ablations_switch_off_what_they_name():
+    linear = AttentionInversion(32, use_attention=False, dropout=0.0)
+    x = torch.randn(1, 1, 32)
+    assert_close(linear(x), torch.nn.functional.linear(x, linear.net[1].weight, linear.net[1].bias))
+    without = AttentionInversion(32, dropout=0.0).train()
+    assert_close(without(x), without(x))
+    with_dropout = AttentionInversion(32, dropout=0.5).train()
+    assert not torch.allclose(with_dropout(x), with_dropout(x))

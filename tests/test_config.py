@@ -1,0 +1,71 @@
+"""YAML files, key=value words and flags become checked settings."""
+
+from pathlib import Path
+
+import pytest
+
+from inst.config import build, parse_words
+from inst.errors import ConfigError, InputError
+from inst.runs.settings import GenerateRun, StylizeRun, TrainRun
+
+CONFIGS = sorted((Path(__file__).parent.parent / "configs").glob("*.yaml"))
+
+
+@pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.name)
+def test_every_shipped_file_loads(path):
+    schema = next(s for s in (TrainRun, StylizeRun, GenerateRun) if s.__name__.lower()[:5] in _first_words(path))
+    settings = build(schema, path, [], {})
+    assert isinstance(settings, schema)
+
+
+def _first_words(path):
+    return {"train": "train", "stylize": "styli", "generate": "gener"}[path.read_text().split()[2]]
+
+
+def test_there_are_files_to_load():
+    assert len(CONFIGS) >= 4
+
+
+def test_later_layers_win(tmp_path):
+    file = tmp_path / "a.yaml"
+    file.write_text("strength: 0.2\nnum-steps: 7\nseed: 3\n")
+    run = build(StylizeRun, file, ["num_steps=8"], {"seed": 4, "content": ("a.jpg",)})
+    assert (run.strength, run.num_steps, run.seed, run.content) == (0.2, 8, 4, ("a.jpg",))
+
+
+def test_text_is_taken_literally():
+    words = parse_words(GenerateRun, ["prompt=[C] lighthouse, a cat: in ${x} {y}", "style=a.safetensors,b.safetensors"])
+    run = build(GenerateRun, None, ["prompt=[C] lighthouse, a cat: in ${x} {y}"], {})
+    assert run.prompt == words["prompt"] == "[C] lighthouse, a cat: in ${x} {y}"
+    assert words["style"] == ["a.safetensors", "b.safetensors"]
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (["strenght=0.5"], "the option strenght is not known (did you mean strength?)"),
+        (["strength=much"], "strength"),
+        (["strength=2"], "give 0 to 1"),
+        (["strength=.nan"], "give 0 to 1"),
+        (["strength"], "key=value"),
+        (["num_steps=2.5"], "num_steps"),
+    ],
+)
+def test_a_wrong_word_is_one_line(words, sentence):
+    with pytest.raises(ConfigError) as error:
+        build(StylizeRun, None, words, {})
+    assert sentence in str(error.value)
+    assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("text", ["a: [", "- a\n- b\n", "\x00"])
+def test_a_file_that_is_no_mapping(tmp_path, text):
+    file = tmp_path / "a.yaml"
+    file.write_text(text)
+    with pytest.raises(InputError):
+        build(StylizeRun, file, [], {})
+
+
+def test_a_file_that_is_missing(tmp_path):
+    with pytest.raises(InputError, match="cannot be read"):
+        build(StylizeRun, tmp_path / "none.yaml", [], {})
