@@ -1,0 +1,1 @@
+"""Latent diffusion models: where they come from, how they are loaded, and the little the rest needs of them."""
