@@ -1,7 +1,7 @@
 """Distance between the layouts of two pictures: where edges are, and which parts resemble which.
 
-Both measures are 1 − a Pearson correlation: 0 for the same layout, about 1 for an unrelated one, at most 2. Pictures are
-brought to squares, whatever their shape, so that a result can also be compared with photos other than its own.
+Both measures are 1 − a Pearson correlation: 0 for the same layout, about 1 for an unrelated one, at most 2. Pictures
+are brought to squares, whatever their shape, so that a result can also be compared with photos other than its own.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ def edges(image: Float[Tensor, "1 3 h w"], side: int) -> Float[Tensor, "r c"]:
     return gradients[0].norm(dim=0)
 
 
-def self_similarity(clip: ClipBackbone, image: Float[Tensor, "1 3 h w"]) -> Float[Tensor, "pairs"]:
+def self_similarity(clip: ClipBackbone, image: Float[Tensor, "1 3 h w"]) -> Float[Tensor, " pairs"]:
     """Cosine similarities of each two of the 64 cells of an 8×8 grid of CLIP patch tokens."""
     with torch.no_grad():
         tokens = clip.embed_patches(_square(image)).float().cpu()

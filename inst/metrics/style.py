@@ -1,8 +1,8 @@
 """Distance between the manners of two pictures: colour patches, strokes, CLIP.
 
-Sliced Wasserstein distance of patches (Rabin et al. 2011; Bonneel et al. 2015): patches are points, each random direction
-makes a one-dimensional problem whose answer is the mean difference of the sorted values. A *signature* holds those sorted
-values, so that one picture can be compared with many at the price of a subtraction.
+Sliced Wasserstein distance of patches (Rabin et al. 2011; Bonneel et al. 2015): patches are points, each random
+direction makes a one-dimensional problem whose answer is the mean difference of the sorted values. A *signature* holds
+those sorted values, so that one picture can be compared with many at the price of a subtraction.
 
 Colour patches are half won by copying the palette; strokes are cut from histogram-equalised luminance with the means
 removed and see neither colour nor contrast. Quote both, beside a plain colour transfer.
@@ -10,6 +10,7 @@ removed and see neither colour nor contrast. Quote both, beside a plain colour t
 
 from __future__ import annotations
 
+import numpy as np
 import torch
 from jaxtyping import Float
 from skimage.exposure import equalize_hist
@@ -104,4 +105,5 @@ def _project(
     patches = windows[:, rows, columns].transpose(0, 1).flatten(1)
     if centred:
         patches = patches - patches.mean(1, keepdim=True)
-    return (patches @ directions).T.contiguous().sort(1).values
+    # NumPy sorts floats several times faster than torch, which also keeps track of where each came from
+    return torch.from_numpy(np.sort((directions.T @ patches.T).numpy(), axis=1))

@@ -4,42 +4,20 @@ import numpy as np
 import pytest
 import torch
 from scipy.stats import wasserstein_distance
-from skimage import data
 from skimage.exposure import equalize_hist
 from torch.nn import functional
 
 from inst.colour import transfer_mean_covariance
 from inst.metrics import style
 
-
-def photo(name: str, side: int = 256) -> torch.Tensor:
-    """One of scikit-image's packaged photos as (1, 3, side, side) in [-1, 1]."""
-    array = torch.from_numpy(getattr(data, name)().copy()).float().permute(2, 0, 1)[None] / 127.5 - 1
-    short = min(array.shape[-2:])
-    return functional.interpolate(array[..., :short, :short], (side, side), mode="bicubic", antialias=True).clamp(-1, 1)
-
-
-@pytest.fixture(scope="module")
-def cat() -> torch.Tensor:
-    return photo("chelsea")
-
-
-@pytest.fixture(scope="module")
-def coffee() -> torch.Tensor:
-    return photo("coffee")
+LUMA = torch.tensor([0.299, 0.587, 0.114]).view(1, 3, 1, 1)
 
 
 def recoloured(image: torch.Tensor) -> torch.Tensor:
-    """The same luma with the two chroma axes turned by 90 degrees, kept inside the gamut."""
-    luma = style.luminance(image) * 2 - 1
-    chroma = image - luma
-    turned = torch.stack([-chroma[:, 2], chroma[:, 1], chroma[:, 0]], 1) * 0.2
-    return (luma * 0.6 + turned - style_luma_of(turned)).clamp(-1, 1)
-
-
-def style_luma_of(offset: torch.Tensor) -> torch.Tensor:
-    weights = torch.tensor([0.299, 0.587, 0.114]).view(1, 3, 1, 1)
-    return (offset * weights).sum(1, keepdim=True)
+    """Other hues on a lower contrast of the same luma, inside the gamut."""
+    luma = (image * LUMA).sum(1, keepdim=True)
+    chroma = 0.2 * (image - luma)[:, [2, 0, 1]]
+    return 0.6 * luma + chroma - (chroma * LUMA).sum(1, keepdim=True)
 
 
 def test_signature_distance_is_the_mean_of_scipys_one_dimensional_distances(cat, coffee):
@@ -80,7 +58,7 @@ def test_identity_is_zero_and_order_does_not_matter(cat, coffee):
         assert distance(cat, coffee) == distance(coffee, cat) > 0
 
 
-def test_another_crop_is_nearer_than_another_picture(cat, coffee):
+def test_another_crop_is_nearer_than_another_picture(photo, cat, coffee):
     shifted = photo("coffee", 300)[..., 30:286, 30:286]
     for distance in (style.color_distance, style.stroke_distance):
         assert distance(coffee, shifted) < distance(coffee, cat)
@@ -89,7 +67,7 @@ def test_another_crop_is_nearer_than_another_picture(cat, coffee):
 def test_a_colour_transfer_moves_colours_but_not_strokes(cat, coffee):
     painted = transfer_mean_covariance(cat, coffee)
     assert style.color_distance(painted, coffee) < 0.6 * style.color_distance(cat, coffee)
-    assert style.stroke_distance(painted, coffee) == pytest.approx(style.stroke_distance(cat, coffee), rel=0.35)
+    assert style.stroke_distance(painted, coffee) == pytest.approx(style.stroke_distance(cat, coffee), rel=0.05)
 
 
 def test_strokes_are_blind_to_hue_and_contrast(cat, coffee):
@@ -99,10 +77,11 @@ def test_strokes_are_blind_to_hue_and_contrast(cat, coffee):
     assert style.color_distance(coffee, recoloured(coffee)) > 0.05
 
 
-def test_strokes_see_a_blur(cat, coffee):
+def test_strokes_see_a_blur(photo, coffee):
     small = functional.interpolate(coffee, scale_factor=0.25, mode="area")
     blurred = functional.interpolate(small, (256, 256), mode="bilinear")
-    assert style.stroke_distance(coffee, blurred) > 0.5 * style.stroke_distance(coffee, cat)
+    another_crop = photo("coffee", 300)[..., 30:286, 30:286]
+    assert style.stroke_distance(coffee, blurred) > 1.5 * style.stroke_distance(coffee, another_crop)
 
 
 def test_any_size_is_brought_to_the_same_short_side(coffee):
@@ -117,13 +96,7 @@ def test_equalisation_is_the_textbook_one():
     np.testing.assert_allclose(equalize_hist(ramp), np.linspace(0, 1, 4096).reshape(64, 64), atol=0.2)
 
 
-def test_clip_similarity_is_the_mean_cosine():
-    class Means:
-        """A backbone that embeds a picture as its mean colour."""
-
-        def embed_images(self, images: torch.Tensor) -> torch.Tensor:
-            return images.mean((2, 3))
-
-    red, green = torch.tensor([1.0, 0, 0]), torch.tensor([1.0, 1.0, 0])
-    pictures = [colour.view(1, 3, 1, 1).expand(1, 3, 8, 8) for colour in (red, green)]
-    assert style.clip_similarity(Means(), *pictures) == pytest.approx(0.5**0.5)
+def test_clip_similarity_is_the_mean_cosine(mean_colours):
+    red, yellow = torch.tensor([1.0, 0, 0]), torch.tensor([1.0, 1.0, 0])
+    pictures = [colour.view(1, 3, 1, 1).expand(1, 3, 8, 8) for colour in (red, yellow)]
+    assert style.clip_similarity(mean_colours, *pictures) == pytest.approx(0.5**0.5)
