@@ -10,7 +10,7 @@ from inst.shapes import Latents
 _EPS = 1e-5
 
 
-def adain(content: Latents, style: Latents) -> Latents:
+def adain(content: Latents, style: Float[Tensor, "sb c sh sw"]) -> Latents:
     """Adaptive instance normalisation (Huang & Belongie 2017, eq. 8) on latents, as InST's release applies it.
 
     Unbiased variance over the picture, 1e-5 added inside the root. ``style`` may have another height and width.

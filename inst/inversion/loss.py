@@ -21,7 +21,9 @@ class Draw(NamedTuple):
     eps: Latents
 
 
-def draw(latents: Latents, schedule: NoiseSchedule, batch: int, size: int, generator: torch.Generator) -> Draw:
+def draw(
+    latents: Float[Tensor, "flips c lh lw"], schedule: NoiseSchedule, batch: int, size: int, generator: torch.Generator
+) -> Draw:
     """Random squares at random timesteps.
 
     The timesteps are stratified (one in each of ``batch`` equal parts of the schedule), which keeps them uniform and

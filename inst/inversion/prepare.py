@@ -10,6 +10,7 @@ from typing import Any
 
 import torch
 from accelerate import Accelerator
+from jaxtyping import Float
 from torch import Tensor, nn
 
 from inst.clip.backbone import ClipBackbone
@@ -25,7 +26,7 @@ from inst.inversion.views import embed_painting
 from inst.inversion.words import start_vectors
 from inst.models.latent_diffusion import LatentDiffusion
 from inst.seeds import generator
-from inst.shapes import Image, Latents
+from inst.shapes import Image
 from inst.training import without_prefix
 
 FLAT = 2e-3
@@ -83,7 +84,9 @@ def prepare(
 
 
 @torch.no_grad()
-def encode_painting(model: LatentDiffusion, image: Image, settings: InversionSettings) -> Latents:
+def encode_painting(
+    model: LatentDiffusion, image: Image, settings: InversionSettings
+) -> Float[Tensor, "flips c lh lw"]:
     """The painting's latents, and its mirror image's where flips are learned from; encoded once."""
     assert settings.resolution is not None
     side, multiple = settings.resolution, model.size_multiple

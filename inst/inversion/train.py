@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 import torch
 from accelerate import Accelerator
+from jaxtyping import Float
 from torch import Tensor, nn
 
 from inst.diffusion.schedule import NoiseSchedule
@@ -17,7 +18,7 @@ from inst.inversion.learner import vectors_of
 from inst.inversion.settings import InversionSettings
 from inst.models.latent_diffusion import LatentDiffusion
 from inst.seeds import generator as seeded
-from inst.shapes import Conditioning, Latents, TokenVectors
+from inst.shapes import Conditioning, TokenVectors
 from inst.training import BestLoss, optimizer_tensors, restore_optimizer, with_prefix, without_prefix
 
 PLACEHOLDER = "[C]"
@@ -46,7 +47,7 @@ class Training:
 
     model: LatentDiffusion
     learner: nn.Module
-    latents: Latents
+    latents: Float[Tensor, "flips c lh lw"]
     settings: InversionSettings
     accelerator: Accelerator
     prompt: str

@@ -11,7 +11,7 @@ from inst.image import resize
 from inst.shapes import Image
 
 
-def views(image: Image, size: int) -> Image:
+def views(image: Image, size: int) -> Float[Tensor, "5 3 side side"]:
     """The whole picture and its four corners, each ``size`` pixels square.
 
     The whole is scaled to ``size`` on its short side and cut at the centre; the corners are cut unscaled from the
@@ -33,7 +33,7 @@ def _ends(size: int) -> tuple[slice, slice]:
     return slice(0, size), slice(-size, None)
 
 
-def _short_side(image: Image, side: int) -> Image:
+def _short_side(image: Image, side: int) -> Float[Tensor, "b 3 sh sw"]:
     height, width = image.shape[2:]
     scale = side / min(height, width)
     return resize(image, max(side, round(height * scale)), max(side, round(width * scale)))

@@ -1,0 +1,36 @@
+"""A painting, and the miniature to learn it on."""
+
+import pytest
+import torch
+from accelerate import Accelerator
+
+from inst.image import read_image
+from inst.inversion.prepare import model_defaults, prepare
+from inst.inversion.settings import InversionSettings, resolve
+from inst.runs.settings import ModelOptions
+from inst.runs.studio import Studio
+
+
+@pytest.fixture(scope="session")
+def studio():
+    torch.set_num_threads(1)
+    return Studio(ModelOptions(dtype="float32", device="cpu"))
+
+
+@pytest.fixture(scope="session")
+def painting(pytestconfig):
+    return read_image(sorted((pytestconfig.rootpath / "style_images").glob("*.jpg"))[0])
+
+
+SMALL = {"resolution": 128, "crop": 64, "batch_size": 2, "validation_steps": 4, "early_stop": 0}
+
+
+@pytest.fixture
+def training(studio, painting):
+    """``training(**settings)``: a small training of the painting, not begun."""
+
+    def build(**changes):
+        settings = resolve(InversionSettings(**(SMALL | changes)), model_defaults(studio.model))
+        return prepare(studio.model, studio.clip, painting, settings, Accelerator(cpu=True), studio.pretrained)
+
+    return build

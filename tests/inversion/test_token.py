@@ -1,0 +1,64 @@
+"""The style token file: what is written comes back, and what is wrong is refused."""
+
+import pytest
+import torch
+from safetensors.torch import save_file
+from torch.testing import assert_close
+
+from inst.errors import InputError, TokenError
+from inst.inversion.token import StyleToken, check_fits, load_token, save_token
+
+FACTS = {"model": "mini", "text_encoder": "abc", "step": 3, "settings": {"seed": 0}}
+MODEL = {"model": "mini", "token_dim": 8, "text_encoder": "abc", "vocabulary_norm": 1.0}
+
+
+def token(**changes):
+    vectors = torch.randn(2, 8, generator=torch.Generator().manual_seed(0))
+    return StyleToken(**({"name": "a", "vectors": vectors, "facts": FACTS} | changes))
+
+
+def test_what_is_written_comes_back(tmp_path):
+    before = token(module={"net.1.bias": torch.ones(3)}, thumbnail=b"\xff\xd8jpeg")
+    save_token(tmp_path / "a.safetensors", before)
+    after = load_token(tmp_path / "a.safetensors")
+    assert (after.name, after.facts, after.thumbnail, after.hash) == ("a", FACTS, before.thumbnail, before.hash)
+    assert_close(after.vectors, before.vectors)
+    assert_close(after.module["net.1.bias"], torch.ones(3))
+
+
+@pytest.mark.parametrize("bad", [float("nan"), float("inf")])
+def test_vectors_that_are_not_numbers_are_never_written(tmp_path, bad):
+    with pytest.raises(TokenError, match="NaN or infinite"):
+        token(vectors=torch.full((1, 8), bad))
+    save_file({"vectors": torch.full((1, 8), bad)}, tmp_path / "a.safetensors", {"inst.facts": "{}"})
+    with pytest.raises(TokenError, match="NaN or infinite"):
+        load_token(tmp_path / "a.safetensors")
+
+
+def test_foreign_keys_are_named(tmp_path):
+    save_file({"vectors": torch.ones(1, 8), "other": torch.ones(1)}, tmp_path / "a.safetensors", {"inst.facts": "{}"})
+    with pytest.raises(TokenError, match="other"):
+        load_token(tmp_path / "a.safetensors")
+
+
+def test_a_file_of_another_kind(tmp_path):
+    save_file({"weight": torch.ones(1, 8)}, tmp_path / "a.safetensors")
+    with pytest.raises(TokenError, match="is not a style token"):
+        load_token(tmp_path / "a.safetensors")
+    (tmp_path / "b.safetensors").write_bytes(b"not a tensor")
+    with pytest.raises(InputError):
+        load_token(tmp_path / "b.safetensors")
+
+
+@pytest.mark.parametrize(
+    ("changes", "sentence"),
+    [
+        ({"token_dim": 768, "model": "sd15"}, "vectors 8 wide .* sd15 takes 768"),
+        ({"text_encoder": "xyz"}, "another text encoder"),
+        ({"vocabulary_norm": 1e-4}, "times as long"),
+    ],
+)
+def test_a_style_of_another_model_is_refused(changes, sentence):
+    check_fits(token(), **MODEL)
+    with pytest.raises(TokenError, match=sentence):
+        check_fits(token(), **(MODEL | changes))

@@ -1,0 +1,116 @@
+"""Learning: the loss falls, nothing but the learner learns, and a resumed run is the run that never stopped."""
+
+import pytest
+import torch
+from torch.testing import assert_close
+
+from inst.errors import TokenError
+from inst.inversion.learner import vectors_of
+from inst.inversion.loss import draw, noise_loss
+from inst.inversion.settings import InversionSettings, resolve
+from inst.seeds import generator
+
+
+def run(training, steps=None):
+    for step in training.steps():
+        if steps is not None and step.step >= steps:
+            return step
+    return step
+
+
+def test_the_fixed_validation_loss_falls(training):
+    learning = training(max_train_steps=12, learning_rate=1e-3)
+    run(learning)
+    assert learning.best.best < learning.first_validation
+
+
+def test_direct_inversion_starts_from_the_same_vectors(training):
+    assert_close(vectors_of(training(method="direct").learner), vectors_of(training().learner))
+
+
+def test_only_the_learner_learns(training, studio):
+    before = {name: value.clone() for name, value in studio.model.unet.state_dict().items()}
+    learning = training(max_train_steps=2)
+    start = vectors_of(learning.learner)
+    run(learning)
+    assert not torch.equal(vectors_of(learning.learner), start)
+    assert all(torch.equal(value, before[name]) for name, value in studio.model.unet.state_dict().items())
+    assert not any(parameter.requires_grad for parameter in studio.model.unet.parameters())
+    assert all(parameter.grad is None for parameter in studio.model.text.text_encoder.parameters())
+
+
+def test_a_resumed_run_is_bit_equal(training):
+    whole = training(max_train_steps=6)
+    run(whole)
+    first = training(max_train_steps=6)
+    run(first, steps=3)
+    tensors, facts = first.state()
+    second = training(max_train_steps=6)
+    second.restore(tensors, facts)
+    run(second)
+    assert torch.equal(vectors_of(whole.learner), vectors_of(second.learner))
+    assert torch.equal(whole.best_vectors, second.best_vectors)
+    assert whole.best.best == second.best.best
+
+
+def test_accumulated_micro_batches_are_the_batch(training):
+    """Without dropout, four timesteps at once and one after another give the same step."""
+    at_once = training(max_train_steps=1, batch_size=4, dropout=0.0)
+    split = training(max_train_steps=1, batch_size=4, micro_batch=1, dropout=0.0)
+    run(at_once), run(split)
+    assert_close(vectors_of(at_once.learner), vectors_of(split.learner), atol=2e-4, rtol=1e-3)
+
+
+def test_it_stops_when_the_loss_has_flattened(training):
+    learning = training(max_train_steps=500, learning_rate=1e-7, validation_steps=1, early_stop=2)
+    run(learning)
+    assert learning.step < 20
+
+
+def test_a_loss_that_is_no_number_stops_at_once(training):
+    learning = training(max_train_steps=5)
+    learning.latents[:] = float("nan")
+    before = learning.best_vectors.clone()
+    with pytest.raises(TokenError, match="not a number"):
+        run(learning)
+    assert torch.equal(learning.best_vectors, before)
+
+
+def test_a_fresh_module_begins_at_the_start_vectors(training):
+    learning = training(num_vectors=2)  # the model's own module makes another number of vectors
+    assert_close(vectors_of(learning.learner), learning.learner.start.cpu())
+    vocabulary = learning.model.text.vocabulary_norm
+    assert learning.learner.start.norm(dim=-1).mean() == pytest.approx(vocabulary, rel=0.8)
+
+
+def test_the_paper_preset_is_the_published_form(training):
+    learning = training(preset="paper", batch_size=None)
+    s = learning.settings
+    assert (s.max_train_steps, s.batch_size, s.learning_rate, s.num_vectors) == (6100, 1, 1e-4, 1)
+    assert learning.learner.context is None
+    assert learning.latents.shape[2] == learning.latents.shape[3]  # squares, by plain resizing
+
+
+def test_what_was_given_wins_over_preset_and_model():
+    settings = resolve(InversionSettings(preset="paper", num_vectors=3), {"resolution": 256, "num_vectors": 4})
+    assert (settings.num_vectors, settings.resolution, settings.batch_size) == (3, 256, 1)
+
+
+def test_draws_are_squares_of_the_painting_at_spread_timesteps(training):
+    learning = training()
+    drawn = draw(learning.latents, learning.schedule, 10, 8, generator(0))
+    assert drawn.x0.shape == (10, learning.model.latent_channels, 8, 8)
+    assert [t // 100 for t in drawn.t.tolist()] == list(range(10))
+
+
+def test_min_snr_weighs_clean_timesteps_down(training):
+    """With gamma 5 a timestep of SNR 50 counts a tenth."""
+    schedule = training().schedule
+    snr = schedule.alpha_bar / (1 - schedule.alpha_bar)
+    t = int((snr - 50).abs().argmin())
+    x0 = torch.zeros(1, 4, 4, 4)
+    drawn = type(draw(x0, schedule, 1, 4, generator(0)))(x0, torch.tensor([t]), torch.zeros_like(x0))
+    plain = noise_loss(lambda x, t: torch.ones_like(x), schedule, drawn, 0.0)
+    weighted = noise_loss(lambda x, t: torch.ones_like(x), schedule, drawn, 5.0)
+    assert float(plain) == pytest.approx(1.0)
+    assert float(weighted) == pytest.approx(5 / float(snr[t]), rel=1e-4)

@@ -1,0 +1,120 @@
+"""Stylizing on the miniature: against diffusers where the algorithms coincide, and what the options promise."""
+
+from dataclasses import replace
+
+import pytest
+import torch
+from diffusers import DDIMScheduler, StableDiffusionImg2ImgPipeline
+from torch.testing import assert_close
+
+from inst import seeds
+from inst.image import from_pil
+from inst.runs.photos import demo_photo
+from inst.runs.settings import ModelOptions
+from inst.runs.studio import Studio
+from inst.stylize.photo import PhotoSettings, Style, stylize
+
+SETTINGS = PhotoSettings(
+    strength=0.6, num_steps=10, guidance_scale=4.0, seed=3, sampler="ddim", tone=0.0, keep_colors=False, inversion=True,
+    resolution=64,
+)  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def model():
+    torch.set_num_threads(1)
+    return Studio(ModelOptions(dtype="float32", device="cpu")).model
+
+
+@pytest.fixture(scope="module")
+def style(model):
+    encode = model.text.encode_prompt
+    with torch.no_grad():
+        return Style(conditioning=encode(["a painting"], {}), unconditional=encode([""], {}))
+
+
+@pytest.fixture(scope="module")
+def photo():
+    return from_pil(demo_photo(64))
+
+
+def result(model, photo, style, settings):
+    *_, last = stylize(model, photo, style, settings)
+    return last
+
+
+def test_without_inversion_it_is_diffusers_img2img(model, style):
+    """The same photo, noise and schedule through diffusers' own pipeline."""
+    square = from_pil(demo_photo(64).crop((0, 0, 64, 64)))
+    pipe = StableDiffusionImg2ImgPipeline(
+        vae=model.vae, text_encoder=None, tokenizer=None, unet=model.unet, safety_checker=None, feature_extractor=None,
+        scheduler=DDIMScheduler.from_config(dict(model.schedule_config)), requires_safety_checker=False,
+    )  # fmt: skip
+    pipe.set_progress_bar_config(disable=True)
+    noise = seeds.noise(3, (1, model.latent_channels, 64 // model.factor, 64 // model.factor))
+    # the pipeline samples the posterior; ours takes its mean: hand it the mean as latents
+    latents = model.encode(square)
+    timesteps = DDIMScheduler.from_config(dict(model.schedule_config))
+    timesteps.set_timesteps(10)
+    start = timesteps.timesteps[-6:]
+    pipe.prepare_latents = lambda *args, **kwargs: timesteps.add_noise(latents, noise, start[:1])
+    theirs = pipe(
+        image=square, strength=0.6, num_inference_steps=10, guidance_scale=4.0, prompt_embeds=style.conditioning,
+        negative_prompt_embeds=style.unconditional, output_type="latent",
+    ).images  # fmt: skip
+    ours = result(model, square, style, replace(SETTINGS, inversion=False))
+    assert_close(ours, model.decode(theirs).float(), atol=2e-3, rtol=0)
+
+
+def test_size_and_aspect_ratio_are_kept(model, style):
+    photo = from_pil(demo_photo(67))
+    assert result(model, photo, style, SETTINGS).shape == photo.shape
+
+
+def test_strength_zero_gives_the_photo_back(model, photo, style):
+    assert torch.equal(result(model, photo, style, replace(SETTINGS, strength=0.0)), photo)
+
+
+def test_more_strength_changes_more(model, photo, style):
+    changes = [(result(model, photo, style, replace(SETTINGS, strength=s)) - photo).abs().mean() for s in (0.1, 0.5, 1.0)]
+    assert changes[0] < changes[1] < changes[2]
+
+
+def test_the_same_seed_gives_the_same_pixels(model, photo, style):
+    one, two = (result(model, photo, style, SETTINGS) for _ in range(2))
+    assert torch.equal(one, two)
+    assert not torch.equal(one, result(model, photo, style, replace(SETTINGS, seed=4)))
+
+
+def test_a_batch_is_its_single_pictures(model, photo, style):
+    both = result(model, torch.cat([photo, photo]), style, SETTINGS)
+    single = result(model, photo, style, replace(SETTINGS, seed=SETTINGS.seed + 1))
+    assert (both[1:] - single).abs().mean() < 2 / 255
+
+
+def test_inversion_keeps_more_of_the_photo(model, photo, style):
+    kept, free = (result(model, photo, style, replace(SETTINGS, inversion=on)) for on in (True, False))
+    assert not torch.equal(kept, free)
+
+
+def test_keep_colors_keeps_the_chroma(model, photo, style):
+    from skimage.color import rgb2lab
+
+    def chroma(image):
+        return rgb2lab((image[0].permute(1, 2, 0).numpy() + 1) / 2)[..., 1:]
+
+    plain, kept = (result(model, photo, style, replace(SETTINGS, keep_colors=on)) for on in (False, True))
+    assert abs(chroma(kept) - chroma(photo)).mean() < abs(chroma(plain) - chroma(photo)).mean()
+
+
+def test_tone_moves_the_means(model, photo, style):
+    painting = model.encode(torch.full((1, 3, 64, 64), -0.8))
+    dark = result(model, photo, replace(style, painting=painting), replace(SETTINGS, tone=1.0, strength=0.1))
+    assert dark.mean() < result(model, photo, style, replace(SETTINGS, strength=0.1)).mean()
+
+
+@pytest.mark.parametrize("sampler", ["dpm++", "unipc"])
+def test_other_samplers_make_a_picture(model, photo, style, sampler):
+    picture = result(model, photo, style, replace(SETTINGS, sampler=sampler))
+    assert torch.isfinite(picture).all()
+    assert picture.std() > 0.01
