@@ -1,0 +1,1 @@
+"""Runs from start to end: settings and inputs in, outputs and their records out."""
