@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import json
 import warnings
-from dataclasses import fields
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +21,7 @@ from inst.runs.learn import Learned, LearnOptions, learn, state_path
 from inst.runs.outputs import claim, safe_name
 from inst.runs.photos import demo_photo
 from inst.runs.pictures import compose, generate_pictures, learn_once, photo_settings, stylize_photos, UsedStyle
+from inst.runs.record import from_json
 from inst.runs.settings import ExportRun, GenerateRun, ModelOptions, StylizeRun, TrainRun
 from inst.runs.studio import Studio
 from inst.runs.styles import PICTURES, STYLES, is_painting, read_style
@@ -174,23 +174,34 @@ def _from_image(run: Any) -> Any:
     """The run with the settings that a picture made before carries; what was given beside them wins."""
     if run.from_image is None:
         return run
-    from dataclasses import replace
-
     text = read_image_text(Path(run.from_image)).get("inst")
     if text is None:
         raise InputError(f"--from-image {run.from_image} carries no settings of inst: give a picture that inst made")
-    facts = json.loads(text)
+    record = from_json(text)
+    if record.model != "mini" and run.model == "mini":
+        warn(f"{run.from_image} was made with {record.model}: --model names it; now the miniature is used")
+    made: dict[str, Any] = {
+        "prompt": record.prompt,
+        "negative_prompt": record.negative_prompt,
+        "num_steps": record.steps,
+        "guidance_scale": record.cfg_scale,
+        "seed": record.seed,
+        "strength": record.strength,
+        "width": record.width,
+        "height": record.height,
+        "style": tuple(_find_style(row) for row in record.settings.get("styles", [])),
+    }
+    made |= {name: record.settings.get(name) for name in ("sampler", "tone", "keep_colors", "inversion", "resolution")}
     plain = type(run)()
-    known = {field.name for field in fields(run)} & set(facts)
-    known -= {"model", "dtype", "torch", "width", "height"} if run.from_image else set()
-    values = {name: facts[name] for name in known if getattr(run, name) == getattr(plain, name)}
-    if isinstance(run, GenerateRun):
-        values |= {"width": run.width or facts.get("width"), "height": run.height or facts.get("height")}
-    if run.model == "mini" and facts.get("model") not in (None, "mini"):
-        warn(f"{run.from_image} was made with {facts['model']}: --model names it, and mini is used without")
-    if not run.style and facts.get("styles"):
-        values["style"] = tuple(_find_style(row) for row in facts["styles"])
-    return replace(run, **values)
+    known = {field.name for field in fields(run)}
+    return replace(
+        run,
+        **{
+            name: value
+            for name, value in made.items()
+            if name in known and value is not None and getattr(run, name) == getattr(plain, name)
+        },
+    )
 
 
 def _find_style(row: dict[str, Any]) -> str:

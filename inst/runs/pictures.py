@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -15,14 +16,13 @@ from tqdm import tqdm
 from inst.errors import ConfigError, InputError, InstError, TokenError
 from inst.files import write_json
 from inst.image import Picture, list_images, read_image, write_image
-from inst.inversion.prepare import encode_painting
+from inst.inversion.prepare import encode_painting, model_defaults
 from inst.inversion.settings import InversionSettings, resolve
-from inst.inversion.prepare import model_defaults
 from inst.inversion.token import StyleToken
 from inst.runs.bars import bar, say, warn
 from inst.runs.learn import LearnOptions, kept_path, kept_style, learn
 from inst.runs.outputs import claim, free_path, is_picture_path, safe_name
-from inst.runs.record import picture_text
+from inst.runs.record import Record, a1111_parameters, to_json
 from inst.runs.settings import GenerateRun, PictureOptions, StylizeRun
 from inst.runs.studio import Studio
 from inst.runs.styles import STYLES, StyleSpec, is_painting, newest_style, parse_spec, read_style
@@ -220,9 +220,9 @@ def _stylize_one(
     for result in stylize(studio.model, picture.image, style, settings):
         progress.update()
     assert result is not None
-    facts = record(studio, run, styles, settings, result) | {"content_sha256": picture.sha256}
-    write_image(output, result, text=picture_text(facts) if run.metadata else None)
-    return facts
+    record = _photo_record(studio, run, styles, settings, result, picture)
+    write_image(output, result, text=_texts(record) if run.metadata else None)
+    return json.loads(to_json(record))
 
 
 def photo_settings(studio: Studio, run: StylizeRun) -> PhotoSettings:
@@ -342,53 +342,80 @@ def _write_generated(
 ) -> None:
     for i, path in enumerate(outputs):
         picture = pictures[i : i + 1]
-        facts = _record(studio, run, styles, picture) | {
-            "seed": run.seed + first + i,
-            "num_steps": num_steps,
-            "guidance_scale": guidance,
-        }
-        write_image(path, picture, text=picture_text(facts) if run.metadata else None)
+        seed = run.seed + first + i
+        record = make_record(studio, run, styles, picture, seed=seed, num_steps=num_steps, guidance_scale=guidance)
+        write_image(path, picture, text=_texts(record) if run.metadata else None)
 
 
 # Records
 
-
-def record(
-    studio: Studio, run: StylizeRun, styles: Sequence[UsedStyle], settings: PhotoSettings, result: Image
-) -> dict[str, Any]:
-    """What made a picture: enough to make it again, and no local path."""
-    return _record(studio, run, styles, result) | {
-        "strength": settings.strength,
-        "num_steps": settings.num_steps,
-        "guidance_scale": settings.guidance_scale,
-        "seed": settings.seed,
-        "tone": settings.tone,
-        "keep_colors": settings.keep_colors,
-        "inversion": settings.inversion,
-        "resolution": settings.resolution,
-    }
+SAMPLER_NAMES = {"ddim": "DDIM", "dpm++": "DPM++ 2M", "unipc": "UniPC"}
 
 
-def _record(
-    studio: Studio, run: StylizeRun | GenerateRun, styles: Sequence[UsedStyle], result: Image
-) -> dict[str, Any]:
+def make_record(
+    studio: Studio,
+    run: StylizeRun | GenerateRun,
+    styles: Sequence[UsedStyle],
+    result: Image,
+    *,
+    seed: int,
+    num_steps: int,
+    guidance_scale: float,
+    strength: float | None = None,
+    settings: dict[str, Any] | None = None,
+) -> Record:
+    """What made a picture: enough to make it again.
+
+    Args:
+        settings: what only this command has, beside what every picture has.
+    """
     model = studio.model
-    return {
-        "command": "generate" if isinstance(run, GenerateRun) else "stylize",
-        "model": model.name,
-        "model_hash": model.revision_hash,
-        "prompt": run.prompt if run.prompt is not None else default_prompt(studio, styles),
-        "negative_prompt": run.negative_prompt,
-        "sampler": run.sampler,
-        "width": result.shape[3],
-        "height": result.shape[2],
-        "styles": [
-            {"name": used.token.name, "hash": used.token.hash, "placeholder": used.placeholder, "weight": used.weight}
-            for used in styles
-        ],
-        "dtype": str(studio.placement.dtype).removeprefix("torch."),
-        "torch": torch.__version__,
-    }
+    used = [
+        {"name": one.token.name, "hash": one.token.hash, "placeholder": one.placeholder, "weight": one.weight}
+        for one in styles
+    ]
+    return Record(
+        prompt=run.prompt if run.prompt is not None else default_prompt(studio, styles),
+        negative_prompt=run.negative_prompt,
+        steps=num_steps,
+        sampler=SAMPLER_NAMES[run.sampler],
+        cfg_scale=float(guidance_scale),
+        seed=seed,
+        width=result.shape[3],
+        height=result.shape[2],
+        model=model.name,
+        model_hash=model.revision_hash,
+        strength=strength,
+        token_hashes={one.token.name: one.token.hash[:12] for one in styles},
+        settings={
+            "sampler": run.sampler,
+            "styles": used,
+            "dtype": str(studio.placement.dtype).removeprefix("torch."),
+            "torch": torch.__version__,
+        }
+        | (settings or {}),
+    )
+
+
+def _photo_record(
+    studio: Studio, run: StylizeRun, styles: Sequence[UsedStyle], settings: PhotoSettings, result: Image, content: Picture
+) -> Record:
+    own = ("tone", "keep_colors", "inversion", "resolution")
+    return make_record(
+        studio,
+        run,
+        styles,
+        result,
+        seed=settings.seed,
+        num_steps=settings.num_steps,
+        guidance_scale=settings.guidance_scale,
+        strength=settings.strength,
+        settings={name: getattr(settings, name) for name in own} | {"content_sha256": content.sha256},
+    )
+
+
+def _texts(record: Record) -> dict[str, str]:
+    return {"parameters": a1111_parameters(record), "inst": to_json(record)}
 
 
 def _write_batch_record(path: Path, written: list[dict[str, Any]]) -> None:

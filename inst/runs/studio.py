@@ -6,7 +6,8 @@ import warnings
 from functools import cached_property
 from pathlib import Path
 
-from inst.clip import ClipBackbone, load_clip
+from inst.clip import load_clip
+from inst.clip.backbone import ClipBackbone
 from inst.errors import TokenError
 from inst.inversion.prepare import PretrainedModule, load_pretrained
 from inst.inversion.token import StyleToken, check_fits

@@ -10,7 +10,7 @@ from pathlib import Path
 import torch
 
 from inst import assets
-from inst.clip import ClipBackbone
+from inst.clip.backbone import ClipBackbone
 from inst.errors import ConfigError, InputError, TokenError
 from inst.files import sniff
 from inst.image import read_image

@@ -1,0 +1,305 @@
+"""The commands as a user types them: what they make, and the one line that a mistake gets."""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image as PilImage
+
+from inst.cli import main
+from inst.image import read_image, read_image_text
+from inst.inversion.token import load_token
+from inst.runs.photos import demo_photo
+
+ROOT = Path(__file__).parent.parent
+PAINTING = sorted((ROOT / "style_images").glob("*.jpg"))[0]
+QUICK = ["--dtype", "float32", "--device", "cpu"]
+SHORT = ["--max-train-steps", "2", "--resolution", "64", "--batch-size", "2", "--no-preview", *QUICK]
+SMALL = ["--steps", "4", "--resolution", "64", *QUICK]
+
+
+@pytest.fixture(autouse=True)
+def in_a_folder_of_its_own(tmp_path, monkeypatch):
+    torch.set_num_threads(1)
+    monkeypatch.chdir(tmp_path)
+    demo_photo(96).save("photo.png")
+    return tmp_path
+
+
+@pytest.fixture(scope="session")
+def learned(tmp_path_factory):
+    """A style file, learned for two steps."""
+    folder = tmp_path_factory.mktemp("learned")
+    before = Path.cwd()
+    os.chdir(folder)
+    try:
+        assert main(["train", "--style", str(PAINTING), *SHORT]) == 0
+    finally:
+        os.chdir(before)
+    return folder / "styles" / f"{PAINTING.stem}.safetensors"
+
+
+def one_line(capsys):
+    text = capsys.readouterr().err.strip().splitlines()
+    assert len(text) >= 1
+    return text[-1]
+
+
+# What a user types
+
+
+def test_learning_writes_a_style(learned):
+    token = load_token(learned)
+    assert token.facts["model"] == "mini"
+    assert token.facts["step"] == 2
+    assert not any(str(value).startswith("/") for value in token.facts.values())
+    assert sorted(path.name for path in learned.parent.iterdir() if path.is_file()) == [learned.name]
+
+
+def test_a_photo_is_stylized_and_says_how(learned):
+    assert main(["stylize", "--content", "photo.png", "--style", str(learned), "--output", "out.png", *SMALL]) == 0
+    assert read_image(Path("out.png")).image.shape == read_image(Path("photo.png")).image.shape
+    text = read_image_text(Path("out.png"))
+    assert "Steps: 4, Sampler: DDIM" in text["parameters"]
+    facts = json.loads(text["inst"])
+    assert facts["styles"][0]["hash"] == load_token(learned).hash
+    assert str(Path.cwd()) not in json.dumps(text)
+
+
+def test_from_image_makes_the_same_picture_again(learned):
+    shutil.copytree(learned.parent, "styles")
+    assert main(["stylize", "--content", "photo.png", "--seed", "5", "--output", "a.png", *SMALL]) == 0
+    again = ["stylize", "--content", "photo.png", "--from-image", "a.png", "--output", "b.png", *QUICK]
+    assert main(again) == 0
+    assert np.array_equal(PilImage.open("a.png"), PilImage.open("b.png"))
+
+
+def test_no_metadata_leaves_nothing_in_the_picture(learned):
+    arguments = ["--content", "photo.png", "--style", str(learned), "--output", "out.png", "--no-metadata", *SMALL]
+    assert main(["stylize", *arguments]) == 0
+    assert read_image_text(Path("out.png")) == {}
+
+
+def test_the_newest_style_that_fits_is_taken(learned, capsys):
+    shutil.copytree(learned.parent, "styles")
+    assert main(["stylize", "--content", "photo.png", *SMALL]) == 0
+    assert learned.stem in capsys.readouterr().out
+    assert Path("outputs/photo-stylized.png").is_file()
+
+
+def test_a_folder_goes_on_after_a_broken_photo(learned, capsys):
+    Path("photos").mkdir()
+    for name in ("a.png", "b.png"):
+        shutil.copy("photo.png", f"photos/{name}")
+    Path("photos/broken.png").write_bytes(Path("photo.png").read_bytes()[:300])
+    code = main(["stylize", "--content", "photos", "--style", str(learned), "--output", "out", *SMALL])
+    assert code == 2
+    assert "1 of 3 photos could not be used: broken.png" in one_line(capsys)
+    assert sorted(path.name for path in Path("out").iterdir()) == ["a.png", "b.png", "inst.json"]
+    record = json.loads(Path("out/inst.json").read_text())
+    assert [row["file"] for row in record["pictures"]] == ["a.png", "b.png"]
+
+
+def test_a_painting_is_learned_once(capsys):
+    shutil.copy(PAINTING, "painting.jpg")
+    arguments = ["stylize", "--content", "photo.png", "--style", "painting.jpg", *SMALL]
+    from inst.inversion import settings
+
+    before = dict(settings._PRESETS["fast"])
+    settings._PRESETS["fast"] |= {"max_train_steps": 2}
+    try:
+        assert main([*arguments, "--strength", "0.3"]) == 0
+        assert "learned" in capsys.readouterr().out
+        assert main([*arguments, "--strength", "0.5"]) == 0
+        assert "learned" not in capsys.readouterr().out
+    finally:
+        settings._PRESETS["fast"] = before
+    assert len(list(Path("styles").glob("painting-*.safetensors"))) == 1
+
+
+def test_several_styles_with_weights(learned):
+    shutil.copy(learned, "a.safetensors")
+    shutil.copy(learned, "b.safetensors")
+    styles = ["--style", "a.safetensors:0.7", "--style", "b.safetensors:0.3"]
+    assert main(["stylize", "--content", "photo.png", *styles, "--output", "two.png", *SMALL]) == 0
+    assert main(["stylize", "--content", "photo.png", "--style", "a.safetensors", "--output", "one.png", *SMALL]) == 0
+    one, two = (np.asarray(PilImage.open(name), dtype=int) for name in ("one.png", "two.png"))
+    assert abs(one - two).max() <= 2  # the same style twice is that style
+
+
+def test_text_to_image(learned):
+    shutil.copy(learned, "sea.safetensors")
+    small = ["--height", "64", "--width", "96", "--num-images", "2", "--steps", "3", *QUICK]
+    prompt = "a house in the style of [C]"
+    assert main(["generate", "--prompt", prompt, "--style", "sea.safetensors", "--output", "out", *small]) == 0
+    made = sorted(Path("out").iterdir())
+    assert [PilImage.open(path).size for path in made] == [(96, 64), (96, 64)]
+    assert json.loads(read_image_text(made[1])["inst"])["seed"] == 1
+    assert main(["generate", "--prompt", "a [sea]", "--style", "sea=sea.safetensors", *small]) == 0
+
+
+def test_yaml_and_words(learned):
+    Path("run.yaml").write_text("strength: 0.3\nsteps: 4\n".replace("steps", "num_steps"))
+    arguments = ["--config", "run.yaml", "--content", "photo.png", "--style", str(learned), "--output", "out.png"]
+    assert main(["stylize", *arguments, "seed=7", "resolution=64", *QUICK]) == 0
+    facts = json.loads(read_image_text(Path("out.png"))["inst"])
+    assert (facts["strength"], facts["num_steps"], facts["seed"]) == (0.3, 4, 7)
+
+
+def test_export_and_info(learned, capsys):
+    from safetensors.torch import load_file
+
+    shutil.copy(learned, "night.safetensors")
+    assert main(["export", "--style", "night.safetensors", "--output", "a.safetensors"]) == 0
+    assert main(["export", "--style", "night.safetensors", "--form", "diffusers", "--output", "d.safetensors"]) == 0
+    vectors = load_token(learned).vectors
+    assert torch.equal(load_file("a.safetensors")["emb_params"], vectors)
+    (token, value), *rest = load_file("d.safetensors").items()
+    assert not rest and "[" not in token and torch.equal(value, vectors)
+    assert main(["info", "night.safetensors"]) == 0
+    assert "mini" in capsys.readouterr().out
+    arguments = ["--content", "photo.png", "--style", "a.safetensors", "--output", "out.png", *SMALL]
+    assert main(["stylize", *arguments]) == 0  # another tool's form is a style, too
+
+
+def test_models_lists_the_names(capsys):
+    assert main(["models"]) == 0
+    out = capsys.readouterr().out
+    assert "mini" in out and "sd15" in out and "stable-diffusion-v1-5/stable-diffusion-v1-5" in out
+
+
+# What a user does wrong
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["stylise"], "did you mean stylize?"),
+        (["stylize"], "no photo was given"),
+        (["stylize", "--content", "none.jpg"], "none.jpg does not exist"),
+        (["stylize", "--content", "photo.png", "--strenght", "0.5"], "did you mean --strength?"),
+        (["stylize", "--content", "photo.png", "--strength", "1.2"], "give 0 to 1"),
+        (["stylize", "--content", "photo.png", "--strength", "nan"], "give 0 to 1"),
+        (["stylize", "--content", "photo.png", "--strength", "much"], "invalid float value"),
+        (["stylize", "--content", "photo.png", "--steps", "0"], "give 1 to 1000"),
+        (["stylize", "--content", "photo.png", "--guidance", "inf"], "guidance-scale=inf"),
+        (["stylize", "--content", "photo.png", "sampler=euler"], "expected one of ['ddim', 'dpm++', 'unipc']"),
+        (["stylize", "--content", "photo.png", "--style", "none.safetensors"], "there is no file none.safetensors"),
+        (["stylize", "--content", "photo.png", "--style", "photo.png:much"], "the weight much is not accepted"),
+        (["stylize", "--content", "photo.png", "--model", "sd16"], "sd16"),
+        (["stylize", "--content", "photo.png", "--device", "gpu"], "device=gpu is not known"),
+        (["stylize", "--content", "photo.png", "--output", "a.bmp"], "ends in .bmp"),
+        (["stylize", "--content", "html.jpg"], "html.jpg"),
+        (["stylize", "--content", "empty.png"], "empty.png"),
+        (["stylize", "--content", "tiny.png"], "tiny.png"),
+        (["stylize", "--content", "photo.png", "--output", "photo.png"], "is there already"),
+        (["stylize", "--config", "none.yaml"], "none.yaml cannot be read"),
+        (["generate", "--prompt", "a house"], None),
+        (["generate"], "no prompt was given"),
+        (["generate", "--prompt", "a house", "--style", "photo.png"], "does not hold [C]"),
+        (["train"], "no painting was given"),
+        (["train", "--style", "none.jpg"], "none.jpg"),
+        (["train", "--style", "html.jpg"], "html.jpg"),
+        (["train", "--style", "photo.png", "--output", "a.png"], ".safetensors, or a folder"),
+        (["train", "--style", "photo.png", "--learning-rate", "0"], "learning-rate=0.0 is out of range"),
+        (["train", "--style", "photo.png", "--report-to", "mlflow"], "none | tensorboard | wandb"),
+        (["export", "--style", "none.safetensors"], "none.safetensors does not exist"),
+        (["export", "--style", "photo.png"], "photo.png"),
+        (["info", "none"], "does not exist"),
+        (["info", "photo.png"], "carries no settings"),
+    ],
+)
+def test_a_mistake_gets_one_line_and_exit_code_2(arguments, sentence, capsys):
+    Path("html.jpg").write_text("<!doctype html><html>not found</html>")
+    Path("empty.png").touch()
+    PilImage.new("RGB", (1, 1)).save("tiny.png")
+    if sentence is None:
+        return  # a prompt without a placeholder is a plain picture, and no mistake
+    before = {path: path.stat().st_size for path in Path().rglob("*")}
+    assert main(arguments) == 2
+    error = capsys.readouterr().err.strip()
+    assert "\n" not in error and error.startswith("error: ")
+    assert sentence in error
+    assert {path: path.stat().st_size for path in Path().rglob("*")} == before  # nothing was written
+
+
+def test_an_unreachable_hub_is_one_quick_line(capsys):
+    begun = time.monotonic()
+    assert main(["stylize", "--content", "photo.png", "--model", "sd15"]) == 2
+    assert "stable-diffusion-v1-5/stable-diffusion-v1-5" in one_line(capsys)
+    assert time.monotonic() - begun < 60
+
+
+def test_a_second_run_into_the_same_style_is_refused(learned, capsys):
+    shutil.copytree(learned.parent, "styles")
+    before = (Path("styles") / learned.name).read_bytes()
+    assert main(["train", "--style", str(PAINTING), *SHORT]) == 2
+    assert "is there already" in one_line(capsys)
+    assert (Path("styles") / learned.name).read_bytes() == before
+
+
+def test_a_style_of_another_width_is_refused(capsys):
+    from safetensors.torch import save_file
+
+    save_file({"emb_params": torch.randn(1, 768)}, "wide.safetensors")
+    assert main(["stylize", "--content", "photo.png", "--style", "wide.safetensors", *SMALL]) == 2
+    assert "768 wide" in one_line(capsys)
+
+
+def test_help_does_not_import_torch():
+    code = "import sys; from inst.cli import main; main(['stylize', '--help']); sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, check=False).returncode == 0
+
+
+# Processes
+
+
+def start(*arguments, module=()):
+    return subprocess.Popen(
+        [sys.executable, *module, str(ROOT / "train_inversion.py"), *arguments],
+        stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+        env=os.environ | {"OMP_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1", "PYTHONPATH": str(ROOT)},
+    )  # fmt: skip
+
+
+def test_sigterm_keeps_what_was_learned():
+    arguments = ["--style", str(PAINTING), "--max-train-steps", "100000", "--early-stop", "0", *SHORT[2:]]
+    process = start(*arguments, "--checkpointing-steps", "5")
+    state = Path("styles/.unfinished") / f"{PAINTING.stem}.state"
+    deadline = time.monotonic() + 240
+    while not state.is_file() and time.monotonic() < deadline and process.poll() is None:
+        time.sleep(0.2)
+    process.send_signal(signal.SIGTERM)
+    out, _ = process.communicate(timeout=60)
+    assert process.returncode == 143
+    assert "stopped" in out
+    steps = load_token(Path("styles") / f"{PAINTING.stem}.safetensors").facts["step"]
+    assert steps >= 5
+    more = ["--max-train-steps", "100000", *SHORT[2:]]
+    assert main(["train", "--style", str(PAINTING), *more, "--early-stop", "0", "--seed", "9", "--resume"]) == 2
+
+
+def test_the_launcher_checks_input_first():
+    process = start("--style", "none.jpg", module=("-m", "accelerate.commands.launch", "--cpu"))
+    _, error = process.communicate(timeout=120)
+    assert process.returncode == 1  # the launcher's own; the line before its traceback is ours
+    assert "none.jpg" in error
+
+
+def test_paintings_are_shared_out_over_processes():
+    Path("paintings").mkdir()
+    for path in sorted((ROOT / "style_images").glob("*.jpg"))[:3]:
+        shutil.copy(path, "paintings")
+    module = ("-m", "torch.distributed.run", "--nproc_per_node", "2", "--master_port", "29531")
+    process = start("--style", "paintings", *SHORT, module=module)
+    _, error = process.communicate(timeout=300)
+    assert process.returncode == 0, error[-2000:]
+    assert len(list(Path("styles").glob("*.safetensors"))) == 3
