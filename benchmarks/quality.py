@@ -1,0 +1,195 @@
+"""Does the result carry the painting's manner, and is the photo still there? Measured over pairs, beside controls.
+
+Every number is a distance, lower is nearer. Beside the product's result stand: the same photo by plain img2img with "a
+painting" at the same strength and seed, the result without stochastic inversion, the one by direct textual inversion, a
+plain colour transfer, the untouched photo, and another crop of the painting itself.
+
+    python -m benchmarks.quality --pairs 30
+    python -m benchmarks.quality --pairs 100 --photos photos/ --paintings paintings/ --output quality.md
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+from collections.abc import Callable, Sequence
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from benchmarks.machine import describe_machine, write_results
+from benchmarks.pairs import Pair, another_crop, make_pairs, read_painting, read_photo
+from benchmarks.quality_report import report
+from benchmarks.scores import CONTENT_SCORES, Layout, Manner, Scores, is_named, layout_of, manner_of, score
+from benchmarks.stylist import Stylist
+from inst.colour import transfer_mean_covariance
+from inst.image import grid, write_image
+from inst.runs.settings import ModelOptions
+from inst.shapes import Image
+
+SUBJECTS = ("a flower", "a house", "a landscape", "a fish")
+STRENGTHS = (0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
+NAME_PHOTO_AMONG, NAME_PAINTING_AMONG = 20, 10
+SHEET_ROWS = 10
+SHEET_METHODS = ("inst", "no inversion", "direct inversion", "plain img2img", "colour transfer")
+
+
+class Measurer:
+    """Pictures made and measured; features of photos and paintings are kept, since many results meet them."""
+
+    def __init__(self, stylist: Stylist, pairs: Sequence[Pair], *, direct: bool) -> None:
+        self.stylist = stylist
+        self.clip = stylist.studio.clip
+        self.photos = list(dict.fromkeys(pair.photo for pair in pairs))
+        self.paintings = list(dict.fromkeys(pair.painting for pair in pairs))
+        self.direct = direct
+        # a manner takes 50 MB
+        self.manner: Callable[[Path], Manner] = lru_cache(NAME_PAINTING_AMONG + 2)(self._manner)
+        self.layout: Callable[[Path], Layout] = lru_cache(None)(self._layout)
+
+    def photo(self, path: Path) -> Image:
+        """A photo at the size it is stylized at."""
+        return read_photo(path, self.stylist.working_side)
+
+    def _manner(self, path: Path) -> Manner:
+        return manner_of(read_painting(path).image, self.clip)
+
+    def _layout(self, path: Path) -> Layout:
+        return layout_of(self.photo(path), self.clip)
+
+    def pictures(self, pair: Pair) -> dict[str, Image]:
+        """What is compared, by the name of its method."""
+        photo, painting = self.photo(pair.photo), read_painting(pair.painting)
+        token = self.stylist.learn(painting)
+        made = {
+            "inst": self.stylist.stylize(photo, token),
+            "no inversion": self.stylist.stylize(photo, token, inversion=False),
+            "plain img2img": self.stylist.stylize(photo, None, inversion=False),
+            "colour transfer": transfer_mean_covariance(photo, painting.image),
+            "photo": photo,
+            "painting, another crop": another_crop(painting.image),
+        }
+        if self.direct:
+            made["direct inversion"] = self.stylist.stylize(photo, self.stylist.learn(painting, "direct"))
+        return made
+
+    def row(self, pair: Pair, pictures: dict[str, Image]) -> dict[str, Any]:
+        """A pair's distances, and whether its result names its photo and its painting among others."""
+        result_manner, result_layout = manner_of(pictures["inst"], self.clip), layout_of(pictures["inst"], self.clip)
+        scores = {
+            name: score(image, self.manner(pair.painting), self.layout(pair.photo), self.clip)
+            for name, image in pictures.items()
+        }
+        own = scores["inst"]
+        paintings = [
+            result_manner.distances(self.manner(other))
+            for other in _others(self.paintings, pair.painting, NAME_PAINTING_AMONG)
+        ]
+        photos = [
+            result_layout.distances(self.layout(other)) for other in _others(self.photos, pair.photo, NAME_PHOTO_AMONG)
+        ]
+        named = {name: is_named(own[name], [other[name] for other in paintings]) for name in ("strokes", "CLIP")}
+        named |= {name: is_named(own[name], [other[name] for other in photos]) for name in CONTENT_SCORES}
+        among = {"paintings": len(paintings) + 1, "photos": len(photos) + 1}
+        return {
+            "photo": pair.photo.name,
+            "painting": pair.painting.name,
+            "scores": scores,
+            "named": named,
+            "among": among,
+        }
+
+    def sweep(self, pairs: Sequence[Pair]) -> dict[str, list[Scores]]:
+        """For every strength, each pair's distances."""
+        found: dict[str, list[Scores]] = {str(strength): [] for strength in STRENGTHS}
+        for pair in pairs:
+            photo, token = self.photo(pair.photo), self.stylist.learn(read_painting(pair.painting))
+            for strength in STRENGTHS:
+                result = self.stylist.stylize(photo, token, strength=strength)
+                scores = score(result, self.manner(pair.painting), self.layout(pair.photo), self.clip)
+                found[str(strength)].append(scores)
+        return found
+
+    def texts(self, count: int) -> dict[str, list[Scores]]:
+        """Pictures from text in the manner of the first paintings: CLIP distance to the subject and to the painting."""
+        methods = ("attention", "direct") if self.direct else ("attention",)
+        found: dict[str, list[Scores]] = {method: [] for method in methods}
+        for path in self.paintings[:count]:
+            for method in methods:
+                token = self.stylist.learn(read_painting(path), method)
+                found[method] += [self._text(path, subject, token) for subject in SUBJECTS]
+        return found
+
+    def _text(self, path: Path, subject: str, token: Any) -> Scores:
+        picture = self.stylist.draw(f"{subject} in the style of [C]", token)
+        to_painting = manner_of(picture, self.clip).distances(self.manner(path))["CLIP"]
+        return {"text": self.stylist.text_distance(subject, picture), "painting": to_painting}
+
+
+def _others(paths: Sequence[Path], own: Path, among: int) -> list[Path]:
+    """The next ``among - 1`` of a list after one of it, going round."""
+    at = paths.index(own)
+    return [*paths[at + 1 :], *paths[:at]][: among - 1]
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Command line."""
+    arguments = _parse(argv)
+    started = time.perf_counter()
+    pairs = make_pairs(arguments.photos, arguments.paintings, arguments.pairs)
+    options = ModelOptions(model=arguments.model, device=arguments.device, dtype=arguments.dtype)
+    stylist = Stylist(options, arguments.styles, train_steps=arguments.train_steps, num_steps=arguments.num_steps)
+    measurer = Measurer(stylist, pairs, direct=arguments.direct)
+    rows, sheet = [], []
+    for pair in pairs:
+        pictures = measurer.pictures(pair)
+        rows.append(measurer.row(pair, pictures))
+        if len(sheet) < SHEET_ROWS:
+            sheet.append([pictures["photo"], read_painting(pair.painting).image, *_shown(pictures)])
+        print(
+            f"{pair.index + 1}/{len(pairs)} {pair.photo.name} {pair.painting.name} {rows[-1]['scores']['inst']}",
+            flush=True,
+        )
+    facts = {
+        "machine": describe_machine(stylist.studio.placement.device, torch.get_num_threads()),
+        "model": stylist.studio.model.name,
+        "rows": rows,
+        "sweep": measurer.sweep(pairs[: arguments.sweep]),
+        "texts": measurer.texts(arguments.texts),
+        "seconds": time.perf_counter() - started,
+    }
+    text = report(facts)
+    print(f"\n{text}")
+    write_results(arguments.output, text, facts)
+    labels = ["photo", "painting", *(name for name in SHEET_METHODS if name in rows[0]["scores"])]
+    write_image(arguments.output.with_suffix(".png"), grid(sheet, labels))
+
+
+def _shown(pictures: dict[str, Image]) -> list[Image]:
+    return [pictures[name] for name in SHEET_METHODS if name in pictures]
+
+
+def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument(
+        "--pairs", type=int, default=30, help="pairs of a photo and a painting; 100 for numbers to quote"
+    )
+    parser.add_argument("--photos", type=Path, help="folder of photos (default: scikit-image's)")
+    parser.add_argument("--paintings", type=Path, help="folder of paintings (default: style_images/)")
+    parser.add_argument("--model", default="mini")
+    parser.add_argument("--device", default="auto")
+    parser.add_argument("--dtype", default="auto")
+    parser.add_argument("--direct", action=argparse.BooleanOptionalAction, default=True, help="textual inversion too")
+    parser.add_argument("--sweep", type=int, default=10, help="pairs for the sweep over strengths")
+    parser.add_argument("--texts", type=int, default=5, help="paintings for pictures from text")
+    parser.add_argument("--train-steps", type=int, help="fewer than the model's own: a rehearsal")
+    parser.add_argument("--num-steps", type=int, help="fewer than the model's own: a rehearsal")
+    parser.add_argument("--styles", type=Path, default=Path("outputs/quality-styles"), help="where styles are kept")
+    parser.add_argument("--output", type=Path, default=Path("outputs/quality.md"), help="also .json and .png beside it")
+    return parser.parse_args(argv)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,95 @@
+"""The quality measures as Markdown: means beside their controls, shares beside what they are to reach."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from benchmarks.machine import markdown_table
+from benchmarks.scores import CONTENT_SCORES, SCORES, STYLE_SCORES, Scores, is_monotone, mean_score, share_nearer
+
+SHARES = (
+    *(("inst", "plain img2img", name, 0.8 if name == "strokes" else 0.9) for name in STYLE_SCORES),
+    ("inst", "colour transfer", "strokes", 0.7),
+    *(("inst", "no inversion", name, 0.8) for name in CONTENT_SCORES),
+    ("inst", "direct inversion", "CLIP", 0.5),
+)
+NAMED = (("photos", "edges", 0.9), ("photos", "layout", 0.9), ("paintings", "strokes", 0.7), ("paintings", "CLIP", 0.7))
+
+
+def report(facts: dict[str, Any]) -> str:
+    """All tables."""
+    rows = facts["rows"]
+    machine = "; ".join(f"{name} {value}" for name, value in facts["machine"].items())
+    parts = [
+        f"# Quality of {facts['model']} over {len(rows)} pairs",
+        "Distances, lower is nearer: colour, strokes and CLIP to the painting, edges and layout to the photo.",
+        means_table(rows),
+        shares_table(rows),
+        named_table(rows),
+        sweep_table(facts["sweep"]),
+        texts_table(facts["texts"]),
+        f"{machine}. The run took {facts['seconds'] / 60:.0f} minutes.",
+    ]
+    return "\n\n".join(part for part in parts if part)
+
+
+def means_table(rows: Sequence[dict[str, Any]]) -> str:
+    """The mean of every distance for every method."""
+    lines = [[name, *(f"{mean_score(rows, name, score):.4f}" for score in SCORES)] for name in rows[0]["scores"]]
+    return markdown_table(["mean distance", *SCORES], lines)
+
+
+def shares_table(rows: Sequence[dict[str, Any]]) -> str:
+    """How often the product is nearer than a control."""
+    lines = [
+        [f"nearer than {other}: {name}", f"{share_nearer(rows, method, other, name):.0%}", f"{target:.0%}"]
+        for method, other, name, target in SHARES
+        if other in rows[0]["scores"]
+    ]
+    return markdown_table(["share of pairs", "measured", "to reach"], lines)
+
+
+def named_table(rows: Sequence[dict[str, Any]]) -> str:
+    """How often a result names its photo and its painting among others, and all of them at once."""
+    lines = [
+        [
+            f"names its {what[:-1]} among {rows[0]['among'][what]} by {name}",
+            f"{sum(row['named'][name] for row in rows) / len(rows):.0%}",
+            f"{target:.0%}",
+        ]
+        for what, name, target in NAMED
+    ]
+    both = sum(row["named"]["edges"] and row["named"]["strokes"] and row["named"]["CLIP"] for row in rows) / len(rows)
+    lines.append(["photo by edges, painting by strokes and CLIP, at once", f"{both:.0%}", ""])
+    return markdown_table(["share of pairs", "measured", "to reach"], lines)
+
+
+def sweep_table(sweep: dict[str, list[Scores]]) -> str:
+    """Means at each strength; the last line says whether style comes and content goes at every step."""
+    if not all(sweep.values()):
+        return ""
+    means = {strength: [_mean(found, name) for name in SCORES] for strength, found in sweep.items()}
+    lines = [[strength, *(f"{value:.4f}" for value in values)] for strength, values in means.items()]
+    columns = zip(*means.values(), strict=True)
+    monotone = [
+        "yes" if is_monotone(column, rising=name in CONTENT_SCORES) else "no"
+        for name, column in zip(SCORES, columns, strict=True)
+    ]
+    count = len(next(iter(sweep.values())))
+    return markdown_table([f"strength, {count} pairs", *SCORES], [*lines, ["monotone", *monotone]])
+
+
+def texts_table(texts: dict[str, list[Scores]]) -> str:
+    """Pictures from text: 1 − CLIP similarity to the subject and to the painting."""
+    if not all(texts.values()):
+        return ""
+    lines = [
+        [method, f"{_mean(found, 'text'):.4f}", f"{_mean(found, 'painting'):.4f}", str(len(found))]
+        for method, found in texts.items()
+    ]
+    return markdown_table(["pictures from text, CLIP distance", "to the text", "to the painting", "pictures"], lines)
+
+
+def _mean(found: Sequence[Scores], name: str) -> float:
+    return sum(scores[name] for scores in found) / len(found)

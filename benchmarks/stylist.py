@@ -1,0 +1,96 @@
+"""The product as the quality measures use it: learn a painting once, then stylize or draw with it in any variation."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Literal
+
+import torch
+from accelerate import Accelerator
+
+from inst.image import Picture
+from inst.inversion.settings import InversionSettings
+from inst.inversion.token import StyleToken, load_token
+from inst.runs.learn import LearnOptions, kept_path, learn
+from inst.runs.pictures import UsedStyle, compose, photo_settings
+from inst.runs.settings import GenerateRun, ModelOptions, StylizeRun
+from inst.runs.studio import Studio
+from inst.shapes import Image
+from inst.stylize.photo import stylize
+from inst.stylize.prompts import PLACEHOLDER
+from inst.stylize.text_to_image import generate
+from inst.training import Stop
+
+Method = Literal["attention", "direct"]
+
+
+class Stylist:
+    """A model loaded, and the styles learned with it.
+
+    Attributes:
+        folder: where styles are kept, so that a run that is started again does not learn them again.
+        train_steps, num_steps: fewer than the model's own, for rehearsals.
+    """
+
+    def __init__(
+        self, options: ModelOptions, folder: Path, *, train_steps: int | None = None, num_steps: int | None = None
+    ) -> None:
+        self.studio = Studio(options)
+        self.folder = folder
+        self.train_steps = train_steps
+        self.num_steps = num_steps
+
+    @property
+    def working_side(self) -> int:
+        """Short side of the photos to give it: what the model works at, at least what the measures look at."""
+        return max(256, self.studio.model.defaults.resolution)
+
+    def learn(self, painting: Picture, method: Method = "attention") -> StyleToken:
+        """The painting's style by the default preset; ``direct`` is textual inversion with the same steps."""
+        settings = InversionSettings(method=method, max_train_steps=self.train_steps)
+        path = kept_path(self.studio, painting, settings, self.folder)
+        if path.is_file():
+            return load_token(path)
+        accelerator = Accelerator(cpu=self.studio.placement.device.type == "cpu")
+        options = LearnOptions(quiet=True)
+        return learn(self.studio, painting, settings, path, accelerator=accelerator, stop=Stop(), options=options).token
+
+    def stylize(self, photo: Image, token: StyleToken | None, **changes: Any) -> Image:
+        """The photo under a style, or without one under the model's plain prompt.
+
+        Args:
+            changes: fields of ``StylizeRun`` that differ from the product's defaults.
+        """
+        prompt = {} if token else {"prompt": self.studio.model.defaults.plain_prompt}
+        run = StylizeRun(**{"num_steps": self.num_steps, **prompt, **changes})
+        style = compose(self.studio, _used(token), run)
+        *_, result = stylize(self.studio.model, photo, style, photo_settings(self.studio, run))
+        assert result is not None
+        return result
+
+    def draw(self, prompt: str, token: StyleToken) -> Image:
+        """A picture from text with ``[C]`` in it, at the model's own size."""
+        defaults = self.studio.model.defaults
+        style = compose(self.studio, _used(token), GenerateRun(prompt=prompt))
+        *_, result = generate(
+            self.studio.model,
+            style,
+            height=defaults.resolution,
+            width=defaults.resolution,
+            batch=1,
+            seed=0,
+            num_steps=self.num_steps or defaults.num_steps,
+            guidance_scale=defaults.guidance_scale,
+        )
+        assert result is not None
+        return result
+
+    @torch.no_grad()
+    def text_distance(self, text: str, image: Image) -> float:
+        """1 − cosine similarity of a text and a picture in CLIP."""
+        clip = self.studio.clip
+        return 1 - torch.cosine_similarity(clip.embed_text([text]), clip.embed_images(image)).item()
+
+
+def _used(token: StyleToken | None) -> list[UsedStyle]:
+    return [] if token is None else [UsedStyle(token, PLACEHOLDER, 1.0)]
