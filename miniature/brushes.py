@@ -6,7 +6,16 @@ import cv2
 import numpy as np
 
 from miniature.fields import (
-    blur, bristles, edge_angle, flow, grey, paper, pick, relief, scatter, smooth_noise, streaks,
+    blur,
+    bristles,
+    flow,
+    grey,
+    paper,
+    pick,
+    relief,
+    scatter,
+    smooth_noise,
+    streaks,
 )  # fmt: skip
 from miniature.registry import Array, Params, style
 
@@ -45,8 +54,16 @@ def strokes(
         t1, t2 = pick(angle, first.astype(int)), pick(angle, last.astype(int))
         t1 += np.pi * np.round((theta - t1) / np.pi)
         t2 += np.pi * np.round((theta - t2) / np.pi)
-        first = points - np.stack([np.cos((theta + bend * t1) / (1 + bend)), np.sin((theta + bend * t1) / (1 + bend))], 1) * half[:, None]
-        last = points + np.stack([np.cos((theta + bend * t2) / (1 + bend)), np.sin((theta + bend * t2) / (1 + bend))], 1) * half[:, None]
+        first = (
+            points
+            - np.stack([np.cos((theta + bend * t1) / (1 + bend)), np.sin((theta + bend * t1) / (1 + bend))], 1)
+            * half[:, None]
+        )
+        last = (
+            points
+            + np.stack([np.cos((theta + bend * t2) / (1 + bend)), np.sin((theta + bend * t2) / (1 + bend))], 1)
+            * half[:, None]
+        )
     lines = np.round(np.stack([first, points, last], 1) * 8).astype(np.int32)
     thick = np.maximum(1, np.round(width * rng.uniform(0.7, 1.2, n))).astype(int)
     colour = np.concatenate([np.clip(colours, 0, 1), heights[:, None]], 1).tolist()
@@ -71,41 +88,123 @@ def _oil(rgb: Array, p: Params, rng: Rng) -> tuple[Array, Array]:
     angle = flow(grey(rgb), rng, own=p["own"], scale=p["scale"], base=p["base"])
     canvas = _canvas(blur(rgb, 3), None)
     width = p["width"]
-    strokes(canvas, rgb, angle, rng, width=width * 1.6, length=p["long"] * width * 1.8, spacing=width * 1.1, jitter=p["jitter"], bend=1)
-    strokes(canvas, rgb, angle, rng, width=width, length=p["long"] * width, spacing=width * 0.9, jitter=p["jitter"], detail=0.35 + _detail(rgb), bend=1)
+    strokes(
+        canvas,
+        rgb,
+        angle,
+        rng,
+        width=width * 1.6,
+        length=p["long"] * width * 1.8,
+        spacing=width * 1.1,
+        jitter=p["jitter"],
+        bend=1,
+    )
+    strokes(
+        canvas,
+        rgb,
+        angle,
+        rng,
+        width=width,
+        length=p["long"] * width,
+        spacing=width * 0.9,
+        jitter=p["jitter"],
+        detail=0.35 + _detail(rgb),
+        bend=1,
+    )
     if width > 4:
-        strokes(canvas, rgb, angle, rng, width=width * 0.5, length=p["long"] * width * 0.5, spacing=width * 0.55, jitter=p["jitter"], detail=0.8 * _detail(rgb), bend=1)
+        strokes(
+            canvas,
+            rgb,
+            angle,
+            rng,
+            width=width * 0.5,
+            length=p["long"] * width * 0.5,
+            spacing=width * 0.55,
+            jitter=p["jitter"],
+            detail=0.8 * _detail(rgb),
+            bend=1,
+        )
     return canvas, angle
 
 
-@style("oil brush strokes", "oil painting with visible strokes", "thick oil brush marks",
-       width=(3.0, 9.0), long=(2.0, 5.0), own=(0.2, 1.2), scale=(40.0, 120.0), base=(0.0, 3.14), jitter=(0.02, 0.07), bristle=(0.01, 0.05))  # fmt: skip
+@style(
+    "oil brush strokes",
+    "oil painting with visible strokes",
+    "thick oil brush marks",
+    width=(3.0, 9.0),
+    long=(2.0, 5.0),
+    own=(0.2, 1.2),
+    scale=(40.0, 120.0),
+    base=(0.0, 3.14),
+    jitter=(0.02, 0.07),
+    bristle=(0.01, 0.05),
+)
 def oil(rgb: Array, p: Params, rng: Rng) -> Array:
     canvas, angle = _oil(rgb, p, rng)
     return canvas[..., :3] + p["bristle"] * bristles(angle, 10, rng)[..., None]
 
 
-@style("impasto, raised paint", "heavy impasto", "thick relief of paint",
-       width=(4.0, 10.0), long=(1.8, 4.0), own=(0.2, 1.5), scale=(40.0, 120.0), base=(0.0, 3.14), jitter=(0.03, 0.09), light=(0.12, 0.3), side=(0.0, 6.28))  # fmt: skip
+@style(
+    "impasto, raised paint",
+    "heavy impasto",
+    "thick relief of paint",
+    width=(4.0, 10.0),
+    long=(1.8, 4.0),
+    own=(0.2, 1.5),
+    scale=(40.0, 120.0),
+    base=(0.0, 3.14),
+    jitter=(0.02, 0.06),
+    light=(0.1, 0.25),
+    side=(0.0, 6.28),
+)
 def impasto(rgb: Array, p: Params, rng: Rng) -> Array:
     canvas, angle = _oil(rgb, p, rng)
     height = blur(canvas[..., 3], 0.7) + 0.12 * bristles(angle, 12, rng)
     return relief(canvas[..., :3], height, p["light"], p["side"])
 
 
-@style("swirling strokes", "long curling brush strokes", "turbulent flowing lines of paint",
-       width=(2.5, 6.0), long=(4.0, 8.0), scale=(30.0, 80.0), jitter=(0.04, 0.12), own=(1.5, 3.0), light=(0.0, 0.15))  # fmt: skip
+@style(
+    "swirling strokes",
+    "long curling brush strokes",
+    "turbulent flowing lines of paint",
+    width=(2.5, 6.0),
+    long=(4.0, 8.0),
+    scale=(30.0, 80.0),
+    jitter=(0.04, 0.12),
+    own=(1.5, 3.0),
+    light=(0.0, 0.15),
+)
 def swirl(rgb: Array, p: Params, rng: Rng) -> Array:
     angle = flow(grey(rgb), rng, own=p["own"], scale=p["scale"], base=rng.uniform(0, np.pi))
     canvas = _canvas(blur(rgb, 4), None)
     for width, share in ((p["width"] * 1.4, 0.0), (p["width"], 0.25)):
-        strokes(canvas, rgb, angle, rng, width=width, length=p["long"] * width, spacing=width * 1.2, jitter=p["jitter"], skip=share, bend=2)
+        strokes(
+            canvas,
+            rgb,
+            angle,
+            rng,
+            width=width,
+            length=p["long"] * width,
+            spacing=width * 1.2,
+            jitter=p["jitter"],
+            skip=share,
+            bend=2,
+        )
     out = streaks(canvas, angle, 4)
     return relief(out[..., :3], blur(out[..., 3], 0.6), p["light"])
 
 
-@style("palette knife slabs", "broad flat knife strokes", "painted in slabs with a knife",
-       width=(9.0, 18.0), long=(1.2, 2.2), base=(0.0, 3.14), own=(0.5, 2.0), jitter=(0.02, 0.07), light=(0.08, 0.25))  # fmt: skip
+@style(
+    "palette knife slabs",
+    "broad flat knife strokes",
+    "painted in slabs with a knife",
+    width=(9.0, 18.0),
+    long=(1.2, 2.2),
+    base=(0.0, 3.14),
+    own=(0.5, 2.0),
+    jitter=(0.02, 0.07),
+    light=(0.08, 0.25),
+)
 def knife(rgb: Array, p: Params, rng: Rng) -> Array:
     angle = flow(grey(rgb), rng, own=p["own"], scale=200.0, base=p["base"])
     canvas = _canvas(blur(rgb, 4), None)
@@ -129,8 +228,17 @@ def knife(rgb: Array, p: Params, rng: Rng) -> Array:
     return relief(canvas[..., :3], height, p["light"])
 
 
-@style("pointillist dots", "small dots of pure colour", "points of paint",
-       radius=(1.5, 4.5), spacing=(1.5, 2.0), jitter=(0.05, 0.16), ground=(0.6, 0.97), layers=[1, 2], boost=(1.0, 1.6))  # fmt: skip
+@style(
+    "pointillist dots",
+    "small dots of pure colour",
+    "points of paint",
+    radius=(1.5, 4.5),
+    spacing=(1.5, 2.0),
+    jitter=(0.05, 0.16),
+    ground=(0.6, 0.97),
+    layers=[1, 2],
+    boost=(1.0, 1.6),
+)
 def pointillism(rgb: Array, p: Params, rng: Rng) -> Array:
     r = p["radius"]
     tone = grey(rgb)[..., None]
@@ -147,19 +255,46 @@ def pointillism(rgb: Array, p: Params, rng: Rng) -> Array:
     return canvas
 
 
-@style("soft pastel", "chalky pastel strokes", "pastel on toothed paper",
-       width=(2.0, 5.0), long=(4.0, 8.0), base=(0.3, 2.8), own=(0.5, 2.0), jitter=(0.03, 0.08), ground=(0.35, 0.95), tooth=(0.35, 0.9))  # fmt: skip
+@style(
+    "soft pastel",
+    "chalky pastel strokes",
+    "pastel on toothed paper",
+    width=(2.0, 5.0),
+    long=(4.0, 8.0),
+    base=(0.3, 2.8),
+    own=(0.5, 2.0),
+    jitter=(0.02, 0.05),
+    ground=(0.35, 0.95),
+    tooth=(0.35, 0.9),
+)
 def pastel(rgb: Array, p: Params, rng: Rng) -> Array:
     angle = flow(grey(rgb), rng, own=p["own"], scale=150.0, base=p["base"])
     canvas = _canvas(rgb, 0.5 * p["ground"] + 0.5 * rgb.mean((0, 1)))
-    strokes(canvas, rgb, angle, rng, width=p["width"], length=p["long"] * p["width"], spacing=p["width"] * 1.1, jitter=p["jitter"])
+    strokes(
+        canvas,
+        rgb,
+        angle,
+        rng,
+        width=p["width"],
+        length=p["long"] * p["width"],
+        spacing=p["width"] * 1.1,
+        jitter=p["jitter"],
+    )
     tooth = paper(rgb.shape[:2], rng, 1.6) + 0.8 * bristles(angle, 6, rng)
     cover = 1 / (1 + np.exp(-(tooth + 1.1) / (0.6 - 0.4 * p["tooth"])))
     ground = 0.5 * p["ground"] + 0.5 * rgb.mean((0, 1))
     return ground + (canvas[..., :3] - ground) * cover[..., None]
 
 
-@style("felted wool", "curly wool fibres", "short threads of felt", length=(5.0, 10.0), jitter=(0.05, 0.12), spacing=(2.2, 3.2), keep=0.3)
+@style(
+    "felted wool",
+    "curly wool fibres",
+    "short threads of felt",
+    length=(5.0, 10.0),
+    jitter=(0.05, 0.12),
+    spacing=(2.2, 3.2),
+    keep=0.3,
+)
 def felt(rgb: Array, p: Params, rng: Rng) -> Array:
     angle = smooth_noise(rgb.shape[:2], 6.0, rng) * 3.0
     canvas = _canvas(blur(rgb, 2) * 0.85, None)
@@ -167,25 +302,62 @@ def felt(rgb: Array, p: Params, rng: Rng) -> Array:
     return canvas[..., :3]
 
 
-@style("coloured pencil", "coloured pencil hatching", "crayon strokes",
-       base=(0.3, 2.8), width=(1.0, 2.4), spacing=(1.6, 2.6), jitter=(0.03, 0.09), paper=(0.9, 0.98), long=(10.0, 22.0))  # fmt: skip
+@style(
+    "coloured pencil",
+    "coloured pencil hatching",
+    "crayon strokes",
+    base=(0.3, 2.8),
+    width=(1.6, 2.8),
+    spacing=(1.5, 2.2),
+    jitter=(0.02, 0.05),
+    paper=(0.9, 0.98),
+    long=(10.0, 22.0),
+)
 def crayon(rgb: Array, p: Params, rng: Rng) -> Array:
     angle = np.full(rgb.shape[:2], p["base"], np.float32) + 0.25 * smooth_noise(rgb.shape[:2], 60.0, rng)
     ground = np.float32([1.0, 0.985, 0.95]) * p["paper"]
     canvas = _canvas(rgb, ground)
-    dark = np.clip(1.25 - grey(rgb), 0.15, 1)
+    dark = np.clip(1.35 - grey(rgb), 0.15, 1)
     for turn in (0.0, 0.5):
-        strokes(canvas, rgb, angle + turn, rng, width=p["width"], length=p["long"], spacing=p["width"] * p["spacing"], jitter=p["jitter"], detail=dark)
+        strokes(
+            canvas,
+            rgb,
+            angle + turn,
+            rng,
+            width=p["width"],
+            length=p["long"],
+            spacing=p["width"] * p["spacing"],
+            jitter=p["jitter"],
+            detail=dark,
+        )
     grain = np.clip(0.8 + 0.25 * paper(rgb.shape[:2], rng), 0, 1)[..., None]
     return ground + (canvas[..., :3] - ground) * grain
 
 
-@style("dry brush streaks", "dragged dry brush", held=True,
-       width=(8.0, 14.0), long=(2.5, 4.5), base=(0.0, 3.14), gap=(0.4, 0.9), ground=(0.8, 0.97))  # fmt: skip
+@style(
+    "dry brush streaks",
+    "dragged dry brush",
+    held=True,
+    width=(8.0, 14.0),
+    long=(2.5, 4.5),
+    base=(0.0, 3.14),
+    gap=(0.4, 0.9),
+    ground=(0.8, 0.97),
+)
 def drybrush(rgb: Array, p: Params, rng: Rng) -> Array:
     angle = flow(grey(rgb), rng, own=0.8, scale=160.0, base=p["base"])
     canvas = _canvas(rgb, p["ground"])
-    strokes(canvas, rgb, angle, rng, width=p["width"], length=p["long"] * p["width"], spacing=p["width"] * 0.9, jitter=0.04, bend=1)
+    strokes(
+        canvas,
+        rgb,
+        angle,
+        rng,
+        width=p["width"],
+        length=p["long"] * p["width"],
+        spacing=p["width"] * 0.9,
+        jitter=0.04,
+        bend=1,
+    )
     hair = bristles(angle, 40, rng, 1.3)
     cover = np.clip(1.3 - p["gap"] * np.clip(hair, 0, 3), 0, 1)[..., None]
     return p["ground"] + (canvas[..., :3] - p["ground"]) * cover
@@ -202,6 +374,3 @@ def tapestry(rgb: Array, p: Params, rng: Rng) -> Array:
     shift = (yy // (k // 2)) % 2 * (k / 2)
     bump = np.sin(np.pi * ((xx + shift) % k) / k) * np.sin(np.pi * (yy % (k // 2) + 0.5) / (k // 2))
     return out * (0.55 + 0.5 * bump[..., None])
-
-
-__all__ = ["edge_angle", "strokes"]

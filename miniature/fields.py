@@ -1,4 +1,4 @@
-"""Filters the styles share: direction fields, streaks along them, paper, relief. Float32 arrays of (h, w[, 3]) in [0, 1]."""
+"""Filters the styles share: directions, streaks along them, paper, relief. Float32 (h, w[, 3]) in [0, 1]."""
 
 from __future__ import annotations
 

@@ -89,7 +89,9 @@ def palette_of(rgb: Array, rng: np.random.Generator, kind: str) -> Palette:
     chroma = rng.uniform(0.9, 1.9)
     turn = np.array([[1, 0, 0], [0, np.cos(angle), -np.sin(angle)], [0, np.sin(angle), np.cos(angle)]])
     lab = lab @ turn.T * np.array([1, chroma, chroma])
-    lab[:, 0] = 50 + (lab[:, 0] - lab[:, 0].mean()) * rng.uniform(0.9, 1.4) + (lab[:, 0].mean() - 50) * 0.8 + rng.normal(0, 7)
+    lab[:, 0] = (
+        50 + (lab[:, 0] - lab[:, 0].mean()) * rng.uniform(0.9, 1.4) + (lab[:, 0].mean() - 50) * 0.8 + rng.normal(0, 7)
+    )
     order = lab[np.argsort(lab[:, 0])]
     ramp = [chunk.mean(0).tolist() for chunk in np.array_split(order, 6)]
     return Palette(
@@ -113,7 +115,15 @@ def colour_words(rgb: Array) -> str:
     if chroma < 9:
         return " ".join([*words, "grey"])
     hue = np.degrees(np.arctan2(b, a)) % 360
-    edges = ((35, "red"), (65, "orange"), (105, "golden"), (165, "green"), (220, "teal"), (290, "blue"), (330, "violet"))
+    edges = (
+        (35, "red"),
+        (65, "orange"),
+        (105, "golden"),
+        (165, "green"),
+        (220, "teal"),
+        (290, "blue"),
+        (330, "violet"),
+    )
     name = next((word for edge, word in edges if hue < edge), "pink")
     words.append("vivid" if chroma > 32 else "muted" if chroma < 18 else "warm" if b > 5 else "cool")
     return " ".join([*words, name])

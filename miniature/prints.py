@@ -1,4 +1,4 @@
-"""Styles of lines and prints: pencil, hatching, charcoal, woodcut, linocut, halftone, riso, stitches, chalk and others."""
+"""Styles of lines and prints: pencil, hatching, woodcut, linocut, halftone, riso, stitches, chalk and others."""
 
 from __future__ import annotations
 
@@ -6,7 +6,16 @@ import cv2
 import numpy as np
 
 from miniature.fields import (
-    blur, bristles, edge_angle, grey, ink_lines, kuwahara, paper, pick, quantise, scatter, smooth_noise, streaks,
+    blur,
+    bristles,
+    edge_angle,
+    grey,
+    ink_lines,
+    kuwahara,
+    paper,
+    pick,
+    quantise,
+    smooth_noise,
 )  # fmt: skip
 from miniature.registry import Array, Params, style
 
@@ -33,7 +42,16 @@ def _inks(p: Params, rgb: Array) -> tuple[Array, Array]:
     return ink * p.get("ink", 0.5), ground + (1 - ground) * p.get("paper", 0.5)
 
 
-@style("graphite pencil", "pencil drawing", "fine pencil shading", keep=0.0, base=(0.3, 2.8), line=(1.0, 2.5), tone=(0.3, 0.8), warm=(0.0, 0.1))
+@style(
+    "graphite pencil",
+    "pencil drawing",
+    "fine pencil shading",
+    keep=0.0,
+    base=(0.3, 2.8),
+    line=(1.0, 2.5),
+    tone=(0.3, 0.8),
+    warm=(0.0, 0.1),
+)
 def pencil(rgb: Array, p: Params, rng: Rng) -> Array:
     tone = _stretch(grey(rgb))
     angle = np.full(tone.shape, p["base"], np.float32)
@@ -44,7 +62,17 @@ def pencil(rgb: Array, p: Params, rng: Rng) -> Array:
     return out[..., None] * np.float32([1, 1 - 0.5 * p["warm"], 1 - 1.6 * p["warm"]])
 
 
-@style("pen hatching", "cross-hatched ink lines", "engraved parallel lines", keep=0.0, pitch=(3.0, 5.5), base=(0.2, 2.9), ink=(0.1, 0.6), paper=(0.3, 0.9), wave=(0.0, 2.5))
+@style(
+    "pen hatching",
+    "cross-hatched ink lines",
+    "engraved parallel lines",
+    keep=0.0,
+    pitch=(3.0, 5.5),
+    base=(0.2, 2.9),
+    ink=(0.1, 0.6),
+    paper=(0.3, 0.9),
+    wave=(0.0, 2.5),
+)
 def hatching(rgb: Array, p: Params, rng: Rng) -> Array:
     tone = blur(_stretch(grey(rgb)), 0.8)
     ink, ground = _inks(p, rgb)
@@ -59,10 +87,18 @@ def hatching(rgb: Array, p: Params, rng: Rng) -> Array:
     return ground + (ink - ground) * cover
 
 
-@style("charcoal", "smudged charcoal", "rough black charcoal strokes", keep=0.0, base=(0.3, 2.8), gain=(0.7, 1.1), tooth=(0.1, 0.25), warm=(0.0, 0.12))
+@style(
+    "charcoal",
+    "smudged charcoal",
+    "rough black charcoal strokes",
+    keep=0.0,
+    base=(0.3, 2.8),
+    gain=(0.7, 1.1),
+    tooth=(0.1, 0.25),
+    warm=(0.0, 0.12),
+)
 def charcoal(rgb: Array, p: Params, rng: Rng) -> Array:
     tone = _stretch(grey(kuwahara(rgb, 5))) ** 0.8
-    angle, _ = edge_angle(tone)
     coarse = bristles(np.full(tone.shape, p["base"], np.float32), 18, rng, 2.0)
     tooth = paper(tone.shape, rng, 1.8)
     dark = (1 - tone) * p["gain"] + 0.5 * ink_lines(tone, 1.8, 1.2)
@@ -71,7 +107,18 @@ def charcoal(rgb: Array, p: Params, rng: Rng) -> Array:
     return out[..., None] * np.float32([1, 1 - 0.5 * p["warm"], 1 - 1.6 * p["warm"]])
 
 
-@style("woodcut", "carved woodcut lines", "wavy black woodcut", keep=0.0, pitch=(4.0, 8.0), base=(-0.4, 0.4), wave=(2.0, 7.0), ink=(0.0, 0.5), paper=(0.0, 0.7), follow=(0.0, 6.0))
+@style(
+    "woodcut",
+    "carved woodcut lines",
+    "wavy black woodcut",
+    keep=0.0,
+    pitch=(4.0, 8.0),
+    base=(-0.4, 0.4),
+    wave=(2.0, 7.0),
+    ink=(0.0, 0.5),
+    paper=(0.0, 0.7),
+    follow=(0.0, 6.0),
+)
 def woodcut(rgb: Array, p: Params, rng: Rng) -> Array:
     tone = blur(_stretch(grey(rgb)), 1.2)
     ink, ground = _inks(p, rgb)
@@ -82,7 +129,17 @@ def woodcut(rgb: Array, p: Params, rng: Rng) -> Array:
     return ink + (ground - ink) * white[..., None]
 
 
-@style("linocut", "bold linocut", "two-colour carved print", keep=0.1, pitch=(4.0, 7.0), ink=(0.0, 0.5), paper=(0.0, 0.7), radius=(4, 8), mid=[0, 1])
+@style(
+    "linocut",
+    "bold linocut",
+    "two-colour carved print",
+    keep=0.1,
+    pitch=(4.0, 7.0),
+    ink=(0.0, 0.5),
+    paper=(0.0, 0.7),
+    radius=(4, 8),
+    mid=[0, 1],
+)
 def linocut(rgb: Array, p: Params, rng: Rng) -> Array:
     tone = blur(_stretch(grey(kuwahara(rgb, p["radius"]))), 1.0)
     ink, ground = _inks(p, rgb)
@@ -96,7 +153,16 @@ def linocut(rgb: Array, p: Params, rng: Rng) -> Array:
     return out
 
 
-@style("halftone print", "newspaper halftone dots", "screen of printed dots", pitch=(4.0, 7.5), base=(0.0, 1.5), colour=[0, 1, 1], ink=(0.0, 0.5), paper=(0.3, 0.9))
+@style(
+    "halftone print",
+    "newspaper halftone dots",
+    "screen of printed dots",
+    pitch=(4.0, 7.5),
+    base=(0.0, 1.5),
+    colour=[0, 1, 1],
+    ink=(0.0, 0.5),
+    paper=(0.3, 0.9),
+)
 def halftone(rgb: Array, p: Params, rng: Rng) -> Array:
     def screen(value: Array, angle: float) -> Array:
         u, v = _grid(value.shape, angle)
@@ -112,7 +178,15 @@ def halftone(rgb: Array, p: Params, rng: Rng) -> Array:
     return ground * (1 - 0.92 * np.stack(layers, -1))
 
 
-@style("risograph", "two-ink riso print", "grainy misregistered inks", keep=0.0, shift=(1.0, 4.0), grain=(0.15, 0.4), paper=(0.5, 0.9))
+@style(
+    "risograph",
+    "two-ink riso print",
+    "grainy misregistered inks",
+    keep=0.0,
+    shift=(1.0, 4.0),
+    grain=(0.15, 0.4),
+    paper=(0.5, 0.9),
+)
 def risograph(rgb: Array, p: Params, rng: Rng) -> Array:
     tone = _stretch(grey(rgb))
     flat = rgb.reshape(-1, 3)
@@ -129,12 +203,22 @@ def risograph(rgb: Array, p: Params, rng: Rng) -> Array:
     return out
 
 
-@style("cross-stitch", "embroidered crosses", "stitches on linen", pitch=(5, 8), jitter=(0.02, 0.05), cloth=(0.75, 0.95), keep=0.3)
+@style(
+    "cross-stitch",
+    "embroidered crosses",
+    "stitches on linen",
+    pitch=(5, 8),
+    jitter=(0.02, 0.05),
+    cloth=(0.75, 0.95),
+    keep=0.3,
+)
 def stitch(rgb: Array, p: Params, rng: Rng) -> Array:
     h, w = rgb.shape[:2]
     k = p["pitch"]
     small = cv2.resize(rgb, (-(-w // k), -(-h // k)), interpolation=cv2.INTER_AREA)
-    small = np.clip(quantise(small, 14, rng) + rng.normal(0, p["jitter"], (*small.shape[:2], 1)), 0, 1).astype(np.float32)
+    small = np.clip(quantise(small, 14, rng) + rng.normal(0, p["jitter"], (*small.shape[:2], 1)), 0, 1).astype(
+        np.float32
+    )
     colour = np.repeat(np.repeat(small, k, 0), k, 1)[:h, :w]
     yy, xx = np.mgrid[0:h, 0:w]
     u, v = xx % k - (k - 1) / 2, yy % k - (k - 1) / 2
@@ -146,21 +230,44 @@ def stitch(rgb: Array, p: Params, rng: Rng) -> Array:
     return cloth * 0.9 + (colour * light[..., None] - cloth * 0.9) * cover[..., None]
 
 
-@style("chalk on a blackboard", "white chalk on black", "chalk drawing on slate", keep=0.2, line=(1.0, 2.5), tone=(0.2, 0.6), board=(0.05, 0.2), base=(0.3, 2.8), colour=(0.0, 1.0))
+@style(
+    "chalk on a blackboard",
+    "white chalk on black",
+    "chalk drawing on slate",
+    keep=0.2,
+    line=(1.0, 2.5),
+    tone=(0.2, 0.6),
+    board=(0.05, 0.2),
+    base=(0.3, 2.8),
+    colour=(0.0, 1.0),
+)
 def chalk(rgb: Array, p: Params, rng: Rng) -> Array:
     tone = _stretch(grey(rgb))
-    line = ink_lines(1 - blur(tone, 0.8), 1.3, p["line"]) + ink_lines(blur(tone, 0.8), 1.3, p["line"])
+    soft = blur(kuwahara(rgb, 5).mean(-1), 1.0)
+    line = ink_lines(1 - soft, 1.6, 0.7 * p["line"]) + ink_lines(soft, 1.6, 0.7 * p["line"])
     hatch = bristles(np.full(tone.shape, p["base"], np.float32), 20, rng, 1.4)
-    dust = np.clip(tone**1.3 * p["tone"] * (1 + 0.8 * hatch), 0, 1) + line * np.clip(0.6 + 0.5 * paper(tone.shape, rng), 0, 1.2)
+    dust = np.clip(tone**1.3 * p["tone"] * (1 + 0.8 * hatch), 0, 1) + line * np.clip(
+        0.6 + 0.5 * paper(tone.shape, rng), 0, 1.2
+    )
     board = p["board"] * np.float32([0.9, 1.0, 0.95])
     stick = 0.95 * (1 - p["colour"]) + p["colour"] * np.clip(rgb / (rgb.max(-1, keepdims=True) + 0.05), 0, 1)
     return board + (stick - board) * np.clip(dust, 0, 1)[..., None]
 
 
-@style("blueprint", "white lines on blue paper", "technical blueprint", keep=1.0, line=(1.2, 2.5), hue=(-0.12, 0.12), grid=[0, 12, 16, 24], tone=(0.0, 0.35))
+@style(
+    "blueprint",
+    "white lines on blue paper",
+    "technical blueprint",
+    keep=1.0,
+    line=(1.2, 2.5),
+    hue=(-0.12, 0.12),
+    grid=[0, 12, 16, 24],
+    tone=(0.0, 0.35),
+)
 def blueprint(rgb: Array, p: Params, rng: Rng) -> Array:
     tone = _stretch(grey(rgb))
-    line = np.clip(ink_lines(blur(tone, 0.6), 1.1, p["line"]) + ink_lines(1 - blur(tone, 0.6), 1.1, 0.5 * p["line"]), 0, 1)
+    soft = blur(kuwahara(rgb, 4).mean(-1), 0.8)
+    line = np.clip(ink_lines(soft, 1.1, p["line"]) + ink_lines(1 - soft, 1.1, 0.5 * p["line"]), 0, 1)
     ground = np.float32([0.1 + p["hue"], 0.27, 0.6 - p["hue"]])
     cover = np.maximum(line * 0.9, p["tone"] * tone)
     if p["grid"]:
@@ -190,7 +297,15 @@ def stipple(rgb: Array, p: Params, rng: Rng) -> Array:
     return ground + (ink - ground) * (mask.astype(np.float32) / 255)[..., None]
 
 
-@style("copper engraving", "swelling engraved contour lines", held=True, keep=0.0, pitch=(3.5, 5.0), ink=(0.1, 0.5), paper=(0.3, 0.8))
+@style(
+    "copper engraving",
+    "swelling engraved contour lines",
+    held=True,
+    keep=0.0,
+    pitch=(3.5, 5.0),
+    ink=(0.1, 0.5),
+    paper=(0.3, 0.8),
+)
 def engraving(rgb: Array, p: Params, rng: Rng) -> Array:
     tone = blur(_stretch(grey(rgb)), 1.0)
     ink, ground = _inks(p, rgb)
@@ -210,6 +325,3 @@ def scratch(rgb: Array, p: Params, rng: Rng) -> Array:
     lines = bristles(angle + np.pi / 2, 14, rng, p["pitch"] * 0.4)
     light = np.clip((lines * 0.45 + tone - 0.62) * 6, 0, 1)[..., None]
     return 0.04 + light * (0.95 * (1 - p["tint"]) + p["tint"] * rgb)
-
-
-__all__ = ["scatter", "streaks"]

@@ -7,7 +7,18 @@ import numpy as np
 from scipy.spatial import Delaunay, cKDTree
 
 from miniature.fields import (
-    blur, bristles, flow, grey, ink_lines, kuwahara, paper, pick, quantise, relief, scatter, smooth_noise,
+    blur,
+    bristles,
+    flow,
+    grey,
+    ink_lines,
+    kuwahara,
+    paper,
+    pick,
+    quantise,
+    relief,
+    scatter,
+    smooth_noise,
 )  # fmt: skip
 from miniature.registry import Array, Params, style
 
@@ -21,8 +32,17 @@ def _warp(x: Array, amount: float, scale: float, rng: Rng) -> Array:
     return cv2.remap(x, xx + dx, yy + dy, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT)
 
 
-@style("watercolour washes", "watercolour on rough paper", "transparent washes",
-       radius=(5, 11), colours=(6, 14), bleed=(1.0, 3.0), edge=(0.4, 1.2), grain=(0.01, 0.04), white=(0.1, 0.45))  # fmt: skip
+@style(
+    "watercolour washes",
+    "watercolour on rough paper",
+    "transparent washes",
+    radius=(5, 11),
+    colours=(6, 14),
+    bleed=(1.0, 3.0),
+    edge=(0.4, 1.2),
+    grain=(0.01, 0.04),
+    white=(0.1, 0.45),
+)
 def watercolour(rgb: Array, p: Params, rng: Rng) -> Array:
     smooth = quantise(kuwahara(rgb, p["radius"]), p["colours"], rng)
     smooth = blur(_warp(smooth, p["bleed"], 8.0, rng), 0.8)
@@ -33,15 +53,34 @@ def watercolour(rgb: Array, p: Params, rng: Rng) -> Array:
     return out * pigment[..., None] + p["grain"] * paper(tone.shape, rng, 2.2)[..., None]
 
 
-@style("flat gouache", "flat poster colours", "broad flat shapes", radius=(7, 13), colours=(4, 9), wobble=(0.5, 2.0), boost=(1.0, 1.5))
+@style(
+    "flat gouache",
+    "flat poster colours",
+    "broad flat shapes",
+    radius=(7, 13),
+    colours=(4, 9),
+    wobble=(0.5, 2.0),
+    boost=(1.0, 1.5),
+)
 def gouache(rgb: Array, p: Params, rng: Rng) -> Array:
     tone = grey(rgb)[..., None]
-    flat = quantise(kuwahara(kuwahara(np.clip(tone + (rgb - tone) * p["boost"], 0, 1), p["radius"]), p["radius"]), p["colours"], rng)
+    flat = quantise(
+        kuwahara(kuwahara(np.clip(tone + (rgb - tone) * p["boost"], 0, 1), p["radius"]), p["radius"]), p["colours"], rng
+    )
     return blur(_warp(flat, p["wobble"], 14.0, rng), 0.6) + 0.008 * paper(flat.shape[:2], rng)[..., None]
 
 
-@style("ink wash", "sumi ink on paper", "brushed black ink", keep=0.0,
-       radius=(5, 11), tones=(3, 6), line=(0.5, 1.5), warm=(0.0, 0.08), wet=(1.0, 3.0))  # fmt: skip
+@style(
+    "ink wash",
+    "sumi ink on paper",
+    "brushed black ink",
+    keep=0.0,
+    radius=(5, 11),
+    tones=(3, 6),
+    line=(0.5, 1.5),
+    warm=(0.0, 0.08),
+    wet=(1.0, 3.0),
+)
 def inkwash(rgb: Array, p: Params, rng: Rng) -> Array:
     tone = grey(kuwahara(rgb, p["radius"]))
     tone = (tone - tone.min()) / (np.ptp(tone) + 1e-6)
@@ -52,8 +91,16 @@ def inkwash(rgb: Array, p: Params, rng: Rng) -> Array:
     return out[..., None] * np.float32([1.0, 1.0 - 0.4 * p["warm"], 1.0 - 1.5 * p["warm"]])
 
 
-@style("Japanese woodblock print", "ukiyo-e with dark contours", "flat muted colours in fine contours",
-       radius=(5, 9), colours=(5, 9), mute=(0.5, 0.9), line=(0.8, 2.0), grain=(0.01, 0.04))  # fmt: skip
+@style(
+    "Japanese woodblock print",
+    "ukiyo-e with dark contours",
+    "flat muted colours in fine contours",
+    radius=(5, 9),
+    colours=(5, 9),
+    mute=(0.5, 0.9),
+    line=(0.8, 2.0),
+    grain=(0.01, 0.04),
+)
 def ukiyoe(rgb: Array, p: Params, rng: Rng) -> Array:
     smooth = kuwahara(rgb, p["radius"])
     flat = quantise(smooth, p["colours"], rng)
@@ -64,8 +111,16 @@ def ukiyoe(rgb: Array, p: Params, rng: Rng) -> Array:
     return (flat + wood[..., None]) * (1 - line) + line * np.float32([0.1, 0.1, 0.16])
 
 
-@style("comic book", "inked comic with dot shading", "bold black outlines",
-       radius=(5, 9), colours=(4, 8), line=(1.5, 3.0), pitch=(4.0, 7.0), boost=(1.2, 1.8))  # fmt: skip
+@style(
+    "comic book",
+    "inked comic with dot shading",
+    "bold black outlines",
+    radius=(5, 9),
+    colours=(4, 8),
+    line=(1.5, 3.0),
+    pitch=(4.0, 7.0),
+    boost=(1.2, 1.8),
+)
 def comic(rgb: Array, p: Params, rng: Rng) -> Array:
     smooth = kuwahara(rgb, p["radius"])
     tone = grey(smooth)[..., None]
@@ -78,14 +133,26 @@ def comic(rgb: Array, p: Params, rng: Rng) -> Array:
     return (flat * (1 - shade)) * (1 - line)
 
 
-@style("low-poly triangles", "faceted triangles", "geometric facets", points=(350, 1100), jitter=(0.0, 0.06), line=[0, 0, 1], keep=0.3)
+@style(
+    "low-poly triangles",
+    "faceted triangles",
+    "geometric facets",
+    points=(350, 1100),
+    jitter=(0.0, 0.06),
+    line=[0, 0, 1],
+    keep=0.3,
+)
 def lowpoly(rgb: Array, p: Params, rng: Rng) -> Array:
     h, w = rgb.shape[:2]
     tone = grey(rgb)
     mag = np.abs(cv2.Laplacian(blur(tone, 1.5), cv2.CV_32F)) + 0.15 * np.abs(tone - blur(tone, 6)) + 0.004
-    flat = rng.choice(h * w, p["points"], p=(mag / mag.sum()).ravel().astype(np.float64) / (mag / mag.sum()).astype(np.float64).sum())
+    flat = rng.choice(
+        h * w, p["points"], p=(mag / mag.sum()).ravel().astype(np.float64) / (mag / mag.sum()).astype(np.float64).sum()
+    )
     points = np.stack([flat % w, flat // w], 1).astype(np.float64)
-    rim = np.array([[x, y] for x in np.linspace(0, w, 6) for y in (0, h)] + [[x, y] for y in np.linspace(0, h, 6) for x in (0, w)])
+    rim = np.array(
+        [[x, y] for x in np.linspace(0, w, 6) for y in (0, h)] + [[x, y] for y in np.linspace(0, h, 6) for x in (0, w)]
+    )
     points = np.concatenate([points + rng.uniform(-1, 1, points.shape), rim])
     triangles = points[Delaunay(points).simplices]
     centre = triangles.mean(1).astype(int)
@@ -111,7 +178,15 @@ def _cells(rgb: Array, spacing: float, jitter: float, rng: Rng) -> tuple[Array, 
     return index.reshape(h, w), rim, mean
 
 
-@style("mosaic of small tiles", "stone mosaic", "tesserae with grout", spacing=(5.0, 10.0), jitter=(0.02, 0.1), loose=(0.08, 0.4), grout=(0.05, 0.9))
+@style(
+    "mosaic of small tiles",
+    "stone mosaic",
+    "tesserae with grout",
+    spacing=(5.0, 10.0),
+    jitter=(0.02, 0.1),
+    loose=(0.08, 0.4),
+    grout=(0.05, 0.9),
+)
 def mosaic(rgb: Array, p: Params, rng: Rng) -> Array:
     index, rim, mean = _cells(rgb, p["spacing"], p["loose"], rng)
     colour = np.clip(mean + rng.normal(0, p["jitter"], (len(mean), 1)), 0, 1)[index]
@@ -120,7 +195,15 @@ def mosaic(rgb: Array, p: Params, rng: Rng) -> Array:
     return grout + (colour - grout) * cover
 
 
-@style("stained glass", "leaded glass panes", "glowing glass with dark lead lines", spacing=(13.0, 24.0), jitter=(0.03, 0.1), lead=(2.0, 4.5), boost=(1.3, 2.0))
+@style(
+    "stained glass",
+    "leaded glass panes",
+    "glowing glass with dark lead lines",
+    spacing=(13.0, 24.0),
+    jitter=(0.03, 0.1),
+    lead=(2.0, 4.5),
+    boost=(1.3, 2.0),
+)
 def stained(rgb: Array, p: Params, rng: Rng) -> Array:
     tone = grey(rgb)[..., None]
     vivid = np.clip(tone + (rgb - tone) * p["boost"], 0, 1)
@@ -136,7 +219,10 @@ def papercut(rgb: Array, p: Params, rng: Rng) -> Array:
     flat = quantise(kuwahara(kuwahara(rgb, p["radius"]), p["radius"]), p["colours"], rng)
     tone = blur(grey(flat), 0.8)
     cast = np.roll(blur(tone, 2.0), (3, 3), (0, 1)) - tone
-    return flat * (1 - p["shadow"] * np.clip(cast * 6, -0.3, 1)[..., None]) + 0.012 * paper(tone.shape, rng, 1.2)[..., None]
+    return (
+        flat * (1 - p["shadow"] * np.clip(cast * 6, -0.3, 1)[..., None])
+        + 0.012 * paper(tone.shape, rng, 1.2)[..., None]
+    )
 
 
 @style("faded fresco", "cracked plaster wall painting", held=True, radius=(4, 8), fade=(0.3, 0.5), crack=(18.0, 34.0))
@@ -151,7 +237,9 @@ def fresco(rgb: Array, p: Params, rng: Rng) -> Array:
     return relief(out, 0.3 * smooth_noise(rim.shape, 3.0, rng), 0.05)
 
 
-@style("encaustic wax", "marbled wax paint", "melted layers of wax", radius=(7, 11), melt=(2.0, 5.0), light=(0.06, 0.16))
+@style(
+    "encaustic wax", "marbled wax paint", "melted layers of wax", radius=(7, 11), melt=(2.0, 5.0), light=(0.06, 0.16)
+)
 def wax(rgb: Array, p: Params, rng: Rng) -> Array:
     angle = flow(grey(rgb), rng, own=1.0, scale=40.0, base=1.6)
     smooth = _warp(kuwahara(rgb, p["radius"]), p["melt"], 14.0, rng)

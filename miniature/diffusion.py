@@ -1,0 +1,181 @@
+"""Step 5: the U-Net and, jointly, the inversion module, `python -m miniature.diffusion --state DIR`.
+
+In half of the samples the style half of the caption is the pseudo-word "[C]": four vectors that the inversion module
+makes of *another* picture in the same manner. So the text space learns to answer to pictures, and a painting never seen
+gets its word in one forward pass.
+"""
+
+from __future__ import annotations
+
+import argparse
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from diffusers import UNet2DConditionModel
+from open_clip.model import CLIP
+from torch import Tensor
+from tqdm import tqdm
+from transformers import CLIPTokenizer
+
+from inst.inversion.attention import AttentionInversion
+from miniature import clip
+from miniature.embed import Features
+from miniature.pictures import Pictures, draw
+from miniature.schedule import shifted_betas
+from miniature.training import Budget, Recipe, Run, accelerator
+from miniature.words import CONTEXT, caption, content_words
+
+SHARES = {"style": 0.6, "painting": 0.3, "photo": 0.1}
+VECTORS, KEYS = 4, 96
+PLACEHOLDER = "[C]"
+INVERSION = {
+    "dim": clip.EMBED, "token_dim": clip.WIDTH, "num_vectors": VECTORS, "num_heads": 8, "head_dim": 32, "dropout": 0.05,
+}  # fmt: skip
+FORMS = (("[C]", 0.4), ("{} in the style of [C]", 0.2), ("{}, [C]", 0.2), ("a painting in the style of [C]", 0.2))
+
+
+def build(channels: tuple[int, ...] = (64, 128, 192)) -> UNet2DConditionModel:
+    """One layer a block, attention below the top level."""
+    deep = len(channels) - 1
+    return UNet2DConditionModel(
+        sample_size=64,
+        in_channels=4,
+        out_channels=4,
+        block_out_channels=channels,
+        down_block_types=("DownBlock2D", *("CrossAttnDownBlock2D",) * deep),
+        up_block_types=(*("CrossAttnUpBlock2D",) * deep, "UpBlock2D"),
+        layers_per_block=1,
+        cross_attention_dim=clip.WIDTH,
+        attention_head_dim=4,
+        norm_num_groups=32,
+    )
+
+
+def build_inversion() -> AttentionInversion:
+    sizes = dict(INVERSION)
+    dim = sizes.pop("dim")
+    return AttentionInversion(int(dim), **sizes)  # type: ignore[arg-type]
+
+
+@dataclass(frozen=True)
+class TextSide:
+    """The frozen text tower with room for pseudo-words.
+
+    Args:
+        model: the trained CLIP, whose text half is used.
+    """
+
+    model: CLIP
+    tokenizer: CLIPTokenizer
+
+    def ids(self, prompts: list[str]) -> tuple[Tensor, Tensor]:
+        """(b, 32) token ids and a mask of the places of "[C]", four to each."""
+        start, end = self.tokenizer.bos_token_id, self.tokenizer.eos_token_id
+        rows, places = [], []
+        for prompt in prompts:
+            before, found, after = prompt.partition(PLACEHOLDER)
+            left = self.tokenizer(before, add_special_tokens=False)["input_ids"] if before else []
+            right = self.tokenizer(after, add_special_tokens=False)["input_ids"] if after else []
+            left = left[: CONTEXT - 2 - VECTORS]
+            body = [start, *left, *([0] * VECTORS if found else []), *right][: CONTEXT - 1]
+            rows.append(body + [end] * (CONTEXT - len(body)))
+            places.append([bool(found) and 1 + len(left) <= i < 1 + len(left) + VECTORS for i in range(CONTEXT)])
+        return torch.tensor(rows), torch.tensor(places)
+
+    def __call__(self, prompts: list[str], vectors: Tensor | None = None) -> Tensor:
+        """Last hidden states (b, 32, d); ``vectors`` (m, 4, d) belong to the prompts with "[C]", in their order."""
+        model = self.model
+        ids, places = self.ids(prompts)
+        device = model.positional_embedding.device
+        x = model.token_embedding(ids.to(device))
+        if vectors is not None and places.any():
+            x = x.masked_scatter(places[..., None].to(device), vectors.to(x.dtype))
+        x = x + model.positional_embedding
+        return model.ln_final(model.transformer(x, attn_mask=model.attn_mask))
+
+
+def prompt_of(row: dict[str, Any], rng: np.random.Generator) -> str:
+    """A training prompt: nothing in a tenth, a caption, or a form with "[C]"; photos keep their caption."""
+    if rng.random() < 0.1:
+        return ""
+    if row["kind"] == "photo" or rng.random() < 0.4:
+        return caption(row, rng)
+    form = FORMS[int(rng.choice(len(FORMS), p=[p for _, p in FORMS]))][0]
+    return form.format(content_words(row) or "a picture")
+
+
+def timesteps(count: int, rng: np.random.Generator) -> Tensor:
+    """Weighted toward 100 to 800: a strength of 0.6 starts at 600 and ends where little is left to do."""
+    wide = rng.random(count) < 0.25
+    return torch.from_numpy(np.where(wide, rng.integers(0, 1000, count), rng.integers(100, 800, count)))
+
+
+def sizes_of(used: float, rng: np.random.Generator) -> tuple[int, int]:
+    """Batch and crop in latent pixels: small crops and many of them first, larger ones at the end."""
+    large = 0.08 if used < 0.65 else 0.5
+    return (4, 32) if rng.random() < large else (16, 16)
+
+
+def train(state: Path, budget: Budget, *, device: str = "auto", channels: tuple[int, ...] = (64, 128, 192)) -> Run:
+    pictures, features = Pictures.open(state), Features.open(state)
+    tokenizer = clip.tokenizer_at(state, pictures)
+    acc = accelerator(device)
+    torch.manual_seed(2)
+    text = TextSide(clip.load(state, len(tokenizer)).to(acc.device), tokenizer)
+    unet, inversion = build(channels).to(acc.device), build_inversion().to(acc.device)
+    run = Run(
+        state / "diffusion",
+        {"unet": unet, "inversion": inversion},
+        Recipe(lr=6e-4, ema=0.998, warmup=200),
+        budget,
+        seed=2,
+    )
+    alpha_bar = torch.from_numpy(np.cumprod(1 - shifted_betas())).float()
+    groups = pictures.groups("train")
+    mean_loss = 0.0
+    bar = tqdm(run.steps(), mininterval=20, initial=run.step)
+    for rng in bar:
+        batch, side = sizes_of(run.used, rng)
+        pairs = []
+        while len(pairs) < batch:
+            first, other = draw(groups, SHARES, rng)
+            if features.ready(first["row"], None if first["kind"] == "photo" else other["row"]):
+                pairs.append((first, other))
+        x0 = features.latents_of([row["row"] for row, _ in pairs], side, rng).to(acc.device)
+        prompts = [prompt_of(row, rng) for row, _ in pairs]
+        sources = [other["row"] for (_, other), prompt in zip(pairs, prompts, strict=True) if PLACEHOLDER in prompt]
+        t = timesteps(batch, rng)
+        signal = alpha_bar[t].view(-1, 1, 1, 1).to(acc.device)
+        eps = torch.randn_like(x0)
+        xt = signal.sqrt() * x0 + (1 - signal).sqrt() * eps
+        with acc.autocast():
+            vectors = None
+            if sources:
+                pooled, patches = features.style_of(sources, KEYS, rng)
+                vectors = inversion(pooled.to(acc.device), patches.to(acc.device))
+            states = text(prompts, vectors)
+            guess = unet(xt, t.to(acc.device), encoder_hidden_states=states).sample
+        snr = signal / (1 - signal)
+        weight = snr.clamp(max=5.0) / snr
+        run.update((weight * (guess.float() - eps).square()).mean())
+        mean_loss += (run.last_loss - mean_loss) / min(run.step, 300)
+        bar.set_postfix(loss=f"{mean_loss:.4f}", refresh=False)
+        if run.step % 500 == 0:
+            print(f"\ndiffusion step {run.step} {run.seconds / 60:.1f} min loss {mean_loss:.4f}", flush=True)
+    return run
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--state", type=Path, required=True)
+    parser.add_argument("--minutes", type=float, default=67)
+    parser.add_argument("--device", default="auto")
+    args = parser.parse_args()
+    train(args.state, Budget(minutes=args.minutes), device=args.device)
+
+
+if __name__ == "__main__":
+    main()

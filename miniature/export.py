@@ -1,0 +1,153 @@
+"""Step 6: the trained parts as a folder in diffusers' layout, `python -m miniature.export --state DIR --out DIR`."""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import torch
+from diffusers import AutoencoderKL, UNet2DConditionModel
+from open_clip.model import CLIP
+from safetensors.torch import save_file
+from torch import nn
+from transformers import CLIPTokenizer
+
+from inst.inversion.attention import AttentionInversion
+from miniature import autoencoder, clip, diffusion
+from miniature.pictures import Pictures
+from miniature.schedule import scheduler
+from miniature.training import load_averaged
+
+DEFAULTS: dict[str, Any] = {
+    "resolution": 256,
+    "num_steps": 25,
+    "guidance_scale": 4.0,
+    "strength": 0.6,
+    "clip": "local-dir:clip",
+    "num_vectors": diffusion.VECTORS,
+    "learning_rate": 3e-4,
+    "train_steps": 60,
+    "crop": 128,
+    "batch_size": 8,
+    "early_stop": 4,
+    "prompt": diffusion.PLACEHOLDER,
+    "plain_prompt": "a painting",
+}
+LIBRARIES = {
+    "vae": ["diffusers", "AutoencoderKL"],
+    "text_encoder": ["transformers", "CLIPTextModel"],
+    "tokenizer": ["transformers", "CLIPTokenizer"],
+    "unet": ["diffusers", "UNet2DConditionModel"],
+    "scheduler": ["diffusers", "DDIMScheduler"],
+}
+
+
+def _half(module: nn.Module) -> nn.Module:
+    return module.half().eval()
+
+
+def _save_clip(model: CLIP, tokenizer: CLIPTokenizer, folder: Path) -> None:
+    """A folder that `open_clip.create_model("local-dir:...")` reads."""
+    folder.mkdir(parents=True)
+    tokenizer.save_pretrained(folder)
+    sizes = clip.config(len(tokenizer))
+    sizes["text_cfg"]["hf_tokenizer_name"] = "."
+    half = [0.5, 0.5, 0.5]
+    preprocess = {"mean": half, "std": half, "interpolation": "bicubic", "resize_mode": "shortest"}
+    text = json.dumps({"model_cfg": sizes, "preprocess_cfg": preprocess}, indent=2)
+    (folder / "open_clip_config.json").write_text(text + "\n")
+    tensors = {k: v.half().contiguous() for k, v in model.state_dict().items() if k != "attn_mask"}
+    save_file(tensors, folder / "open_clip_model.safetensors")
+
+
+def _save_inversion(module: AttentionInversion, folder: Path) -> None:
+    folder.mkdir(parents=True)
+    save_file({k: v.half().contiguous() for k, v in module.state_dict().items()}, folder / "attention.safetensors")
+    config = diffusion.INVERSION | {"views": "whole+quadrants"}
+    (folder / "config.json").write_text(json.dumps(config, indent=2) + "\n")
+
+
+def _manifest(folder: Path) -> None:
+    """SHA-256 of every file, in `manifest.json`."""
+    files = sorted(p for p in folder.rglob("*") if p.is_file() and p.name != "manifest.json")
+    sums = {str(p.relative_to(folder)): hashlib.sha256(p.read_bytes()).hexdigest() for p in files}
+    (folder / "manifest.json").write_text(json.dumps(sums, indent=2) + "\n")
+
+
+def export(
+    out: Path, *, vae: AutoencoderKL, unet: UNet2DConditionModel, clip_model: CLIP, inversion: AttentionInversion,
+    tokenizer: CLIPTokenizer, defaults: dict[str, Any] = DEFAULTS,
+) -> None:  # fmt: skip
+    """Write everything beside ``out`` and put it in place by renaming; what else lay in ``out`` is kept."""
+    beside = out.parent / f".{out.name}.part"
+    shutil.rmtree(beside, ignore_errors=True)
+    beside.mkdir(parents=True)
+    tower = clip.text_tower(clip_model, len(tokenizer))
+    _save_clip(clip_model, tokenizer, beside / "clip")
+    _save_inversion(inversion, beside / "inversion")
+    _half(vae).save_pretrained(beside / "vae")
+    _half(unet).save_pretrained(beside / "unet")
+    _half(tower).save_pretrained(beside / "text_encoder")
+    tokenizer.save_pretrained(beside / "tokenizer")
+    scheduler().save_pretrained(beside / "scheduler")
+    index = {"_class_name": "StableDiffusionPipeline", "_diffusers_version": "0.31.0", **LIBRARIES}
+    index |= {"safety_checker": [None, None], "feature_extractor": [None, None], "requires_safety_checker": False}
+    (beside / "model_index.json").write_text(json.dumps(index, indent=2) + "\n")
+    (beside / "inst.json").write_text(json.dumps(defaults, indent=2) + "\n")
+    _scrub(beside)
+    if (out / "MODEL_CARD.md").is_file():
+        shutil.copy(out / "MODEL_CARD.md", beside / "MODEL_CARD.md")
+    _manifest(beside)
+    old = out.parent / f".{out.name}.old"
+    shutil.rmtree(old, ignore_errors=True)
+    if out.exists():
+        out.replace(old)
+    beside.replace(out)
+    shutil.rmtree(old, ignore_errors=True)
+
+
+def _scrub(folder: Path) -> None:
+    """Take the paths of the machine that trained out of the configs."""
+    for path in folder.rglob("*.json"):
+        data = json.loads(path.read_text(encoding="utf-8"))
+        if isinstance(data, dict) and (data.pop("_name_or_path", None) or data.pop("name_or_path", None)):
+            path.write_text(json.dumps(data, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+def trained(state: Path) -> dict[str, Any]:
+    """All parts with averaged weights."""
+    tokenizer = clip.tokenizer_at(state, Pictures.open(state))
+    return {
+        "vae": autoencoder.load(state),
+        "unet": load_averaged(state / "diffusion", "unet", diffusion.build()),
+        "inversion": load_averaged(state / "diffusion", "inversion", diffusion.build_inversion()),
+        "clip_model": clip.load(state, len(tokenizer)),
+        "tokenizer": tokenizer,
+    }
+
+
+def random(state: Path) -> dict[str, Any]:
+    """The same parts with random weights, for tests of the layout."""
+    torch.manual_seed(0)
+    tokenizer = clip.tokenizer_at(state, Pictures.open(state))
+    return {
+        "vae": autoencoder.build(), "unet": diffusion.build(), "inversion": diffusion.build_inversion(),
+        "clip_model": clip.build(len(tokenizer)), "tokenizer": tokenizer,
+    }  # fmt: skip
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--state", type=Path, required=True)
+    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--random", action="store_true", help="random weights")
+    args = parser.parse_args()
+    export(args.out, **(random if args.random else trained)(args.state))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,169 @@
+"""What the three trainings share: a budget, averaged weights, and a state that resumes exactly where it stopped."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from accelerate import Accelerator
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+
+
+@dataclass(frozen=True, kw_only=True)
+class Budget:
+    """When to stop: after minutes of work (earlier runs counted in) or after steps, whichever is given."""
+
+    minutes: float | None = None
+    steps: int | None = None
+
+    def used(self, seconds: float, step: int) -> float:
+        """Share of the budget that is spent, in [0, 1]."""
+        by_time = seconds / (60 * self.minutes) if self.minutes else 0.0
+        by_steps = step / self.steps if self.steps else 0.0
+        return min(1.0, max(by_time, by_steps))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recipe:
+    """How to optimise; the rate rises over ``warmup`` steps and falls along a cosine to ``floor`` times itself."""
+
+    lr: float
+    betas: tuple[float, float] = (0.9, 0.99)
+    weight_decay: float = 0.01
+    ema: float = 0.999
+    warmup: int = 100
+    floor: float = 0.05
+    clip: float = 1.0
+
+
+def accelerator(device: str = "auto") -> Accelerator:
+    """The device and its precision: bf16 where it is fast (CUDA, or a CPU with bf16 products), else float32."""
+    cpu = device == "cpu" or not torch.cuda.is_available()
+    fast = torch.cuda.is_bf16_supported() if not cpu else _cpu_has_bf16()
+    return Accelerator(cpu=cpu, mixed_precision="bf16" if fast else "no")
+
+
+def _cpu_has_bf16() -> bool:
+    try:
+        flags = Path("/proc/cpuinfo").read_text(encoding="utf-8")
+    except OSError:
+        return False
+    return "avx512_bf16" in flags or "amx_bf16" in flags
+
+
+class Run:
+    """One training in progress.
+
+    Every step's chance comes from (seed, step) alone and the whole state is saved, so a run that was stopped goes on
+    with the same numbers as one that was not.
+    """
+
+    def __init__(
+        self, folder: Path, modules: dict[str, nn.Module], recipe: Recipe, budget: Budget, seed: int = 0
+    ) -> None:
+        self.folder, self.modules, self.recipe, self.budget, self.seed = folder, modules, recipe, budget, seed
+        self.step, self.seconds, self.last_loss = 0, 0.0, float("nan")
+        self.names = [f"{key}.{name}" for key, module in modules.items() for name, _ in module.named_parameters()]
+        self.params = [p for module in modules.values() for p in module.parameters()]
+        self.params_ema = [p.detach().clone() for p in self.params]
+        self.optimizer = torch.optim.AdamW(
+            self.params, lr=recipe.lr, betas=recipe.betas, weight_decay=recipe.weight_decay, fused=True
+        )
+        folder.mkdir(parents=True, exist_ok=True)
+        if (folder / "state.json").exists():
+            self._load()
+
+    def steps(self, save_every: float = 120.0) -> Iterator[np.random.Generator]:
+        """One seeded generator a step until the budget is spent; saves now and then and at the end."""
+        saved = started = time.monotonic()
+        before = self.seconds
+        while self.used < 1:
+            torch.manual_seed(self.seed * 1_000_003 + self.step)
+            yield np.random.default_rng([self.seed, self.step])
+            self.seconds = before + time.monotonic() - started
+            if time.monotonic() - saved > save_every:
+                self.save()
+                saved = time.monotonic()
+        self.save()
+
+    @property
+    def used(self) -> float:
+        return self.budget.used(self.seconds, self.step)
+
+    def update(self, loss: Tensor) -> None:
+        """One optimiser step; a loss that is not finite stops the run before anything is written."""
+        self.last_loss = float(loss.detach())
+        if not np.isfinite(self.last_loss):
+            raise FloatingPointError(f"loss is {self.last_loss} at step {self.step}")
+        loss.backward()
+        nn.utils.clip_grad_norm_(self.params, self.recipe.clip)
+        cosine = 0.5 * (1 + np.cos(np.pi * self.used))
+        rate = self.recipe.lr * (self.recipe.floor + (1 - self.recipe.floor) * cosine)
+        for group in self.optimizer.param_groups:
+            group["lr"] = rate * min(1.0, (self.step + 1) / self.recipe.warmup)
+        self.optimizer.step()
+        self.optimizer.zero_grad(set_to_none=True)
+        self.step += 1
+        # The average is short at first, so that it does not carry the random start along.
+        decay = min(self.recipe.ema, (1 + self.step) / (10 + self.step))
+        torch._foreach_lerp_(self.params_ema, [p.detach() for p in self.params], 1 - decay)
+
+    def averaged(self) -> dict[str, dict[str, Tensor]]:
+        """State dicts of the modules with the averaged weights in place of the raw ones."""
+        table = dict(zip(self.names, self.params_ema, strict=True))
+        return {
+            key: {
+                name: table.get(f"{key}.{name}", value).detach().clone() for name, value in module.state_dict().items()
+            }
+            for key, module in self.modules.items()
+        }
+
+    def save(self) -> None:
+        """Write beside and rename: the JSON names the tensor file, so the two always belong together."""
+        tensors = {}
+        for name, param, mean in zip(self.names, self.params, self.params_ema, strict=True):
+            tensors[f"param/{name}"], tensors[f"ema/{name}"] = param.detach().contiguous(), mean.contiguous()
+            for key, value in self.optimizer.state.get(param, {}).items():
+                tensors[f"adam/{key}/{name}"] = value.contiguous()
+        file = f"state-{self.step}.safetensors"
+        save_file(tensors, self.folder / (file + ".part"))
+        (self.folder / (file + ".part")).replace(self.folder / file)
+        text = json.dumps({"file": file, "step": self.step, "seconds": self.seconds, "loss": self.last_loss})
+        (self.folder / "state.json.part").write_text(text)
+        (self.folder / "state.json.part").replace(self.folder / "state.json")
+        for old in self.folder.glob("state-*.safetensors"):
+            if old.name != file:
+                old.unlink()
+
+    def _load(self) -> None:
+        state = json.loads((self.folder / "state.json").read_text())
+        tensors = load_file(self.folder / state["file"])
+        with torch.no_grad():
+            for name, param, mean in zip(self.names, self.params, self.params_ema, strict=True):
+                param.copy_(tensors[f"param/{name}"])
+                mean.copy_(tensors[f"ema/{name}"])
+                adam = {
+                    k: tensors[f"adam/{k}/{name}"]
+                    for k in ("step", "exp_avg", "exp_avg_sq")
+                    if f"adam/{k}/{name}" in tensors
+                }
+                if adam:
+                    device = {k: v if k == "step" else v.to(param.device) for k, v in adam.items()}
+                    self.optimizer.state[param] = device
+        self.step, self.seconds, self.last_loss = state["step"], state["seconds"], state["loss"]
+
+
+def load_averaged(folder: Path, key: str, module: nn.Module) -> nn.Module:
+    """Fill a module with the averaged weights of a saved run."""
+    state = json.loads((folder / "state.json").read_text())
+    tensors = load_file(folder / state["file"])
+    with torch.no_grad():
+        for name, param in module.named_parameters():
+            param.copy_(tensors[f"ema/{key}.{name}"])
+    return module.eval().requires_grad_(False)
