@@ -18,30 +18,41 @@ Choice = Callable[[Collection[str]], list[str]]
 """Which of a repository's files are wanted; raises ModelError when they do not make up what is looked for."""
 
 
-def fetch(repository: str, choose: Choice, *, marker: str, hint: str = "") -> Path:
+def fetch(repository: str, choose: Choice, *, markers: Collection[str], hint: str = "") -> Path:
     """The folder that holds the files `choose` picks from a hub repository.
 
     Args:
         repository: ``owner/name``.
         choose: picks from the names that are there.
-        marker: a file that every such repository has; its place in the cache is the folder's.
+        markers: files of which every such repository has one; its place in the cache is the folder's.
         hint: closes the sentence of a failure, such as a repository to use instead.
 
     Raises:
         ModelError: neither the cache nor the hub has it: its id, the cause and what to do.
     """
-    folder = cached_folder(repository, marker)
+    folder = cached_folder(repository, *markers)
     if folder is not None and _is_complete(folder, choose):
         return folder
     return _download(repository, choose, hint)
 
 
-def cached_folder(repository: str, marker: str) -> Path | None:
-    """Where the cache keeps the repository's newest known state, or None. Reaches no network."""
-    from huggingface_hub import try_to_load_from_cache
+def cached_folder(repository: str, *markers: str) -> Path | None:
+    """Where the cache keeps the repository's newest known state, or None. Reaches no network.
 
-    place = try_to_load_from_cache(repository, marker)
-    return Path(place).parent if isinstance(place, str) else None
+    Raises:
+        ModelError: `repository` cannot be an id.
+    """
+    from huggingface_hub import try_to_load_from_cache
+    from huggingface_hub.errors import HFValidationError
+
+    for marker in markers:
+        try:
+            place = try_to_load_from_cache(repository, marker)
+        except HFValidationError:
+            raise ModelError(f"{repository} is neither a folder that exists nor a hub id (owner/name)") from None
+        if isinstance(place, str):
+            return Path(place.removesuffix(marker))
+    return None
 
 
 def files_in(folder: Path) -> list[str]:
@@ -96,8 +107,6 @@ def _cause(error: Exception) -> tuple[str, bool]:
             return f"the hub answered {error.response.status_code}", error.response.status_code == 429
         case OSError() if error.errno == 28:
             return "the disk is full", False
-        case errors.HFValidationError():
-            return "that is no hub id: owner/name", False
         case _:
             first_line = (str(error).splitlines() or [type(error).__name__])[0]
             return f"the hub is not reachable ({first_line}); a local folder or file needs no network", True

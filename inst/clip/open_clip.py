@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import difflib
 import logging
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,13 +15,16 @@ from torch import Tensor, nn
 
 from inst.clip.backbone import Preprocessing
 from inst.errors import ModelError
+from inst.hub import fetch, files_in
 from inst.placement import Placement
 from inst.shapes import Image, ImageEmbeds, PatchEmbeds
 
 if TYPE_CHECKING:
-    from open_clip.model import CLIP
+    from open_clip import CLIP
 
 LOCAL = "local-dir:"
+HUB_WEIGHTS = ("open_clip_model.safetensors", "open_clip_pytorch_model.safetensors", "open_clip_pytorch_model.bin")
+"""What open_clip's repositories call their weights, best first."""
 
 
 class OpenClipBackbone:
@@ -33,10 +38,11 @@ class OpenClipBackbone:
         self.preprocessing = _preprocessing(name, model.visual)
         self.image_size = self.preprocessing.size
         self.embed_dim: int = self.model.encode_text(self.tokenize([""]).to(placement.device)).shape[1]
-        self.has_patches = _is_plain_vit(model.visual)
+        visual: Any = self.model.visual
+        self.has_patches = _is_plain_vit(visual)
         if self.has_patches:
             # for good: switching it on and off would not be safe between threads
-            self.model.visual.output_tokens = True
+            visual.output_tokens = True
 
     def embed_images(self, images: Image) -> ImageEmbeds:
         return self._see(images)[0].float()
@@ -80,46 +86,75 @@ def load_open_clip(name: str, placement: Placement) -> OpenClipBackbone:
     """
     import open_clip
 
-    architecture, weights = parse_open_clip_name(name)
-    quick_gelu = bool(open_clip.pretrained.get_pretrained_cfg(architecture, weights or "").get("quick_gelu"))
+    if name.startswith(LOCAL):
+        _check_folder(name)
+        architecture, options = name, {}
+    else:
+        architecture, weights = parse_open_clip_name(name)
+        options = _weights_options(name, architecture, weights)
     with _quiet(), _explained(name):
-        model = open_clip.create_model(
-            architecture,
-            pretrained=weights,
-            # OpenAI's weights want QuickGELU, which the architecture's plain name leaves out
-            force_quick_gelu=quick_gelu,
-            require_pretrained=True,
-        )
+        model: Any = open_clip.create_model(architecture, require_pretrained=True, **options)
         tokenize = open_clip.get_tokenizer(architecture)
-    return OpenClipBackbone(name, model, tokenize, placement)  # pyright: ignore[reportArgumentType]
+    return OpenClipBackbone(name, model, tokenize, placement)
 
 
-def parse_open_clip_name(name: str) -> tuple[str, str | None]:
-    """The architecture, and the tag or file with its weights; a ``local-dir:`` has its weights in itself.
+def _check_folder(name: str) -> None:
+    if not (Path(name.removeprefix(LOCAL)) / "open_clip_config.json").is_file():
+        raise ModelError(f"clip={name}: that folder holds no open_clip_config.json")
+
+
+def parse_open_clip_name(name: str) -> tuple[str, str]:
+    """The architecture, and the tag of its weights or the path of a file with them.
 
     Raises:
-        ModelError: open_clip has no such architecture or tag, or the path does not exist.
+        ModelError: open_clip has no such architecture or tag, or the file does not exist.
     """
     import open_clip
 
-    if name.startswith(LOCAL):
-        if not (Path(name.removeprefix(LOCAL)) / "open_clip_config.json").is_file():
-            raise ModelError(f"clip={name}: that folder holds no open_clip_config.json")
-        return name, None
-    architecture, _, weights = name.replace(":", "/", 1).partition("/")
+    architecture, file_mark, rest = name.partition(":")
+    if not file_mark:
+        architecture, _, rest = name.partition("/")
     if architecture not in open_clip.list_models():
-        raise ModelError(f"clip={name}: open_clip has no {architecture}; for example ViT-L-14/openai, {LOCAL}FOLDER")
+        near = difflib.get_close_matches(architecture, open_clip.list_models(), n=3)
+        raise ModelError(f"clip={name}: open_clip has no {architecture}; {', '.join(near) or 'ViT-L-14/openai'} it has")
+    if file_mark:
+        if not Path(rest).is_file():
+            raise ModelError(f"clip={name}: the file {rest} does not exist")
+        return architecture, rest
     tags = open_clip.list_pretrained_tags_by_model(architecture)
-    if ":" in name:
-        if not Path(weights).is_file():
-            raise ModelError(f"clip={name}: the file {weights} does not exist")
-        return architecture, weights
-    if not weights and not tags:
-        raise ModelError(f"clip={name} has no published weights: give a file as {architecture}:FILE")
-    weights = weights or ("openai" if "openai" in tags else tags[0])
-    if weights not in tags:
-        raise ModelError(f"clip={name}: known weights are {', '.join(tags)}, or a file as {architecture}:FILE")
-    return architecture, weights
+    tag = rest or ("openai" if "openai" in tags else "".join(tags[:1]))
+    if tag not in tags:
+        raise ModelError(f"clip={name}: take {architecture}:FILE, or one of its published weights {', '.join(tags)}")
+    return architecture, tag
+
+
+def _weights_options(name: str, architecture: str, weights: str) -> dict[str, Any]:
+    """What `open_clip.create_model` needs for the weights of a file or tag.
+
+    A tag's file is fetched here: open_clip's own download tries for 47 s when there is no network.
+    """
+    import open_clip
+
+    tag = open_clip.pretrained.get_pretrained_cfg(architecture, weights)
+    repository, _, file = str(tag.get("hf_hub", "")).rpartition("/")
+    if not tag or not repository:
+        return {"pretrained": weights}
+    wanted = [file] if file else list(HUB_WEIGHTS)
+    folder = fetch(repository, partial(_first_of, wanted), markers=wanted, hint=f" (clip={name})")
+    path = folder / _first_of(wanted, files_in(folder))[0]
+    return {
+        "pretrained": str(path),
+        # OpenAI's weights want QuickGELU, which the architecture's plain name leaves out
+        "force_quick_gelu": bool(tag.get("quick_gelu")),
+        "force_preprocess_cfg": {key: tag[key] for key in ("mean", "std", "interpolation", "resize_mode")},
+    }
+
+
+def _first_of(wanted: Sequence[str], names: Collection[str]) -> list[str]:
+    for name in wanted:
+        if name in names:
+            return [name]
+    raise ModelError(f"{' or '.join(wanted)} is missing")
 
 
 @contextmanager

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -43,12 +43,13 @@ class TransformersBackbone:
         placement: Placement,
     ) -> None:
         self.name = name
-        self.model: Any = model.requires_grad_(False).eval().to(placement.device, placement.dtype)
+        self.model: Any = model.requires_grad_(False).eval()
+        self.model.to(placement.device, placement.dtype)
         self.tokenizer = tokenizer
         self.placement = placement
         self.preprocessing = preprocessing
         self.image_size = preprocessing.size
-        self.embed_dim: int = model.config.projection_dim
+        self.embed_dim: int = self.model.config.projection_dim
 
     def embed_images(self, images: Image) -> ImageEmbeds:
         return self.model.visual_projection(self._see(images).pooler_output).float()
@@ -90,12 +91,12 @@ def load_transformers_clip(place: str, placement: Placement) -> TransformersBack
     if folder.is_dir():
         _choose(files_in(folder))
     else:
-        folder = fetch(place, _choose, marker=CONFIG)
+        folder = fetch(place, _choose, markers=[CONFIG], hint=f" (clip={name})")
     from transformers.models.clip.modeling_clip import CLIPModel
     from transformers.models.clip.tokenization_clip import CLIPTokenizer
 
     try:
-        model = CLIPModel.from_pretrained(str(folder), local_files_only=True, use_safetensors=True)
+        model: Any = CLIPModel.from_pretrained(str(folder), local_files_only=True, use_safetensors=True)
         tokenizer = CLIPTokenizer.from_pretrained(str(folder), local_files_only=True)
     except Exception as error:  # transformers raises whatever its parts raise
         raise ModelError(f"clip={name} cannot be loaded: {str(error).splitlines()[0]}") from error
@@ -103,7 +104,7 @@ def load_transformers_clip(place: str, placement: Placement) -> TransformersBack
     return TransformersBackbone(name, model, tokenizer, _preprocessing(folder / PREPROCESSOR, size), placement)
 
 
-def _choose(names: Sequence[str] | Any) -> list[str]:
+def _choose(names: Collection[str]) -> list[str]:
     if missing := [name for name in (CONFIG, WEIGHTS) if name not in names]:
         raise ModelError(f"{missing[0]} is missing: a CLIP model as transformers saves it has {CONFIG} and {WEIGHTS}")
     return [CONFIG, WEIGHTS, *(name for name in OPTIONAL if name in names)]

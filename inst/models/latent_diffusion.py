@@ -91,7 +91,7 @@ class LatentDiffusion:
         """
         assert images.shape[-2] % self.factor == 0 and images.shape[-1] % self.factor == 0, images.shape
         with _tiling(self.vae, tiled):
-            mean = self.vae.encode(self._place(images)).latent_dist.mean.float()
+            mean = self._autoencoder.encode(self._place(images)).latent_dist.mean.float()
         return (mean - self._shift) * self._scale
 
     def decode(self, latents: Latents, *, tiled: bool = False) -> Image:
@@ -101,18 +101,18 @@ class LatentDiffusion:
         """
         unscaled = latents.float() / self._scale + self._shift
         with _tiling(self.vae, tiled):
-            images = self.vae.decode(self._place(unscaled)).sample
+            images = self._autoencoder.decode(self._place(unscaled)).sample
             if self.placement.dtype != torch.float32 and not torch.isfinite(images).all():
                 images = self._decode_in_float32(unscaled)
         return images.float().clamp(-1, 1)
 
     def _decode_in_float32(self, unscaled: Tensor) -> Tensor:
         warnings.warn("the decoder overflowed; decoding again in float32", stacklevel=3)
-        self.vae.to(torch.float32)
+        self._autoencoder.to(torch.float32)
         try:
-            return self.vae.decode(unscaled.to(self.placement.device)).sample
+            return self._autoencoder.decode(unscaled.to(self.placement.device)).sample
         finally:
-            self.vae.to(self.placement.dtype)
+            self._autoencoder.to(self.placement.dtype)
 
     def predict_noise(self, latents: Latents, timesteps: Timesteps, conditioning: Conditioning) -> Latents:
         """The noise in `latents`, float32, whatever the U-Net was trained to predict."""
@@ -132,6 +132,11 @@ class LatentDiffusion:
             return self.predict_noise(latents, timesteps, rows)
 
         return eps
+
+    @property
+    def _autoencoder(self) -> Any:
+        """Without diffusers' own annotations, which name tensor types of another time."""
+        return self.vae
 
     @property
     def _scale(self) -> float:

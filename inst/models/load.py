@@ -45,7 +45,7 @@ def load(
             model = _from_folder(mini_folder(), "mini", source, placement)
         case "hub":
             choose = partial(_names_of_parts, half=placement.dtype != torch.float32)
-            folder = fetch(source.value, choose, marker=INDEX, hint=source.hint)
+            folder = fetch(source.value, choose, markers=[INDEX], hint=source.hint)
             model = _from_folder(folder, source.value, source, placement)
         case "folder":
             model = _from_folder(source.path, source.path.resolve().name, source, placement)

@@ -13,7 +13,7 @@ import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor, nn
@@ -47,7 +47,8 @@ class TextConditioner:
     """
 
     def __init__(self, tokenizer: CLIPTokenizer, text_encoder: CLIPTextModel) -> None:
-        self.tokenizer = tokenizer
+        # its annotations allow for lists and None where a CLIP tokenizer has one id
+        self.tokenizer: Any = tokenizer
         self.text_encoder = text_encoder
         self.token_dim: int = text_encoder.config.hidden_size
         # model_max_length is a huge number where a tokenizer's files do not say
@@ -119,7 +120,7 @@ class TextConditioner:
 
     def _spell(self, prompt: str, words: Mapping[str, Tensor]) -> _Spelling:
         """Token ids of `prompt`, with start, end and padding; text between placeholders is tokenised by itself."""
-        pad: int = self.tokenizer.pad_token_id  # pyright: ignore[reportAssignmentType]
+        pad: int = self.tokenizer.pad_token_id
         ids: list[int] = []
         sources: list[tuple[str, int] | None] = []
         for piece in _split(prompt, words):

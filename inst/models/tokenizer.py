@@ -45,7 +45,7 @@ def clip_tokenizer(*, pad_token: str = END, max_length: int = 77) -> CLIPTokeniz
     merges = _merges()
     return CLIPTokenizer(
         vocab={token: index for index, token in enumerate(_vocabulary(merges))},
-        merges=merges,
+        merges=merges,  # pyright: ignore[reportArgumentType]
         pad_token=pad_token,
         model_max_length=max_length,
     )

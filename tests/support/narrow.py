@@ -28,12 +28,12 @@ def narrow_models(family: Family = "v1", *, seed: int = 0) -> Narrow:
     torch.manual_seed(seed)
     v1 = family == "v1"
     unet = shipped_config(family, "unet") | {
-        "block_out_channels": [32, 32, 64, 64] if v1 else [64, 64, 128, 128],
+        "block_out_channels": [32, 64, 96, 96] if v1 else [64, 128, 192, 192],
         "cross_attention_dim": 64,
         "sample_size": 8,
-        "attention_head_dim": 8 if v1 else [1, 1, 2, 2],
+        "attention_head_dim": 8 if v1 else [1, 2, 3, 3],
     }
-    vae = shipped_config(family, "vae") | {"block_out_channels": [32, 32, 64, 64]}
+    vae = shipped_config(family, "vae") | {"block_out_channels": [32, 64, 96, 96]}
     text = shipped_config(family, "text_encoder") | {
         "hidden_size": 64,
         "intermediate_size": 128,
