@@ -13,6 +13,8 @@ from benchmarks.machine import Stopwatch, peak_memory
 from benchmarks.networks import Size, real_size, tiny_size
 
 STRENGTH, STEPS = 0.6, 50
+WARM_UP_SIDE = 64
+"""A first step on a picture of this side loads the libraries' kernels."""
 CASES = ("train-reference", "train-product", "stylize-reference", "stylize-product")
 
 
@@ -56,7 +58,7 @@ def train_reference(task: Task) -> dict[str, float]:
 
     device = torch.device(task.device)
     reference = Reference(task.size, device, checkpointed=task.checkpointed, weight_gradients=task.weight_gradients)
-    reference.training_step(_picture(task.size.side // 8, device))  # small: warms the libraries up
+    reference.training_step(_picture(WARM_UP_SIDE, device))
     watch = Stopwatch(device)
     for _ in range(task.repeat):
         with watch.timing("step"):
@@ -82,7 +84,7 @@ def stylize_reference(task: Task) -> dict[str, float]:
 
     device = torch.device(task.device)
     reference = Reference(task.size, device)
-    small = _picture(task.size.side // 8, device)
+    small = _picture(WARM_UP_SIDE, device)
     list(reference.stylize(small, small, 1))
     image = _picture(task.size.side, device)
     best: dict[str, float] = {}
