@@ -52,9 +52,7 @@ def main() -> None:
     folders = ["--photos", str(args.photos.resolve()), "--paintings", str(args.paintings.resolve()), *emoji]
     _wait(_start("render", *folders, "--state", state, "--manners", str(args.manners), threads=1))
     _wait(train("autoencoder", half), train("clip", half))
-    parts = [("embed", "--state", state, "--part", f"{i}/2", "--device", args.device) for i in range(2)]
-    _wait(_start(*parts[0], threads=half))
-    _wait(_start(*parts[1], threads=half))
+    _wait(_start("embed", "--state", state, "--device", args.device, threads=cores))
     _wait(train("diffusion", cores))
     _wait(_start("export", "--state", state, "--out", str((args.out or args.state / "mini").resolve()), threads=cores))
 

@@ -1,0 +1,137 @@
+"""The recipe in small: pictures that repeat, captions that survive, towers that agree, runs that go on exactly."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+pytest.importorskip("cv2")
+pytest.importorskip("accelerate")
+
+from miniature import clip, render, schedule, words
+from miniature.data import scan, square
+from miniature.palette import palette_of
+from miniature.registry import STYLES
+from miniature.training import Budget, Recipe, Run
+
+
+@pytest.fixture
+def picture() -> np.ndarray:
+    """A soft coloured scene, (96, 96, 3) in [0, 1]."""
+    y, x = np.mgrid[0:96, 0:96].astype(np.float32) / 96
+    scene = np.stack([0.5 + 0.5 * np.sin(9 * x), y, 0.5 + 0.5 * np.cos(7 * y + 3 * x)], -1)
+    scene[30:60, 40:70] = (0.9, 0.2, 0.1)
+    return scene.astype(np.float32)
+
+
+@pytest.mark.parametrize("name", sorted(STYLES))
+def test_a_style_repeats_itself_and_stays_in_range(name: str, picture: np.ndarray) -> None:
+    manner = render.draw_manner(name, picture, np.random.default_rng(1))
+    one, two = (render.render(picture, manner, np.random.default_rng(2)) for _ in range(2))
+    assert np.array_equal(one, two)
+    assert one.shape == picture.shape
+    assert one.dtype == np.float32
+    assert 0 <= one.min() <= one.max() <= 1
+    assert one.std() > 0.01
+
+
+def test_some_styles_are_held_out() -> None:
+    assert sum(style.held for style in STYLES.values()) >= 6
+
+
+@pytest.mark.parametrize("kind", ["cov", "ramp"])
+def test_a_palette_moves_the_colours(kind: str, picture: np.ndarray) -> None:
+    blue = np.clip(picture * 0.2 + np.float32([0.1, 0.2, 0.6]), 0, 1)
+    palette = palette_of(blue, np.random.default_rng(0), kind)
+    aim = np.array(palette.mean)
+    from miniature.palette import to_lab
+
+    before, after = (np.abs(to_lab(x).reshape(-1, 3).mean(0) - aim).sum() for x in (picture, palette.apply(picture)))
+    assert after < 0.6 * before
+
+
+def rows() -> list[dict[str, str]]:
+    facts = {"kind": "style", "colours": "dark cool teal", "style": "oil"}
+    contents = ("a red castle by the sea", "two cats & a dog", "Café, São Paulo", "")
+    return [facts | {"content": c, "words": w} for c in contents for w in ("thick oil brush marks", "woodcut")]
+
+
+def test_the_tokenizer_reads_back_what_it_wrote(tmp_path: Path) -> None:
+    words.train_tokenizer(rows(), tmp_path, size=700)
+    from transformers import CLIPTokenizer
+
+    tokenizer = CLIPTokenizer.from_pretrained(tmp_path)
+    assert tokenizer.eos_token_id == len(tokenizer) - 1 != 2
+    text = "a red castle by the sea, woodcut in dark cool teal"
+    ids = words.tokenize(tokenizer, [text])
+    assert ids.shape == (1, words.CONTEXT)
+    assert tokenizer.decode(ids[0], skip_special_tokens=True).replace(" ,", ",").strip() == text
+
+
+def test_both_libraries_text_towers_agree() -> None:
+    torch.manual_seed(0)
+    model = clip.build(300).eval()
+    tower = clip.text_tower(model, 300)
+    ids = torch.randint(0, 298, (2, words.CONTEXT))
+    ids[:, 20:] = 299
+    with torch.no_grad():
+        x = model.token_embedding(ids) + model.positional_embedding
+        theirs = model.ln_final(model.transformer(x, attn_mask=model.attn_mask))
+        ours = tower(input_ids=ids).last_hidden_state
+    torch.testing.assert_close(ours, theirs, atol=1e-5, rtol=1e-5)
+
+
+def test_the_schedule_falls_and_ends_near_pure_noise() -> None:
+    alpha_bar = np.cumprod(1 - schedule.shifted_betas())
+    plain = np.cumprod(1 - np.linspace(0.00085**0.5, 0.012**0.5, 1000) ** 2)
+    assert (np.diff(alpha_bar) < 0).all()
+    assert alpha_bar[600] > plain[600]
+    assert alpha_bar[-1] == pytest.approx(plain[-1])
+
+
+def small_run(folder: Path, steps: int) -> Run:
+    torch.manual_seed(0)
+    return Run(folder, {"net": nn.Linear(3, 2)}, Recipe(lr=1e-2, warmup=2), Budget(steps=steps), seed=4)
+
+
+def work(run: Run, stop: int) -> None:
+    for rng in run.steps():
+        x = torch.from_numpy(rng.standard_normal((4, 3)).astype(np.float32))
+        run.update((run.modules["net"](x) + torch.randn(4, 2)).square().mean())
+        if run.step == stop:
+            run.save()
+            return
+
+
+def test_a_stopped_run_goes_on_as_if_it_had_not(tmp_path: Path) -> None:
+    straight = small_run(tmp_path / "one", 8)
+    work(straight, 99)
+    work(small_run(tmp_path / "two", 8), 3)
+    again = small_run(tmp_path / "two", 8)
+    assert again.step == 3
+    work(again, 99)
+    for a, b in zip(straight.params + straight.params_ema, again.params + again.params_ema, strict=True):
+        assert torch.equal(a, b)
+    assert json.loads((tmp_path / "two" / "state.json").read_text())["step"] == 8
+    assert len(list((tmp_path / "two").glob("state-*.safetensors"))) == 1
+
+
+def test_folders_without_a_table_and_with_broken_files_are_read(tmp_path: Path) -> None:
+    import cv2
+
+    for index in range(18):
+        cv2.imwrite(str(tmp_path / f"{index:02}.png"), np.full((40, 30, 3), index * 9, np.uint8))
+    (tmp_path / "17.png").write_bytes(b"no picture")
+    records = scan(tmp_path)
+    assert [r.split for r in records].count("val") == 1
+    from miniature.data import load
+
+    assert load(records[17].path) is None
+    image = load(records[0].path)
+    assert image is not None
+    assert square(image, None, size=32).shape == (32, 32, 3)
