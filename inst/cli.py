@@ -59,7 +59,9 @@ def _run(arguments: list[str]) -> int:
         return 0
     command, *rest = arguments
     if command not in COMMANDS:
-        raise ConfigError(f"the command {command} is not known{did_you_mean(command, COMMANDS)}: {' | '.join(COMMANDS)}")
+        raise ConfigError(
+            f"the command {command} is not known{did_you_mean(command, COMMANDS)}: {' | '.join(COMMANDS)}"
+        )
     schema = COMMANDS[command][0]
     if schema is None:
         return _plain_command(command, rest)
@@ -91,7 +93,9 @@ def _settings(command: str, schema: type, arguments: list[str]) -> Any:
     if unknown := [word for word in extra if word.startswith("-")]:
         options = [option for action in parser._actions for option in action.option_strings]
         name = unknown[0].split("=")[0]
-        raise ConfigError(f"the option {name} is not known{did_you_mean(name, options)}: inst {command} --help lists all")
+        raise ConfigError(
+            f"the option {name} is not known{did_you_mean(name, options)}: inst {command} --help lists all"
+        )
     values = {key: value for key, value in vars(given).items() if key not in {"config", "words"} and value is not None}
     words = [*given.words, *extra]
     names = {field.name for field in dataclasses.fields(schema)}

@@ -53,7 +53,9 @@ def _check_value(field: dataclasses.Field[Any], value: Any) -> None:
     if value is None:
         return
     if choices and value not in choices:
-        raise ConfigError(f"{name}={value} is not known: choose {' | '.join(choices)}{did_you_mean(str(value), choices)}")
+        raise ConfigError(
+            f"{name}={value} is not known: choose {' | '.join(choices)}{did_you_mean(str(value), choices)}"
+        )
     if isinstance(value, float) and not math.isfinite(value):
         raise ConfigError(f"{name}={value} is not a number: give {_range(low, high)}")
     if isinstance(value, int | float) and not isinstance(value, bool) and low is not None and value < low:

@@ -51,7 +51,9 @@ def _device(name: str) -> torch.device:
         "mps": torch.backends.mps.is_available(),
     }
     if not there.get(device.type, False):
-        raise ConfigError(f"device={name} is not on this machine: choose {' | '.join(k for k, v in there.items() if v)}")
+        raise ConfigError(
+            f"device={name} is not on this machine: choose {' | '.join(k for k, v in there.items() if v)}"
+        )
     return device
 
 

@@ -90,7 +90,9 @@ class BestLoss:
 
 def save_state(path: Path, tensors: Mapping[str, Tensor], facts: Mapping[str, Any]) -> None:
     """Write a training state in one rename."""
-    write_safetensors(path, {k: v.detach().cpu().contiguous() for k, v in tensors.items()}, {"state": json.dumps(facts)})
+    write_safetensors(
+        path, {k: v.detach().cpu().contiguous() for k, v in tensors.items()}, {"state": json.dumps(facts)}
+    )
 
 
 def load_state(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:

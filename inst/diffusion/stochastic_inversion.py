@@ -19,7 +19,7 @@ class Inverted(NamedTuple):
 def invert_stochastically(
     eps_model: EpsModel, schedule: NoiseSchedule, x0: Latents, noise: Latents, t: int
 ) -> Inverted:
-    """Noise ``x0`` to ``t``, predict that noise once, and noise the *clean* latents to the same ``t`` with the prediction.
+    """Noise ``x0`` to ``t``, predict that noise once, and noise the *clean* ``x0`` to the same ``t`` with it.
 
     What the model takes for noise at ``t`` holds what it did not recognise of the photo; starting from it instead of
     from chance keeps the photo's structure.

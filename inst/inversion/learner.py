@@ -17,8 +17,8 @@ from inst.shapes import TokenVectors
 class AttentionLearner(nn.Module):
     """``vectors = start + module(painting)``; only the module learns.
 
-    A fresh module with a start ends in zeros, so that learning begins exactly at ``start``; a module that a model brings
-    along, or the published form, has a start of zero.
+    A fresh module with a start ends in zeros, so that learning begins exactly at ``start``; a module that a model
+    brings along, or the published form, has a start of zero.
     """
 
     start: Tensor
@@ -69,7 +69,9 @@ def load_module(facts: Mapping[str, Any], state: Mapping[str, Tensor]) -> Attent
     try:
         module.load_state_dict({name: value.float() for name, value in state.items()})
     except RuntimeError as error:
-        raise TokenError(f"the inversion module's parameters do not fit: {str(error).splitlines()[-1].strip()}") from None
+        raise TokenError(
+            f"the inversion module's parameters do not fit: {str(error).splitlines()[-1].strip()}"
+        ) from None
     return module
 
 

@@ -53,7 +53,9 @@ def load_pretrained(model: LatentDiffusion) -> PretrainedModule | None:
         return None
     facts = read_json(folder / "config.json")
     if facts.get("token_dim") != model.text.token_dim:
-        raise ModelError(f"{folder} makes vectors {facts.get('token_dim')} wide; the model takes {model.text.token_dim}")
+        raise ModelError(
+            f"{folder} makes vectors {facts.get('token_dim')} wide; the model takes {model.text.token_dim}"
+        )
     state, _ = read_safetensors(folder / "attention.safetensors")
     return PretrainedModule(facts, state)
 
@@ -61,7 +63,7 @@ def load_pretrained(model: LatentDiffusion) -> PretrainedModule | None:
 def model_defaults(model: LatentDiffusion) -> dict[str, Any]:
     """What a model says of learning, under the names of :class:`InversionSettings`."""
     defaults = asdict(model.defaults)
-    return defaults | {"max_train_steps": defaults["train_steps"]}
+    return defaults | {"max_train_steps": defaults["train_steps"], "crop": defaults["crop"] or defaults["resolution"]}
 
 
 def prepare(

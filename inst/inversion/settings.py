@@ -75,8 +75,8 @@ def resolve(settings: InversionSettings, model_defaults: dict[str, Any]) -> Inve
     """The settings with every ``None`` filled: by the preset first, then by what the model brings.
 
     Args:
-        model_defaults: ``num_vectors``, ``learning_rate``, ``max_train_steps``, ``resolution``, ``crop`` and what else the
-            model's own file says.
+        model_defaults: ``num_vectors``, ``learning_rate``, ``max_train_steps``, ``resolution``, ``crop`` and what
+            else the model's own file says.
     """
     known = {field.name for field in fields(InversionSettings)}
     fallback = {k: v for k, v in model_defaults.items() if k in known} | _PRESETS[settings.preset]

@@ -12,9 +12,9 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from inst.diffusion.schedule import NoiseSchedule
-from inst.errors import TokenError
-from inst.inversion.loss import Draw, draw, noise_loss
+from inst.errors import ModelError, TokenError
 from inst.inversion.learner import vectors_of
+from inst.inversion.loss import Draw, draw, noise_loss
 from inst.inversion.settings import InversionSettings
 from inst.models.latent_diffusion import LatentDiffusion
 from inst.seeds import generator as seeded
@@ -63,6 +63,7 @@ class Training:
         self.best_vectors = vectors_of(self.learner)
         self.best_parameters = self._parameters()
         self.step = 0
+        self.micro = s.micro_batch or s.batch_size or 1
         self.first_validation: float | None = None
         self._fixed = draw(self.latents, self.schedule, VALIDATION_DRAWS, self._square, seeded(s.seed, 1))
 
@@ -82,7 +83,7 @@ class Training:
         if self.step == 0:
             self.first_validation = self.validate()
         while self.step < s.max_train_steps:
-            loss = self._learn(draw(self.latents, self.schedule, s.batch_size, self._square, self.generator))
+            loss = self._learn_in_memory(draw(self.latents, self.schedule, s.batch_size, self._square, self.generator))
             self.step += 1
             last = self.step == s.max_train_steps
             validation = self.validate() if last or self.step % s.validation_steps == 0 else None
@@ -91,21 +92,37 @@ class Training:
             if finished:
                 return
 
+    def _learn_in_memory(self, drawn: Draw) -> float:
+        """A step; where the memory does not suffice, in smaller parts from now on. The batch that counts stays."""
+        while True:
+            try:
+                return self._learn(drawn)
+            except torch.OutOfMemoryError:
+                if self.micro == 1:
+                    raise ModelError(
+                        f"{self.model.name} does not fit the memory of {self.accelerator.device}: give a smaller "
+                        "--resolution or --crop, or --device cpu"
+                    ) from None
+                self.micro = -(-self.micro // 2)
+                self.optimizer.zero_grad(set_to_none=True)
+                torch.cuda.empty_cache()
+
     def _learn(self, drawn: Draw) -> float:
         """One step of AdamW; a batch larger than the micro-batch is accumulated."""
         s = self.settings
         assert s.batch_size is not None and s.snr_gamma is not None
-        micro = s.micro_batch or s.batch_size
         total = 0.0
         self.learner.train()
-        for start in range(0, s.batch_size, micro):
-            part = Draw(*(tensor[start : start + micro] for tensor in drawn))
+        for start in range(0, s.batch_size, self.micro):
+            part = Draw(*(tensor[start : start + self.micro] for tensor in drawn))
             share = len(part.t) / s.batch_size
             loss = noise_loss(self._eps_model(part), self.schedule, part, s.snr_gamma) * share
             self.accelerator.backward(loss)
             total += float(loss.detach())
         if total != total or total in (float("inf"), float("-inf")):
-            raise TokenError(f"the loss is not a number after {self.step} steps: lower --learning-rate, or --dtype float32")
+            raise TokenError(
+                f"the loss is not a number after {self.step} steps: lower --learning-rate, or --dtype float32"
+            )
         self.accelerator.clip_grad_norm_(self.learner.parameters(), 1.0)
         self.optimizer.step()
         self.optimizer.zero_grad(set_to_none=True)
@@ -123,10 +140,10 @@ class Training:
     def validate(self) -> float:
         """The loss on the fixed squares, timesteps and noises, without dropout; keeps the best."""
         s = self.settings
-        assert s.snr_gamma is not None and s.batch_size is not None
+        assert s.snr_gamma is not None
         self.learner.eval()
         conditioning = self.conditioning(self.learner())
-        total, size = 0.0, s.micro_batch or max(4, s.batch_size)
+        total, size = 0.0, self.micro
         for start in range(0, VALIDATION_DRAWS, size):
             part = Draw(*(tensor[start : start + size] for tensor in self._fixed))
             eps_model = self.model.eps_model(conditioning.expand(len(part.t), -1, -1))

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
 
 from tqdm import tqdm
+
+from inst.shapes import Image
 
 
 def bar(total: int, what: str, *, quiet: bool = False, unit: str = "step") -> tqdm:
@@ -14,6 +17,16 @@ def bar(total: int, what: str, *, quiet: bool = False, unit: str = "step") -> tq
         quiet: no bar: another process of the same run shows one.
     """
     return tqdm(total=total, desc=what, unit=unit, disable=quiet, file=sys.stderr, dynamic_ncols=True, smoothing=0.1)
+
+
+def watch(steps: Iterator[Image | None], progress: tqdm) -> Image:
+    """Run a picture's steps to the end, a tick of the bar for each; the picture itself comes last."""
+    picture: Image | None = None
+    for item in steps:
+        progress.update()
+        picture = item if item is not None else picture
+    assert picture is not None
+    return picture
 
 
 def say(text: str) -> None:

@@ -15,12 +15,12 @@ from inst.image import Picture, from_pil, list_images, read_image, read_image_te
 from inst.inversion.dialects import write_diffusers, write_shared
 from inst.inversion.settings import InversionSettings
 from inst.inversion.token import architecture, today
-from inst.runs.bars import say, warn
+from inst.runs.bars import bar, say, warn, watch
 from inst.runs.distributed import asked_processes, share
 from inst.runs.learn import Learned, LearnOptions, learn, state_path
 from inst.runs.outputs import claim, safe_name
 from inst.runs.photos import demo_photo
-from inst.runs.pictures import compose, generate_pictures, learn_once, photo_settings, stylize_photos, UsedStyle
+from inst.runs.pictures import UsedStyle, compose, generate_pictures, learn_once, photo_settings, stylize_photos
 from inst.runs.record import from_json
 from inst.runs.settings import ExportRun, GenerateRun, ModelOptions, StylizeRun, TrainRun
 from inst.runs.studio import Studio
@@ -28,7 +28,6 @@ from inst.runs.styles import PICTURES, STYLES, is_painting, read_style
 from inst.stylize.photo import stylize as stylize_photo
 from inst.stylize.prompts import PLACEHOLDER
 from inst.training import stopping
-
 
 # inst train
 
@@ -85,7 +84,9 @@ def plan_training(run: TrainRun) -> list[tuple[Path, Path]]:
     paintings = _paintings(run)
     if run.output is not None and Path(run.output).suffix == ".safetensors":
         if len(paintings) > 1:
-            raise InputError(f"--output {run.output} is one file and --style has {len(paintings)} paintings: give a folder")
+            raise InputError(
+                f"--output {run.output} is one file and --style has {len(paintings)} paintings: give a folder"
+            )
         return [(paintings[0], _claim_style(Path(run.output), run))]
     if run.output is not None and Path(run.output).suffix:
         raise InputError(f"--output {run.output}: give a file ending in .safetensors, or a folder")
@@ -109,10 +110,7 @@ def _paintings(run: TrainRun) -> list[Path]:
     for text in run.style:
         path = Path(text)
         if path.is_dir():
-            inside = list_images(path)
-            if not inside:
-                raise InputError(f"--style {path} holds no picture: give paintings (PNG, JPEG, WebP, BMP, TIFF, GIF)")
-            found += inside
+            found += list_images(path)
         else:
             read_image(path, max_megapixels=run.max_megapixels)
             found.append(path)
@@ -151,7 +149,8 @@ def _inversion_settings(run: TrainRun) -> InversionSettings:
 def _tell(learned: Learned) -> None:
     before, after = learned.validation
     say(
-        f"{'stopped; what was learned is in' if learned.stopped else 'learned'} {learned.path}: {learned.steps} steps in "
+        f"{'stopped; what was learned is in' if learned.stopped else 'learned'} {learned.path}: "
+        f"{learned.steps} steps in "
         f"{learned.seconds:.0f} s, validation loss {before:.4f} -> {after:.4f}"
         + (" (--resume continues)" if learned.stopped else "")
     )
@@ -241,7 +240,9 @@ def export(run: ExportRun) -> int:
             "modelspec.date": str(token.facts.get("date", today())),
         }
         write_shared(output, token.vectors, metadata)
-        say(f"{output}: in AUTOMATIC1111, ComfyUI, InvokeAI and kohya its file name, {output.stem}, is the trigger word")
+        say(
+            f"{output}: in AUTOMATIC1111, ComfyUI, InvokeAI and kohya its file name, {output.stem}, is the trigger word"
+        )
     else:
         write_diffusers(output, f"<{name}>", token.vectors)
         say(f"{output}: pipe.load_textual_inversion(file), then <{name}> in a prompt")
@@ -265,7 +266,10 @@ def info(file: Path) -> int:
         else:
             say("  holds an inversion module: needs its painting (--style-image)")
         return 0
-    rows: dict[str, Any] = {"name": token.name, "vectors": f"{token.vectors.shape[0]} of width {token.vectors.shape[1]}"}
+    rows: dict[str, Any] = {
+        "name": token.name,
+        "vectors": f"{token.vectors.shape[0]} of width {token.vectors.shape[1]}",
+    }
     rows |= {key: value for key, value in token.facts.items() if key != "settings"}
     rows["module"] = f"{sum(v.numel() for v in token.module.values()):,} parameters" if token.module else "none"
     rows["hash"] = token.hash[:16]
@@ -301,14 +305,9 @@ def demo(output: Path, style: Path | None, content: Path | None) -> int:
     token = learn_once(studio, painting)
     run = StylizeRun()
     used = UsedStyle(token, PLACEHOLDER, 1.0, painting)
-    from inst.runs.bars import bar
-
     settings = photo_settings(studio, run)
-    result = None
     with bar(int(settings.strength * settings.num_steps) + 1, "stylizing") as progress:
-        for result in stylize_photo(studio.model, photo, compose(studio, [used], run), settings):
-            progress.update()
-    assert result is not None
+        result = watch(stylize_photo(studio.model, photo, compose(studio, [used], run), settings), progress)
     height = photo.shape[2]
     beside = resize(painting.image, height, round(painting.image.shape[3] * height / painting.image.shape[2]))
     write_image(output, side_by_side([photo, beside, result]))
@@ -320,7 +319,9 @@ def _demo_painting() -> Path:
     folder = Path("style_images")
     found = list_images(folder) if folder.is_dir() else []
     if not found:
-        raise InputError("the demo's painting is not here: run it in the project's folder, or give --style painting.jpg")
+        raise InputError(
+            "the demo's painting is not here: run it in the project's folder, or give --style painting.jpg"
+        )
     return found[0]
 
 

@@ -6,18 +6,18 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from accelerate import Accelerator
 
 from inst.errors import InputError, TokenError
-from inst.files import locked, write_json
+from inst.files import locked
 from inst.image import Picture
 from inst.inversion.prepare import finished_token, is_flat, model_defaults, prepare, settings_hash
 from inst.inversion.settings import InversionSettings, resolve
 from inst.inversion.token import StyleToken, load_token, save_token
 from inst.inversion.train import Training
 from inst.runs.bars import bar, say, warn
+from inst.runs.outputs import safe_name
 from inst.runs.preview import Preview
 from inst.runs.studio import Studio
 from inst.training import Stop, load_state, save_state
@@ -70,7 +70,7 @@ def learn(
     *,
     accelerator: Accelerator,
     stop: Stop,
-    options: LearnOptions = LearnOptions(),  # noqa: B008  (frozen)
+    options: LearnOptions = LearnOptions(),
 ) -> Learned:
     """Learn one painting and write its style token.
 
@@ -179,20 +179,6 @@ def kept_style(studio: Studio, picture: Picture, settings: InversionSettings, fo
 
 def kept_path(studio: Studio, picture: Picture, settings: InversionSettings, folder: Path) -> Path:
     """Where a painting's style is kept: named after the painting and what it was learned from and with."""
-    from inst.runs.outputs import safe_name
-
     resolved = resolve(settings, model_defaults(studio.model))
     identity = settings_hash(resolved, studio.model, picture)
     return folder / f"{safe_name(picture.path.stem)}-{identity[:10]}.safetensors"
-
-
-def write_report(path: Path, learned: Learned) -> None:
-    """What a run came to, as JSON."""
-    facts: dict[str, Any] = {
-        "style": learned.token.name,
-        "steps": learned.steps,
-        "validation_before": learned.validation[0],
-        "validation_after": learned.validation[1],
-        "seconds": round(learned.seconds, 2),
-    }
-    write_json(path, facts)

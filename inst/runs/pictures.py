@@ -19,7 +19,7 @@ from inst.image import Picture, list_images, read_image, write_image
 from inst.inversion.prepare import encode_painting, model_defaults
 from inst.inversion.settings import InversionSettings, resolve
 from inst.inversion.token import StyleToken
-from inst.runs.bars import bar, say, warn
+from inst.runs.bars import bar, say, warn, watch
 from inst.runs.learn import LearnOptions, kept_path, kept_style, learn
 from inst.runs.outputs import claim, free_path, is_picture_path, safe_name
 from inst.runs.record import Record, a1111_parameters, to_json
@@ -61,10 +61,7 @@ def find_contents(paths: Sequence[str]) -> list[Path]:
     for text in paths:
         path = Path(text)
         if path.is_dir():
-            inside = list_images(path)
-            if not inside:
-                raise InputError(f"--content {path} holds no picture: give photos (PNG, JPEG, WebP, BMP, TIFF, GIF)")
-            found += inside
+            found += list_images(path)
         elif path.is_file():
             found.append(path)
         else:
@@ -111,7 +108,9 @@ def _distinct(paths: Iterator[Path], *, overwrite: bool) -> Iterator[Path]:
 # Styles
 
 
-def use_styles(studio: Studio, specs: Sequence[StyleSpec], run: PictureOptions, painting: str | None) -> list[UsedStyle]:
+def use_styles(
+    studio: Studio, specs: Sequence[StyleSpec], run: PictureOptions, painting: str | None
+) -> list[UsedStyle]:
     """The style tokens of a run; a painting among them is learned first, unless it was before.
 
     Raises:
@@ -216,10 +215,7 @@ def _stylize_one(
     picture = read_image(path, max_megapixels=run.max_megapixels)
     for note in picture.notes:
         warn(f"{path.name}: {note}")
-    result: Image | None = None
-    for result in stylize(studio.model, picture.image, style, settings):
-        progress.update()
-    assert result is not None
+    result = watch(stylize(studio.model, picture.image, style, settings), progress)
     record = _photo_record(studio, run, styles, settings, result, picture)
     write_image(output, result, text=_texts(record) if run.metadata else None)
     return json.loads(to_json(record))
@@ -269,7 +265,9 @@ def _tone_latents(studio: Studio, styles: Sequence[UsedStyle]) -> Latents:
         if used.painting is not None:
             settings = resolve(InversionSettings(flip=False), model_defaults(studio.model))
             return encode_painting(studio.model, used.painting.image, settings)
-    raise ConfigError("--tone takes the tone from the painting itself: give it as --style painting.jpg, or --style-image")
+    raise ConfigError(
+        "--tone takes the tone from the painting itself: give it as --style painting.jpg, or --style-image"
+    )
 
 
 # Text to image
@@ -282,7 +280,9 @@ def generate_pictures(run: GenerateRun) -> int:
         raise ConfigError('no prompt was given: --prompt "a house in the style of [C]"')
     named = placeholders(run.prompt)
     if not named and specs:
-        raise TokenError(f'the prompt "{run.prompt}" does not hold {specs[0].placeholder}: put it where the style belongs')
+        raise TokenError(
+            f'the prompt "{run.prompt}" does not hold {specs[0].placeholder}: put it where the style belongs'
+        )
     outputs = _plan_generated(run)
     studio = Studio(run)
     styles = use_styles(studio, specs, run, None) if named else []
@@ -295,8 +295,7 @@ def generate_pictures(run: GenerateRun) -> int:
     with bar(batches * (num_steps + 1), "making pictures") as progress:
         for first in range(0, run.num_images, run.batch_size):
             batch = min(run.batch_size, run.num_images - first)
-            pictures: Image | None = None
-            for pictures in generate(
+            steps = generate(
                 studio.model,
                 style,
                 height=height,
@@ -306,9 +305,8 @@ def generate_pictures(run: GenerateRun) -> int:
                 num_steps=num_steps,
                 guidance_scale=guidance,
                 sampler=run.sampler,
-            ):
-                progress.update()
-            assert pictures is not None
+            )
+            pictures = watch(steps, progress)
             _write_generated(studio, run, styles, pictures, outputs[first : first + batch], first, num_steps, guidance)
     for path in outputs:
         say(str(path))
@@ -326,7 +324,9 @@ def _plan_generated(run: GenerateRun) -> list[Path]:
     folder = OUTPUTS if run.output is None else Path(run.output)
     stem = safe_name(run.prompt)[:60]
     return list(
-        _distinct((folder / f"{stem}-{run.seed + i}.{run.format}" for i in range(run.num_images)), overwrite=run.overwrite)
+        _distinct(
+            (folder / f"{stem}-{run.seed + i}.{run.format}" for i in range(run.num_images)), overwrite=run.overwrite
+        )
     )
 
 
@@ -398,7 +398,12 @@ def make_record(
 
 
 def _photo_record(
-    studio: Studio, run: StylizeRun, styles: Sequence[UsedStyle], settings: PhotoSettings, result: Image, content: Picture
+    studio: Studio,
+    run: StylizeRun,
+    styles: Sequence[UsedStyle],
+    settings: PhotoSettings,
+    result: Image,
+    content: Picture,
 ) -> Record:
     own = ("tone", "keep_colors", "inversion", "resolution")
     return make_record(
@@ -427,4 +432,6 @@ def _report_failures(failures: dict[Path, str], total: int) -> int:
         return 0
     for error in failures.values():
         warn(error)
-    raise InputError(f"{len(failures)} of {total} photos could not be used: {', '.join(path.name for path in failures)}")
+    raise InputError(
+        f"{len(failures)} of {total} photos could not be used: {', '.join(path.name for path in failures)}"
+    )

@@ -20,11 +20,11 @@ class ModelOptions:
         choices=("auto", "epsilon", "v_prediction"),
     )
     device: str = option("auto", "auto | cpu | cuda | cuda:N | mps")
-    dtype: str = option(
-        "auto", "precision of the networks", choices=("auto", "float32", "bfloat16", "float16")
-    )
+    dtype: str = option("auto", "precision of the networks", choices=("auto", "float32", "bfloat16", "float16"))
     xformers: bool = option(False, "use xformers' attention if it works here (torch's own is the default)")
-    clip: str | None = option(None, "CLIP to see with: open_clip name[/tag], local-dir:folder, hf:id (default: the model's)")
+    clip: str | None = option(
+        None, "CLIP to see with: open_clip name[/tag], local-dir:folder, hf:id (default: the model's)"
+    )
     max_megapixels: float = option(64.0, "largest picture that is read", low=0.01, high=4096.0)
 
 

@@ -48,7 +48,9 @@ def parse_spec(text: str) -> StyleSpec:
     if not Path(rest).exists() and (match := re.fullmatch(r"(.+):([^:/\\]*)", rest)) and Path(match[1]).exists():
         rest, weight = match[1], _weight(match[2], text)
     if not Path(rest).is_file():
-        raise InputError(f"--style {text}: there is no file {rest}; give a style file or a painting, as [name=]file[:weight]")
+        raise InputError(
+            f"--style {text}: there is no file {rest}; give a style file or a painting, as [name=]file[:weight]"
+        )
     return StyleSpec(Path(rest), placeholder, weight)
 
 

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 import torch
+from jaxtyping import Float
+from torch import Tensor
 
 from inst import seeds
 from inst.colour import keep_colors
@@ -61,13 +63,22 @@ def stylize(model: LatentDiffusion, contents: Image, style: Style, settings: Pho
         yield contents
         return
     fitted, back = fit(contents, settings.resolution, model.size_multiple)
-    latents = model.encode(fitted)
+    latents = x0 = model.encode(fitted)
     if settings.tone and style.painting is not None:
-        latents = torch.lerp(latents, adain(latents, style.painting), settings.tone)
-    for latents in denoise(model, latents, style, settings):
+        x0 = torch.lerp(x0, adain(x0, style.painting), settings.tone)
+    for latents in denoise(model, x0, style, settings):  # noqa: B007  (the last one is decoded)
         yield None
-    result = restore(model.decode(latents).float().cpu(), back)
+    result = restore(decode_in_memory(model, latents).float().cpu(), back)
     yield keep_colors(result, contents) if settings.keep_colors else result
+
+
+def decode_in_memory(model: LatentDiffusion, latents: Latents) -> Float[Tensor, "b 3 ph pw"]:
+    """Decode at once, or in tiles where the memory does not suffice for that."""
+    try:
+        return model.decode(latents)
+    except torch.OutOfMemoryError:
+        torch.cuda.empty_cache()
+        return model.decode(latents, tiled=True)
 
 
 def denoise(model: LatentDiffusion, x0: Latents, style: Style, settings: PhotoSettings) -> Iterator[Latents]:

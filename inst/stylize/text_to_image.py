@@ -12,7 +12,7 @@ from inst.diffusion.schedule import NoiseSchedule
 from inst.diffusion.solvers import sample
 from inst.models.latent_diffusion import LatentDiffusion
 from inst.shapes import Image
-from inst.stylize.photo import Style, guided_model
+from inst.stylize.photo import Style, decode_in_memory, guided_model
 
 
 @torch.no_grad()
@@ -42,4 +42,4 @@ def generate(
     for step in sample(sampler, eps_model, schedule, latents, num_steps=num_steps):
         latents = step.latents
         yield None
-    yield model.decode(latents).float().cpu()[..., :height, :width]
+    yield decode_in_memory(model, latents).float().cpu()[..., :height, :width]

@@ -91,6 +91,26 @@ def test_the_paper_preset_is_the_published_form(training):
     assert learning.latents.shape[2] == learning.latents.shape[3]  # squares, by plain resizing
 
 
+def test_memory_that_does_not_suffice_halves_the_micro_batch(training, monkeypatch):
+    """The first pass of four timesteps at once fails as a full GPU does; the step is that of the whole batch."""
+    whole = training(max_train_steps=1, batch_size=4, dropout=0.0)
+    run(whole)
+    starved = training(max_train_steps=1, batch_size=4, dropout=0.0)
+    predict = type(starved.model).predict_noise
+
+    def small_only(self, latents, timesteps, conditioning):
+        if len(latents) > 2:
+            raise torch.OutOfMemoryError("full")
+        return predict(self, latents, timesteps, conditioning)
+
+    starved.step, starved.first_validation = 0, 0.0
+    starved.validate = lambda: 0.0
+    monkeypatch.setattr(type(starved.model), "predict_noise", small_only)
+    run(starved)
+    assert starved.micro == 2
+    assert_close(vectors_of(whole.learner), vectors_of(starved.learner), atol=2e-4, rtol=1e-3)
+
+
 def test_what_was_given_wins_over_preset_and_model():
     settings = resolve(InversionSettings(preset="paper", num_vectors=3), {"resolution": 256, "num_vectors": 4})
     assert (settings.num_vectors, settings.resolution, settings.batch_size) == (3, 256, 1)

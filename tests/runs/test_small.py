@@ -1,0 +1,56 @@
+"""Names, shares and specs: the small decisions of a run."""
+
+from pathlib import Path
+
+import pytest
+
+from inst.errors import ConfigError, InputError
+from inst.runs.distributed import share
+from inst.runs.outputs import claim, free_path, is_picture_path, safe_name
+from inst.runs.styles import parse_spec
+
+
+def test_shares_are_disjoint_and_whole():
+    shares = [share(range(10), index, 3) for index in range(3)]
+    assert sorted(item for one in shares for item in one) == list(range(10))
+    assert max(map(len, shares)) - min(map(len, shares)) <= 1
+
+
+def test_nothing_is_written_over_unasked(tmp_path):
+    path = tmp_path / "a.png"
+    assert free_path(path) == path
+    path.touch()
+    (tmp_path / "a-2.png").touch()
+    assert free_path(path) == tmp_path / "a-3.png"
+    with pytest.raises(InputError, match="--overwrite"):
+        claim(path, overwrite=False)
+    assert claim(path, overwrite=True) == path
+
+
+@pytest.mark.parametrize(("text", "name"), [("Starry Night!", "Starry_Night"), ("[C]", "C"), ("é", "style")])
+def test_names_are_plain(text, name):
+    assert safe_name(text) == name
+
+
+def test_outputs_are_pictures_or_folders(tmp_path):
+    assert is_picture_path(Path("a.PNG")) and not is_picture_path(Path("out")) and not is_picture_path(Path("v1.0"))
+    with pytest.raises(InputError, match=r"ends in \.bmp"):
+        is_picture_path(Path("a.bmp"))
+    (tmp_path / "a.png").mkdir()
+    assert not is_picture_path(tmp_path / "a.png")
+
+
+def test_style_specs(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for name in ("a.safetensors", "odd=name:0.5"):
+        Path(name).touch()
+    assert parse_spec("a.safetensors").weight == 1.0
+    assert parse_spec("a.safetensors:0.3").weight == 0.3
+    named = parse_spec("sea=a.safetensors:0.3")
+    assert (named.placeholder, named.weight, named.path) == ("[sea]", 0.3, Path("a.safetensors"))
+    assert parse_spec("odd=name:0.5").path == Path("odd=name:0.5")  # a file of that very name wins
+    for wrong in ("nan", "3", "-1", "x"):
+        with pytest.raises(ConfigError, match="from 0 to 2"):
+            parse_spec(f"a.safetensors:{wrong}")
+    with pytest.raises(InputError, match="there is no file"):
+        parse_spec("none.safetensors:0.5")

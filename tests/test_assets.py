@@ -1,0 +1,47 @@
+"""The embedded miniature arrives whole, and what is damaged is named."""
+
+import hashlib
+import json
+
+import pytest
+
+from inst import assets
+from inst.errors import ModelError
+from inst.inversion.token import load_token
+from inst.runs.settings import ModelOptions
+from inst.runs.studio import Studio
+
+
+def test_every_file_has_the_checksum_of_its_manifest():
+    folder = assets.mini_folder()
+    for name, digest in json.loads((folder / "manifest.json").read_text()).items():
+        assert hashlib.sha256((folder / name).read_bytes()).hexdigest() == digest
+
+
+def test_a_damaged_file_is_named(tmp_path, monkeypatch):
+    (tmp_path / "mini").mkdir()
+    (tmp_path / "mini" / "weights").write_bytes(b"other")
+    (tmp_path / "mini" / "manifest.json").write_text(json.dumps({"weights": hashlib.sha256(b"these").hexdigest()}))
+    monkeypatch.setattr(assets, "FOLDER", tmp_path)
+    assets.mini_folder.cache_clear()
+    try:
+        with pytest.raises(ModelError, match="weights is damaged"):
+            assets.mini_folder()
+    finally:
+        monkeypatch.undo()
+        assets.mini_folder.cache_clear()
+
+
+def test_it_is_small_enough_to_clone():
+    files = [path for path in (assets.FOLDER / "mini").rglob("*") if path.is_file()]
+    assert sum(path.stat().st_size for path in files) <= 42e6
+
+
+def test_every_bundled_style_was_learned_on_these_weights():
+    studio = Studio(ModelOptions(dtype="float32", device="cpu"))
+    styles = sorted((assets.mini_folder() / "styles").glob("*.safetensors"))
+    assert len(styles) >= 3
+    for path in styles:
+        token = load_token(path)
+        assert token.facts["model_hash"] == studio.model.revision_hash, path.name
+        studio.check(token)
