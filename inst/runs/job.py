@@ -316,13 +316,12 @@ def demo(output: Path, style: Path | None, content: Path | None) -> int:
 
 
 def _demo_painting() -> Path:
-    folder = Path("style_images")
-    found = list_images(folder) if folder.is_dir() else []
-    if not found:
+    painting = Path("style_images/night.jpg")
+    if not painting.is_file():
         raise InputError(
             "the demo's painting is not here: run it in the project's folder, or give --style painting.jpg"
         )
-    return found[0]
+    return painting
 
 
 __all__ = ["ConfigError", "Picture", "demo", "export", "generate", "info", "models", "stylize", "train"]

@@ -14,7 +14,7 @@ from accelerate import Accelerator
 from tqdm import tqdm
 
 from inst.errors import ConfigError, InputError, InstError, TokenError
-from inst.files import write_json
+from inst.files import read_json, write_json
 from inst.image import Picture, list_images, read_image, write_image
 from inst.inversion.prepare import encode_painting, model_defaults
 from inst.inversion.settings import InversionSettings, resolve
@@ -424,7 +424,11 @@ def _texts(record: Record) -> dict[str, str]:
 
 
 def _write_batch_record(path: Path, written: list[dict[str, Any]]) -> None:
-    write_json(path, {"pictures": written})
+    """One record for a folder; pictures of an earlier batch that still lie there keep theirs."""
+    before = read_json(path).get("pictures", []) if path.is_file() else []
+    new = {row["file"] for row in written}
+    kept = [row for row in before if row["file"] not in new and (path.parent / row["file"]).is_file()]
+    write_json(path, {"pictures": kept + written})
 
 
 def _report_failures(failures: dict[Path, str], total: int) -> int:
