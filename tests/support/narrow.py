@@ -1,4 +1,4 @@
-"""Stable Diffusion's topology with narrow layers and random weights, as a diffusers folder."""
+"""Stable Diffusion's topology with random weights, narrow or in full, as a diffusers folder."""
 
 from __future__ import annotations
 
@@ -18,7 +18,27 @@ class Narrow(NamedTuple):
 
 
 def narrow_models(family: Family = "v1", *, seed: int = 0) -> Narrow:
-    """The shipped configuration of a family with a tenth of its width."""
+    """The shipped configuration of a family with a tenth of its width; every layer of the real one is there."""
+    v1 = family == "v1"
+    unet = {
+        "block_out_channels": [32, 64, 96, 96] if v1 else [64, 128, 192, 192],
+        "cross_attention_dim": 64,
+        "sample_size": 8,
+        "attention_head_dim": 8 if v1 else [1, 2, 3, 3],
+    }
+    text = {"hidden_size": 64, "intermediate_size": 128, "num_attention_heads": 1, "num_hidden_layers": 3}
+    return random_models(family, unet, {"block_out_channels": [32, 64, 96, 96]}, text, seed=seed)
+
+
+def full_models(family: Family = "v1", *, seed: int = 0) -> Narrow:
+    """The real sizes with random weights: 1.07 billion parameters for SD 1.5, 4.3 GB."""
+    return random_models(family, {}, {}, {}, seed=seed)
+
+
+def random_models(
+    family: Family, unet: dict[str, Any], vae: dict[str, Any], text: dict[str, Any], *, seed: int
+) -> Narrow:
+    """The shipped configuration of a family with some fields replaced."""
     from diffusers.models.autoencoders.autoencoder_kl import AutoencoderKL
     from diffusers.models.unets.unet_2d_condition import UNet2DConditionModel
     from transformers import CLIPTextConfig, CLIPTextModel
@@ -26,24 +46,10 @@ def narrow_models(family: Family = "v1", *, seed: int = 0) -> Narrow:
     from inst.models.ldm_config import shipped_config
 
     torch.manual_seed(seed)
-    v1 = family == "v1"
-    unet = shipped_config(family, "unet") | {
-        "block_out_channels": [32, 64, 96, 96] if v1 else [64, 128, 192, 192],
-        "cross_attention_dim": 64,
-        "sample_size": 8,
-        "attention_head_dim": 8 if v1 else [1, 2, 3, 3],
-    }
-    vae = shipped_config(family, "vae") | {"block_out_channels": [32, 64, 96, 96]}
-    text = shipped_config(family, "text_encoder") | {
-        "hidden_size": 64,
-        "intermediate_size": 128,
-        "num_attention_heads": 1,
-        "num_hidden_layers": 3,
-    }
     models = Narrow(
-        UNet2DConditionModel.from_config(unet),
-        AutoencoderKL.from_config(vae),
-        CLIPTextModel(CLIPTextConfig(**text)),
+        UNet2DConditionModel.from_config(shipped_config(family, "unet") | unet),
+        AutoencoderKL.from_config(shipped_config(family, "vae") | vae),
+        CLIPTextModel(CLIPTextConfig(**shipped_config(family, "text_encoder") | text)),
     )
     for model in models:
         model.requires_grad_(False).eval()
