@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +18,7 @@ from PIL import Image as PilImage
 from inst.cli import main
 from inst.image import read_image, read_image_text
 from inst.inversion.token import load_token
+from inst.runs import pictures
 from inst.runs.photos import demo_photo
 
 ROOT = Path(__file__).parent.parent
@@ -70,7 +72,7 @@ def test_a_photo_is_stylized_and_says_how(learned):
     text = read_image_text(Path("out.png"))
     assert "Steps: 4, Sampler: DDIM" in text["parameters"]
     facts = json.loads(text["inst"])
-    assert facts["styles"][0]["hash"] == load_token(learned).hash
+    assert facts["settings"]["styles"][0]["hash"] == load_token(learned).hash
     assert str(Path.cwd()) not in json.dumps(text)
 
 
@@ -108,20 +110,15 @@ def test_a_folder_goes_on_after_a_broken_photo(learned, capsys):
     assert [row["file"] for row in record["pictures"]] == ["a.png", "b.png"]
 
 
-def test_a_painting_is_learned_once(capsys):
+def test_a_painting_is_learned_once(capsys, monkeypatch):
     shutil.copy(PAINTING, "painting.jpg")
     arguments = ["stylize", "--content", "photo.png", "--style", "painting.jpg", *SMALL]
-    from inst.inversion import settings
-
-    before = dict(settings._PRESETS["fast"])
-    settings._PRESETS["fast"] |= {"max_train_steps": 2}
-    try:
-        assert main([*arguments, "--strength", "0.3"]) == 0
-        assert "learned" in capsys.readouterr().out
-        assert main([*arguments, "--strength", "0.5"]) == 0
-        assert "learned" not in capsys.readouterr().out
-    finally:
-        settings._PRESETS["fast"] = before
+    short = partial(pictures.InversionSettings, max_train_steps=2, resolution=64, batch_size=2)
+    monkeypatch.setattr(pictures, "InversionSettings", short)
+    assert main([*arguments, "--strength", "0.3"]) == 0
+    assert "learned" in capsys.readouterr().out
+    assert main([*arguments, "--strength", "0.5"]) == 0
+    assert "learned" not in capsys.readouterr().out
     assert len(list(Path("styles").glob("painting-*.safetensors"))) == 1
 
 
@@ -151,7 +148,7 @@ def test_yaml_and_words(learned):
     arguments = ["--config", "run.yaml", "--content", "photo.png", "--style", str(learned), "--output", "out.png"]
     assert main(["stylize", *arguments, "seed=7", "resolution=64", *QUICK]) == 0
     facts = json.loads(read_image_text(Path("out.png"))["inst"])
-    assert (facts["strength"], facts["num_steps"], facts["seed"]) == (0.3, 4, 7)
+    assert (facts["strength"], facts["steps"], facts["seed"]) == (0.3, 4, 7)
 
 
 def test_export_and_info(learned, capsys):

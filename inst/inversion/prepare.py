@@ -14,6 +14,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from inst.clip.backbone import ClipBackbone
+from inst.diffusion.tone import tone_of
 from inst.errors import ModelError
 from inst.files import read_json, read_safetensors, sha256_bytes
 from inst.image import Picture, resize
@@ -169,6 +170,7 @@ def finished_token(training: Training, picture: Picture, name: str, clip_name: s
         "settings": _plain(asdict(s)),
         "module": module_facts,
         "prompt": training.prompt,
+        "tone": {name: part.flatten().tolist() for name, part in tone_of(training.latents[:1])._asdict().items()},
         "step": training.step,
         "seed": s.seed,
         "validation_before": training.first_validation,

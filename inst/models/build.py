@@ -107,6 +107,8 @@ def _check(what: str, network: nn.Module, weights: Mapping[str, Tensor]) -> None
     for name, shape in wanted.items():
         if shape != given[name]:
             raise ModelError(f"the {what}'s {name} has the shape {given[name]} where {shape} is wanted")
+        if not weights[name].is_floating_point():
+            raise ModelError(f"the {what}'s {name} holds {weights[name].dtype}: quantised models are not supported")
 
 
 def _cast(tensor: Tensor, dtype: torch.dtype) -> Tensor:

@@ -47,7 +47,7 @@ def unet_config(weights: Weights, family: Family) -> Config:
     starts = [1, *(end + 1 for end in ends)]
     widths = [_size(weights, f"{UNET}input_blocks.{start}.0.out_layers.3.weight", 0) for start in starts]
     attends = [f"{UNET}input_blocks.{start}.1.norm.weight" in weights for start in starts]
-    context = next(name for name in weights if name.startswith(UNET) and name.endswith("attn2.to_k.weight"))
+    context = _found(weights, UNET, "attn2.to_k.weight")
     linear = weights[f"{UNET}middle_block.1.proj_in.weight"].ndim == 2
     return shipped_config(family, "unet") | {
         "in_channels": _size(weights, f"{UNET}input_blocks.0.0.weight", 1),
@@ -116,7 +116,14 @@ def _layers_prefix(weights: Weights) -> str:
 
 
 def _ending(weights: Weights, ending: str) -> str:
-    return next(name for name in weights if name.startswith(TEXT) and name.endswith(ending))
+    return _found(weights, TEXT, ending)
+
+
+def _found(weights: Weights, start: str, ending: str) -> str:
+    for name in weights:
+        if name.startswith(start) and name.endswith(ending):
+            return name
+    raise KeyError(f"{start}…{ending}")
 
 
 def _size(weights: Weights, name: str, dimension: int) -> int:

@@ -69,8 +69,8 @@ def read_ldm_file(path: Path, prediction_type: PredictionType | None) -> LdmFile
         )
     except ModelError as error:
         raise ModelError(f"{path.name}: {error}") from None
-    except (KeyError, StopIteration, IndexError) as error:
-        raise ModelError(f"{path.name} lacks weights of a Stable Diffusion model ({error})") from error
+    except (KeyError, IndexError, AttributeError) as error:  # the converter takes None for what it does not find
+        raise ModelError(f"{path.name} is no whole Stable Diffusion model: a weight is missing ({error})") from error
 
 
 def _parts_of(path: Path) -> Weights:

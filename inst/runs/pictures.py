@@ -13,6 +13,7 @@ import torch
 from accelerate import Accelerator
 from tqdm import tqdm
 
+from inst.diffusion.tone import Tone, tone_of
 from inst.errors import ConfigError, InputError, InstError, TokenError
 from inst.files import read_json, write_json
 from inst.image import Picture, list_images, read_image, write_image
@@ -26,7 +27,7 @@ from inst.runs.record import Record, a1111_parameters, to_json
 from inst.runs.settings import GenerateRun, PictureOptions, StylizeRun
 from inst.runs.studio import Studio
 from inst.runs.styles import STYLES, StyleSpec, is_painting, newest_style, parse_spec, read_style
-from inst.shapes import Image, Latents
+from inst.shapes import Image
 from inst.stylize.photo import PhotoSettings, Style, stylize
 from inst.stylize.prompts import PLACEHOLDER, WeightedStyle, encode_styled, placeholders
 from inst.stylize.text_to_image import generate
@@ -230,7 +231,7 @@ def photo_settings(studio: Studio, run: StylizeRun) -> PhotoSettings:
         guidance_scale=defaults.guidance_scale if run.guidance_scale is None else run.guidance_scale,
         seed=run.seed,
         sampler=run.sampler,
-        tone=run.tone,
+        tone=defaults.tone if run.tone is None else run.tone,
         keep_colors=run.keep_colors,
         inversion=run.inversion,
         resolution=run.resolution or defaults.resolution,
@@ -241,11 +242,10 @@ def compose(studio: Studio, styles: Sequence[UsedStyle], run: StylizeRun | Gener
     """Conditioning of the prompt under the styles, and what the tone needs."""
     model = studio.model
     prompt = run.prompt if run.prompt is not None else default_prompt(studio, styles)
-    tone = isinstance(run, StylizeRun) and run.tone > 0
     return Style(
         conditioning=encode_styled(model, prompt, [used.weighted() for used in styles], model.defaults.plain_prompt),
         unconditional=model.text.encode_prompt([run.negative_prompt], {}),
-        painting=_tone_latents(studio, styles) if tone else None,
+        tone=_mixed_tone(studio, styles, run) if isinstance(run, StylizeRun) else None,
     )
 
 
@@ -255,19 +255,32 @@ def default_prompt(studio: Studio, styles: Sequence[UsedStyle]) -> str:
     return studio.model.defaults.prompt.replace(PLACEHOLDER, " ".join(names))
 
 
-def _tone_latents(studio: Studio, styles: Sequence[UsedStyle]) -> Latents:
-    """The first painting's latents.
+def _mixed_tone(studio: Studio, styles: Sequence[UsedStyle], run: StylizeRun) -> Tone | None:
+    """The paintings' tone, mixed by the styles' weights.
 
     Raises:
-        ConfigError: the run has a style file and not its painting.
+        ConfigError: a tone was asked for, and no style knows its painting's.
     """
-    for used in styles:
-        if used.painting is not None:
-            settings = resolve(InversionSettings(flip=False), model_defaults(studio.model))
-            return encode_painting(studio.model, used.painting.image, settings)
-    raise ConfigError(
-        "--tone takes the tone from the painting itself: give it as --style painting.jpg, or --style-image"
-    )
+    tones = [(used.weight, _tone(studio, used)) for used in styles]
+    known = [(weight, tone) for weight, tone in tones if tone is not None]
+    if not known:
+        if run.tone:
+            raise ConfigError("--tone takes the painting's tone, which this style does not know: add --style-image")
+        return None
+    total = sum(weight for weight, _ in known) or 1.0
+    mean, std = (sum(weight * tone[part] for weight, tone in known) / total for part in (0, 1))
+    return Tone(torch.as_tensor(mean), torch.as_tensor(std))
+
+
+def _tone(studio: Studio, used: UsedStyle) -> Tone | None:
+    """As the style file records it, or from the painting itself."""
+    facts = used.token.facts
+    if "tone" in facts and facts.get("model_hash") == studio.model.revision_hash:
+        return Tone(*(torch.tensor(facts["tone"][name]).reshape(1, -1, 1, 1) for name in Tone._fields))
+    if used.painting is None:
+        return None
+    settings = resolve(InversionSettings(flip=False), model_defaults(studio.model))
+    return Tone(*(part.cpu() for part in tone_of(encode_painting(studio.model, used.painting.image, settings))))
 
 
 # Text to image

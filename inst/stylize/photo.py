@@ -16,7 +16,7 @@ from inst.diffusion.guidance import guide
 from inst.diffusion.schedule import EpsModel, NoiseSchedule, add_noise, all_at
 from inst.diffusion.solvers import sample, start_timesteps
 from inst.diffusion.stochastic_inversion import invert_stochastically
-from inst.diffusion.tone import adain
+from inst.diffusion.tone import Tone, with_tone
 from inst.image import fit, restore
 from inst.models.latent_diffusion import LatentDiffusion
 from inst.shapes import Conditioning, Image, Latents
@@ -29,12 +29,12 @@ class Style:
     Attributes:
         conditioning: (1, s, d), the prompt with the style's vectors in it.
         unconditional: (1, s, d), the negative prompt, often empty.
-        painting: latents of the painting where its tone is wanted.
+        tone: the painting's, where it is wanted.
     """
 
     conditioning: Conditioning
     unconditional: Conditioning
-    painting: Latents | None = None
+    tone: Tone | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,8 +64,8 @@ def stylize(model: LatentDiffusion, contents: Image, style: Style, settings: Pho
         return
     fitted, back = fit(contents, settings.resolution, model.size_multiple)
     latents = x0 = model.encode(fitted)
-    if settings.tone and style.painting is not None:
-        x0 = torch.lerp(x0, adain(x0, style.painting), settings.tone)
+    if settings.tone and style.tone is not None:
+        x0 = torch.lerp(x0, with_tone(x0, Tone(*(part.to(x0) for part in style.tone))), settings.tone)
     for latents in denoise(model, x0, style, settings):  # noqa: B007  (the last one is decoded)
         yield None
     result = restore(decode_in_memory(model, latents).float().cpu(), back)

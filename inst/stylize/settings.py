@@ -39,7 +39,9 @@ class StylizeSettings(SamplingSettings):
     strength: float | None = option(
         None, "how far the photo is noised: 0 gives it back, 1 keeps hardly more than masses", low=0.0, high=1.0
     )
-    tone: float = option(0.0, "painting's tone given to the latents first (AdaIN), 0 to 1", low=0.0, high=1.0)
+    tone: float | None = option(
+        None, "how much of the painting's tone the photo is given first (AdaIN on latents)", low=0.0, high=1.0
+    )
     keep_colors: bool = option(False, "keep the photo's colours, take the painting's lightness")
     inversion: bool = option(True, "--no-inversion is plain img2img, the ablation")
     resolution: int | None = option(None, "short side in pixels to work at", low=64, high=2048)

@@ -8,6 +8,7 @@ from diffusers import DDIMScheduler, StableDiffusionImg2ImgPipeline
 from torch.testing import assert_close
 
 from inst import seeds
+from inst.diffusion.tone import tone_of
 from inst.image import from_pil
 from inst.runs.photos import demo_photo
 from inst.runs.settings import ModelOptions
@@ -110,8 +111,8 @@ def test_keep_colors_keeps_the_chroma(model, photo, style):
 
 
 def test_tone_moves_the_means(model, photo, style):
-    painting = model.encode(torch.full((1, 3, 64, 64), -0.8))
-    dark = result(model, photo, replace(style, painting=painting), replace(SETTINGS, tone=1.0, strength=0.1))
+    tone = tone_of(model.encode(torch.full((1, 3, 64, 64), -0.8)))
+    dark = result(model, photo, replace(style, tone=tone), replace(SETTINGS, tone=1.0, strength=0.1))
     assert dark.mean() < result(model, photo, style, replace(SETTINGS, strength=0.1)).mean()
 
 
