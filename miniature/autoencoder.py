@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 import torch
 from diffusers import AutoencoderKL
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional
 from tqdm import tqdm
 
@@ -125,6 +125,50 @@ def train(
     return run
 
 
+def train_decoder(state: Path, budget: Budget, *, batch: int = 4, size: int = 64, device: str = "auto") -> Run:
+    """Go on with the decoder alone while the U-Net is trained: latents stay what they are."""
+    pictures = Pictures.open(state)
+    acc = accelerator(device)
+    model = load_averaged(state / "autoencoder", "vae", build()).to(acc.device)
+    parts: dict[str, nn.Module] = {"decoder": model.decoder, "post_quant_conv": model.post_quant_conv}
+    for part in parts.values():
+        part.requires_grad_(True)
+    run = Run(state / "decoder", parts, Recipe(lr=4e-4, weight_decay=0.0), budget, seed=3)
+    groups = pictures.groups("train")
+    spread = _latents(model, pictures).std((0, 2, 3))[:, None, None].to(acc.device)
+    for rng in tqdm(run.steps(), mininterval=20, initial=run.step):
+        chosen = [draw(groups, SHARES, rng)[0] for _ in range(batch)]
+        x = to_tensor([crop(pictures.pixels[r["row"]], size, rng) for r in chosen]).to(acc.device)
+        with acc.autocast():
+            with torch.no_grad():
+                latents = model.encode(x).latent_dist.mean
+            # The U-Net's latents are never exact.
+            out = model.decode(latents + 0.04 * spread * torch.randn_like(latents)).sample
+        run.update(reconstruction_loss(out.float(), x))
+        if run.step % 2000 == 0 or run.used == 1:
+            decibels = psnr(
+                _with_decoder(load_averaged(state / "autoencoder", "vae", build()), run.averaged()),
+                held_images(pictures, 32),
+            )
+            print(f"\ndecoder step {run.step} {run.seconds / 60:.1f} min psnr {decibels:.2f} dB", flush=True)
+    return run
+
+
+def _with_decoder(model: AutoencoderKL, parts: dict[str, dict[str, Tensor]]) -> AutoencoderKL:
+    for name, tensors in parts.items():
+        getattr(model, name).load_state_dict(tensors)
+    return model
+
+
+def _latents(model: AutoencoderKL, pictures: Pictures, count: int = 96) -> Tensor:
+    """Latents of training pictures of all kinds, (count, 4, 32, 32), always of the same ones."""
+    rng, groups = np.random.default_rng(3), pictures.groups("train")
+    rows = [draw(groups, SHARES, rng)[0]["row"] for _ in range(count)]
+    with torch.no_grad():
+        images = to_tensor([crop(pictures.pixels[r], 128, rng) for r in rows])
+        return model.encode(images.to(model.device)).latent_dist.mean
+
+
 def report(run: Run, pictures: Pictures) -> None:
     """Print the PSNR of the averaged weights and draw them."""
     model = build(tuple(run.modules["vae"].config.block_out_channels))
@@ -135,14 +179,13 @@ def report(run: Run, pictures: Pictures) -> None:
     preview(model, images[:10], run.folder / "preview.png")
 
 
-def standardise(model: AutoencoderKL, images: Tensor) -> AutoencoderKL:
+def standardise(model: AutoencoderKL, latents: Tensor) -> AutoencoderKL:
     """Fold shift and scale into the two 1×1 convolutions: latents of zero mean and unit deviation in every channel.
 
     Args:
-        images: (b, 3, h, w) in [-1, 1], to take the statistics from.
+        latents: (b, 4, h, w) to take the statistics from.
     """
     with torch.no_grad():
-        latents = model.encode(images).latent_dist.mean
         mean, std = latents.mean((0, 2, 3)), latents.std((0, 2, 3))
         quant, post = model.quant_conv, model.post_quant_conv
         quant.weight[:4] /= std[:, None, None, None]
@@ -155,12 +198,12 @@ def standardise(model: AutoencoderKL, images: Tensor) -> AutoencoderKL:
 
 
 def load(state: Path) -> AutoencoderKL:
-    """The trained autoencoder, averaged and standardised."""
+    """The trained autoencoder, averaged and standardised, with the decoder that was trained further if there is one."""
     model = load_averaged(state / "autoencoder", "vae", build())
-    pictures = Pictures.open(state)
-    rng, groups = np.random.default_rng(3), pictures.groups("train")
-    rows = [draw(groups, SHARES, rng)[0]["row"] for _ in range(96)]
-    return standardise(model, to_tensor([crop(pictures.pixels[r], 128, rng) for r in rows]))
+    if (state / "decoder" / "state.json").exists():
+        load_averaged(state / "decoder", "decoder", model.decoder)
+        load_averaged(state / "decoder", "post_quant_conv", model.post_quant_conv)
+    return standardise(model, _latents(model, Pictures.open(state)))
 
 
 def main() -> None:
@@ -168,8 +211,9 @@ def main() -> None:
     parser.add_argument("--state", type=Path, required=True)
     parser.add_argument("--minutes", type=float, default=33)
     parser.add_argument("--device", default="auto")
+    parser.add_argument("--decoder", action="store_true", help="go on with the decoder alone")
     args = parser.parse_args()
-    train(args.state, Budget(minutes=args.minutes), device=args.device)
+    (train_decoder if args.decoder else train)(args.state, Budget(minutes=args.minutes), device=args.device)
 
 
 if __name__ == "__main__":

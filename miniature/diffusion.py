@@ -24,7 +24,7 @@ from inst.inversion.attention import AttentionInversion
 from miniature import clip
 from miniature.embed import Features
 from miniature.pictures import Pictures, draw
-from miniature.schedule import shifted_betas
+from miniature.schedule import scheduler, training_noise
 from miniature.training import Budget, Recipe, Run, accelerator
 from miniature.words import CONTEXT, caption, content_words
 
@@ -133,9 +133,9 @@ def train(state: Path, budget: Budget, *, device: str = "auto", channels: tuple[
         budget,
         seed=2,
     )
-    alpha_bar = torch.from_numpy(np.cumprod(1 - shifted_betas())).float()
+    alpha_bar = scheduler().alphas_cumprod
     groups = pictures.groups("train")
-    mean_loss = 0.0
+    mean_loss, seen = 0.0, 0
     bar = tqdm(run.steps(), mininterval=20, initial=run.step)
     for rng in bar:
         batch, side = sizes_of(run.used, rng)
@@ -149,7 +149,7 @@ def train(state: Path, budget: Budget, *, device: str = "auto", channels: tuple[
         sources = [other["row"] for (_, other), prompt in zip(pairs, prompts, strict=True) if PLACEHOLDER in prompt]
         t = timesteps(batch, rng)
         signal = alpha_bar[t].view(-1, 1, 1, 1).to(acc.device)
-        eps = torch.randn_like(x0)
+        eps = training_noise(x0)
         xt = signal.sqrt() * x0 + (1 - signal).sqrt() * eps
         with acc.autocast():
             vectors = None
@@ -161,7 +161,8 @@ def train(state: Path, budget: Budget, *, device: str = "auto", channels: tuple[
         snr = signal / (1 - signal)
         weight = snr.clamp(max=5.0) / snr
         run.update((weight * (guess.float() - eps).square()).mean())
-        mean_loss += (run.last_loss - mean_loss) / min(run.step, 300)
+        seen = min(seen + 1, 300)
+        mean_loss += (run.last_loss - mean_loss) / seen
         bar.set_postfix(loss=f"{mean_loss:.4f}", refresh=False)
         if run.step % 500 == 0:
             print(f"\ndiffusion step {run.step} {run.seconds / 60:.1f} min loss {mean_loss:.4f}", flush=True)
