@@ -33,7 +33,7 @@ def training_noise(like: Tensor) -> Tensor:
     """White noise with a part that varies slowly and one that is constant over the picture ("offset noise").
 
     Under white noise alone a picture's colours show through at nearly every timestep, so nothing asks the conditioning
-    for them, and a photo keeps its own palette at any strength. With this noise the palette has to come from the prompt.
+    for them, and a photo keeps its own palette at any strength. With this noise the prompt has to bring the palette.
 
     Args:
         like: (b, 4, h, w) latents.
