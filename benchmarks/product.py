@@ -95,7 +95,9 @@ class Product:
         """The default preset's training of the painting; batch 1 unless asked otherwise."""
         clip = load_clip(f"hf:{self.folder / CLIP_FOLDER}", self.placement)
         side = self.picture.image.shape[-1]
-        settings = resolve(InversionSettings(batch_size=batch, init="random", crop=side), model_defaults(self.model))
+        settings = resolve(
+            InversionSettings(batch_size=batch, init="random", resolution=side, crop=side), model_defaults(self.model)
+        )
         accelerator = Accelerator(cpu=self.placement.device.type == "cpu")
         return prepare(self.model, clip, self.picture, settings, accelerator, None)
 
