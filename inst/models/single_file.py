@@ -69,7 +69,7 @@ def read_ldm_file(path: Path, prediction_type: PredictionType | None) -> LdmFile
         )
     except ModelError as error:
         raise ModelError(f"{path.name}: {error}") from None
-    except (KeyError, IndexError, AttributeError) as error:  # the converter takes None for what it does not find
+    except (KeyError, IndexError, AttributeError) as error:  # the converters trip over some gaps
         raise ModelError(f"{path.name} is no whole Stable Diffusion model: a weight is missing ({error})") from error
 
 
@@ -108,14 +108,14 @@ def _unet(weights: Weights, family: Family) -> Component:
     latent_channels = weights[f"{VAE}decoder.conv_in.weight"].shape[1]
     if config["in_channels"] != latent_channels:
         raise ModelError(f"it is {describe_inputs(config['in_channels'])}: a text-to-image model is needed")
-    return Component(config, convert_ldm_unet_checkpoint(_only(weights, UNET), config))
+    return Component(config, _present(convert_ldm_unet_checkpoint(_only(weights, UNET), config)))
 
 
 def _vae(weights: Weights, family: Family) -> Component:
     from diffusers.loaders.single_file_utils import convert_ldm_vae_checkpoint
 
     config = vae_config(weights, family)
-    return Component(config, convert_ldm_vae_checkpoint(_only(weights, VAE), config))
+    return Component(config, _present(convert_ldm_vae_checkpoint(_only(weights, VAE), config)))
 
 
 def _text(weights: Weights, family: Family) -> Component:
@@ -146,6 +146,11 @@ class _WithWidth:
     def __init__(self, hidden_size: int) -> None:
         self.config = self
         self.hidden_size = hidden_size
+
+
+def _present(converted: Mapping[str, Tensor | None]) -> dict[str, Tensor]:
+    """Without the Nones that the converters put where they find nothing; what is missing is named later."""
+    return {name: value for name, value in converted.items() if value is not None}
 
 
 def _only(weights: Weights, prefix: str) -> dict[str, Tensor]:

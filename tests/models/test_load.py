@@ -192,6 +192,32 @@ def test_a_missing_weight_is_named(v1, tmp_path):
         read(tmp_path / "x.safetensors")
 
 
+@pytest.mark.parametrize(
+    ("gone", "words"),
+    [
+        ("model.diffusion_model.input_blocks.0", r"weight is missing \(.*input_blocks\.0\.0\.weight"),
+        ("model.diffusion_model.middle_block", "weight is missing"),
+        ("first_stage_model.decoder.conv_in", "weight is missing"),
+        ("first_stage_model.encoder.down.2", "the autoencoder lacks|weight is missing"),
+        ("cond_stage_model.transformer.text_model.encoder", "weight is missing"),
+    ],
+)
+def test_a_missing_part_is_named(gone, words, v1, tmp_path):
+    weights, _ = read_safetensors(v1.safetensors)
+    kept = {name: value for name, value in weights.items() if not name.startswith(gone)}
+    write_safetensors(tmp_path / "x.safetensors", kept, {})
+    with pytest.raises(ModelError, match=rf"x\.safetensors.*({words})"):
+        read(tmp_path / "x.safetensors")
+
+
+def test_a_quantised_weight_is_named(v1, tmp_path):
+    weights, _ = read_safetensors(v1.safetensors)
+    weights["model.diffusion_model.out.2.bias"] = torch.zeros(4, dtype=torch.int8)
+    write_safetensors(tmp_path / "x.safetensors", weights, {})
+    with pytest.raises(ModelError, match=r"conv_out\.bias holds torch\.int8"):
+        read(tmp_path / "x.safetensors")
+
+
 def test_files_that_are_no_weights(tmp_path):
     (tmp_path / "page.safetensors").write_text("<!doctype html><html></html>")
     with pytest.raises(InputError, match=r"page\.safetensors"):
