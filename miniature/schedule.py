@@ -8,7 +8,7 @@ from torch import Tensor
 from torch.nn import functional
 
 TIMESTEPS = 1000
-OFFSET, SMOOTH, CELL = 0.4, 0.2, 8
+OFFSET, SMOOTH, CELL = 0.7, 0.3, 8
 
 
 def scheduler() -> DDIMScheduler:
