@@ -12,7 +12,7 @@ from inst.shapes import Latents
 class SamplerStep(NamedTuple):
     """One step of a sampler."""
 
-    index: int
+    position: int
     timestep: int
     latents: Latents
     """The latents after the step."""

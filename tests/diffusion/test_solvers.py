@@ -49,7 +49,7 @@ def test_every_sampler_finds_a_known_picture(sampler, strength):
     start = add_noise(s, x0, torch.randn_like(x0), all_at(first, x0))
     *_, last = sample(sampler, exact, s, start, num_steps=20, strength=strength)
     assert (last.latents - x0).abs().max() < 0.13  # DDIM ends at the first alpha_bar: 3 % noise
-    assert last.index + 1 == len(start_timesteps(sampler, s, 20, strength))
+    assert last.position + 1 == len(start_timesteps(sampler, s, 20, strength))
 
 
 def test_more_steps_than_the_schedule_has():
