@@ -12,6 +12,7 @@ from inst.errors import ModelError
 from inst.hub import fetch, files_in
 from inst.models.attention import use_xformers
 from inst.models.build import build, read_config, read_weights
+from inst.models.cpu_attention import use_blocks_where_faster
 from inst.models.fingerprint import modules_fingerprint
 from inst.models.identify import describe_inputs
 from inst.models.latent_diffusion import LatentDiffusion, alphas_cumprod
@@ -51,6 +52,7 @@ def load(
             model = _from_folder(source.path, source.path.resolve().name, source, placement)
         case "file":
             model = _from_file(source.path, source, placement)
+    use_blocks_where_faster(model.unet, placement)
     if attention == "xformers":
         use_xformers(model.unet, placement)
     return model

@@ -1,0 +1,88 @@
+"""Attention in blocks for CPUs that multiply bfloat16 without AMX, where torch's own is no faster than float32.
+
+`python -m benchmarks.attention` prints both beside each other. `use_blocks_where_faster` says where the U-Net gets it.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor
+
+from inst.placement import Placement
+
+if TYPE_CHECKING:
+    from diffusers.models.unets.unet_2d_condition import UNet2DConditionModel
+
+BLOCK = 1 << 20
+"""Scores held at once: two megabytes in bfloat16, about a core's second-level cache."""
+
+
+class BlockAttention(torch.autograd.Function):
+    """``softmax(q kᵀ) v`` for (heads, positions, width), ``q`` scaled already.
+
+    The backward pass computes the scores again, a block at a time, as flash attention does.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
+        out = torch.empty_like(q)
+        for heads, rows in _blocks(q.shape, k.shape[1]):
+            out[heads, rows] = _weights(q, k, heads, rows) @ v[heads]
+        ctx.save_for_backward(q, k, v, out)
+        return out
+
+    @staticmethod
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        q, k, v, out = ctx.saved_tensors
+        inner = (grad * out).sum(-1, keepdim=True)
+        summed = torch.promote_types(k.dtype, torch.float32)
+        dq, dk, dv = torch.empty_like(q), torch.zeros_like(k, dtype=summed), torch.zeros_like(v, dtype=summed)
+        for heads, rows in _blocks(q.shape, k.shape[1]):
+            weights, block_grad = _weights(q, k, heads, rows), grad[heads, rows]
+            dv[heads] += weights.mT @ block_grad
+            scores_grad = (block_grad @ v[heads].mT).sub_(inner[heads, rows]).mul_(weights)
+            dq[heads, rows] = scores_grad @ k[heads]
+            dk[heads] += scores_grad.mT @ q[heads, rows]
+        return dq, dk.to(k), dv.to(v)
+
+
+def _blocks(shape: torch.Size, keys: int) -> list[tuple[slice | int, slice]]:
+    """Several heads at once where their scores are few, else some rows of one head."""
+    heads, positions, _ = shape
+    many, rows = max(1, BLOCK // (positions * keys)), min(positions, max(1, BLOCK // keys))
+    # matrices of a single head, not batches of one: oneDNN multiplies those several times faster when transposed
+    chosen = [slice(head, head + many) if many > 1 else head for head in range(0, heads, many)]
+    return [(head, slice(row, row + rows)) for head in chosen for row in range(0, positions, rows)]
+
+
+def _weights(q: Tensor, k: Tensor, heads: slice | int, rows: slice) -> Tensor:
+    return (q[heads, rows] @ k[heads].mT).softmax(-1)
+
+
+def attend(query: Tensor, key: Tensor, value: Tensor) -> Tensor:
+    """``scaled_dot_product_attention`` without mask and dropout, for (b, heads, positions, width)."""
+    q, k, v = (x.flatten(0, 1) for x in (query * query.shape[-1] ** -0.5, key, value))
+    return BlockAttention.apply(q, k, v).unflatten(0, query.shape[:2])
+
+
+class BlockAttnProcessor:
+    """diffusers' attention processor for the U-Nets of SD 1.x and 2.x, which use neither mask nor dropout."""
+
+    def __call__(
+        self, attn: Any, hidden_states: Tensor, encoder_hidden_states: Tensor | None = None, *_: Any, **__: Any
+    ) -> Tensor:
+        context = hidden_states if encoder_hidden_states is None else encoder_hidden_states
+        query, key, value = (
+            project(x).unflatten(-1, (attn.heads, -1)).transpose(1, 2)
+            for project, x in ((attn.to_q, hidden_states), (attn.to_k, context), (attn.to_v, context))
+        )
+        return attn.to_out[0](attend(query, key, value).transpose(1, 2).flatten(2))
+
+
+def use_blocks_where_faster(unet: UNet2DConditionModel, placement: Placement) -> None:
+    """Attention in blocks on CPUs that multiply bfloat16 without AMX; elsewhere torch's own is faster."""
+    amx = getattr(torch.cpu, "_is_amx_tile_supported", lambda: False)()
+    if placement.device.type == "cpu" and placement.dtype == torch.bfloat16 and not amx:
+        unet.set_attn_processor(BlockAttnProcessor())
