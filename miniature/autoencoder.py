@@ -145,7 +145,7 @@ def train_decoder(state: Path, budget: Budget, *, batch: int = 4, size: int = 64
             # The U-Net's latents are never exact.
             out = model.decode(latents + 0.04 * spread * torch.randn_like(latents)).sample
         run.update(reconstruction_loss(out.float(), x))
-        if run.step % 2000 == 0 or run.used == 1:
+        if run.step % 2000 == 0:
             decibels = psnr(
                 _with_decoder(load_averaged(state / "autoencoder", "vae", build()), run.averaged()),
                 held_images(pictures, 32),
