@@ -29,8 +29,8 @@ def main() -> None:
     parser.add_argument("--paintings", type=Path, default=Path("style_images"))
     parser.add_argument("--out", type=Path, default=STYLES)
     given = parser.parse_args()
-    # float32, so that the tokens do not depend on what the machine that made them multiplies fast
-    studio = Studio(ModelOptions(dtype="float32"))
+
+    studio = Studio(ModelOptions())
     accelerator = Accelerator(cpu=studio.placement.device.type == "cpu")
     with stopping() as stop:
         for path in list_images(given.paintings):

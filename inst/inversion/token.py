@@ -93,7 +93,9 @@ def check_fits(token: StyleToken, *, model: str, token_dim: int, text_encoder: s
             f"--model it was learned on, or learn the painting again with --model {model}"
         )
     ratio = token.vectors.norm(dim=-1).max().item() / vocabulary_norm
-    if ratio > MAX_NORM_RATIO:
+    # A style that records this very text encoder may be of any length: a module trained with a model need not keep to
+    # the vocabulary's.
+    if not recorded and ratio > MAX_NORM_RATIO:
         raise TokenError(
             f"the style {token.name} has vectors {ratio:.0f} times as long as {model}'s vocabulary: it is damaged, or "
             "was learned on another model"

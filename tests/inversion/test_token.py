@@ -55,10 +55,16 @@ def test_a_file_of_another_kind(tmp_path):
     [
         ({"token_dim": 768, "model": "sd15"}, "vectors 8 wide .* sd15 takes 768"),
         ({"text_encoder": "xyz"}, "another text encoder"),
-        ({"vocabulary_norm": 1e-4}, "times as long"),
     ],
 )
 def test_a_style_of_another_model_is_refused(changes, sentence):
     check_fits(token(), **MODEL)
     with pytest.raises(TokenError, match=sentence):
         check_fits(token(), **(MODEL | changes))
+
+
+def test_another_tools_style_must_have_the_vocabularys_length():
+    short = MODEL | {"vocabulary_norm": 1e-4}
+    check_fits(token(), **short)  # learned on this very text encoder
+    with pytest.raises(TokenError, match="times as long"):
+        check_fits(token(facts={}), **short)
