@@ -22,7 +22,12 @@ class Draw(NamedTuple):
 
 
 def draw(
-    latents: Float[Tensor, "flips c lh lw"], schedule: NoiseSchedule, batch: int, size: int, generator: torch.Generator
+    latents: Float[Tensor, "flips c lh lw"],
+    schedule: NoiseSchedule,
+    batch: int,
+    size: int,
+    generator: torch.Generator,
+    noise_offset: float = 0.0,
 ) -> Draw:
     """Random squares at random timesteps.
 
@@ -33,12 +38,16 @@ def draw(
         latents: the painting's, one row as it is and, where flips are learned from, one mirrored.
         size: side of the squares in latents; cut to the picture's.
         generator: on the CPU.
+        noise_offset: standard deviation of a part of the noise that is common to a whole channel; a model
+            trained so takes its palette from the prompt.
     """
     rows = torch.randint(len(latents), (batch,), generator=generator).tolist()
     x0 = torch.stack([_square(latents[row], size, generator) for row in rows])
     parts = (torch.arange(batch) + torch.rand(batch, generator=generator)) / batch
     t = (parts * len(schedule)).long().clamp(max=len(schedule) - 1)
     eps = torch.randn(x0.shape, generator=generator)
+    if noise_offset:
+        eps = eps + noise_offset * torch.randn(*x0.shape[:2], 1, 1, generator=generator)
     return Draw(x0, t.to(x0.device), eps.to(x0.device))
 
 

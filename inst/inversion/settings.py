@@ -42,6 +42,9 @@ class InversionSettings:
     )
     learning_rate: float | None = option(None, "AdamW's rate", low=1e-7, high=1.0)
     snr_gamma: float | None = option(None, "min-SNR weight of the loss (5 is usual; 0: none)", low=0.0, high=100.0)
+    noise_offset: float | None = option(
+        None, "part of the noise that is common to a channel (default: as the model was trained)", low=0.0, high=2.0
+    )
     early_stop: int | None = option(
         None, "stop after so many validations without a lower loss (0: never)", low=0, high=10_000
     )

@@ -22,7 +22,6 @@ from inst.image import to_pil
 from inst.shapes import Image, TokenVectors
 
 MAX_BYTES = 64 * 2**20
-MAX_NORM_RATIO = 100.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,13 +67,23 @@ def check_vectors(vectors: Tensor, name: str) -> None:
         raise TokenError(f"the style {name} holds a vector of zeros: learn it again")
 
 
-def check_fits(token: StyleToken, *, model: str, token_dim: int, text_encoder: str, vocabulary_norm: float) -> None:
+def check_fits(
+    token: StyleToken,
+    *,
+    model: str,
+    token_dim: int,
+    text_encoder: str,
+    vocabulary_norm: float,
+    max_norm_ratio: float = 100.0,
+) -> None:
     """Hold a style to the model that is to use it.
 
     Args:
         token_dim: width of the model's token embedding.
         text_encoder: the fingerprint of its token embedding; styles of other tools do not record one.
         vocabulary_norm: mean norm of its vocabulary.
+        max_norm_ratio: how many times as long a style's vectors may be; a model whose own inversion module makes longer
+            ones says so.
 
     Raises:
         TokenError: naming the model the style was learned on and the one it is to be used with.
@@ -93,9 +102,7 @@ def check_fits(token: StyleToken, *, model: str, token_dim: int, text_encoder: s
             f"--model it was learned on, or learn the painting again with --model {model}"
         )
     ratio = token.vectors.norm(dim=-1).max().item() / vocabulary_norm
-    # A style that records this very text encoder may be of any length: a module trained with a model need not keep to
-    # the vocabulary's.
-    if not recorded and ratio > MAX_NORM_RATIO:
+    if ratio > max_norm_ratio:
         raise TokenError(
             f"the style {token.name} has vectors {ratio:.0f} times as long as {model}'s vocabulary: it is damaged, or "
             "was learned on another model"

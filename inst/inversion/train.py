@@ -65,12 +65,16 @@ class Training:
         self.step = 0
         self.micro = s.micro_batch or s.batch_size or 1
         self.first_validation: float | None = None
-        self._fixed = draw(self.latents, self.schedule, VALIDATION_DRAWS, self._square, seeded(s.seed, 1))
+        self._fixed = draw(self.latents, self.schedule, VALIDATION_DRAWS, self._square, seeded(s.seed, 1), self._offset)
 
     @property
     def _square(self) -> int:
         crop = self.settings.crop or self.settings.resolution or 512
         return max(1, crop // self.model.factor)
+
+    @property
+    def _offset(self) -> float:
+        return self.settings.noise_offset or 0.0
 
     def steps(self) -> Iterator[TrainStep]:
         """Learn until the steps are used up or the validation loss has flattened.
@@ -83,7 +87,9 @@ class Training:
         if self.step == 0:
             self.first_validation = self.validate()
         while self.step < s.max_train_steps:
-            loss = self._learn_in_memory(draw(self.latents, self.schedule, s.batch_size, self._square, self.generator))
+            loss = self._learn_in_memory(
+                draw(self.latents, self.schedule, s.batch_size, self._square, self.generator, self._offset)
+            )
             self.step += 1
             last = self.step == s.max_train_steps
             validation = self.validate() if last or self.step % s.validation_steps == 0 else None

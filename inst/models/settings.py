@@ -29,6 +29,8 @@ class ModelDefaults:
         train_steps: of the inversion, at most.
         crop: side in pixels of the squares a painting is learned from; 0 for `resolution`.
         batch_size: timesteps learned from in one step of the inversion.
+        noise_offset: standard deviation of the noise common to a whole channel that the U-Net was trained with.
+        max_norm_ratio: how many times as long as the vocabulary's a style's vectors may be.
         early_stop: validations without a lower loss that end the inversion.
         prompt: under which a style is learned and applied.
         plain_prompt: the same without a style, for comparisons.
@@ -46,6 +48,8 @@ class ModelDefaults:
     crop: int = 0
     batch_size: int = 4
     early_stop: int = 6
+    noise_offset: float = 0.0
+    max_norm_ratio: float = 100.0
     prompt: str = "[C]"
     plain_prompt: str = "a painting"
 

@@ -58,14 +58,8 @@ class Studio:
         Raises:
             TokenError: it does not fit.
         """
+        self._check_fits(token)
         model = self.model
-        check_fits(
-            token,
-            model=model.name,
-            token_dim=model.text.token_dim,
-            text_encoder=model.text.text_encoder_hash,
-            vocabulary_norm=model.text.vocabulary_norm,
-        )
         learned = token.facts.get("model_hash")
         if learned and learned != model.revision_hash:
             warnings.warn(
@@ -74,16 +68,20 @@ class Studio:
                 stacklevel=2,
             )
 
+    def _check_fits(self, token: StyleToken) -> None:
+        check_fits(
+            token,
+            model=self.model.name,
+            token_dim=self.model.text.token_dim,
+            text_encoder=self.model.text.text_encoder_hash,
+            vocabulary_norm=self.model.text.vocabulary_norm,
+            max_norm_ratio=self.model.defaults.max_norm_ratio,
+        )
+
     def fits(self, token: StyleToken) -> bool:
         """Whether a style may be used with this model, without an error."""
         try:
-            check_fits(
-                token,
-                model=self.model.name,
-                token_dim=self.model.text.token_dim,
-                text_encoder=self.model.text.text_encoder_hash,
-                vocabulary_norm=self.model.text.vocabulary_norm,
-            )
+            self._check_fits(token)
         except TokenError:
             return False
         return True
