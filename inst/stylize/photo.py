@@ -21,6 +21,9 @@ from inst.image import fit, restore
 from inst.models.latent_diffusion import LatentDiffusion
 from inst.shapes import Conditioning, Image, Latents
 
+PUBLISHED_STRIDE = 20
+"""Timesteps from one of the published 50 DDIM steps to the next."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Style:
@@ -103,12 +106,16 @@ def noised_start(
 ) -> Latents:
     """Where denoising starts: the stochastic inversion, or (the ablation) plain noise as img2img takes it.
 
-    As published, the inversion noises to ``int(strength * 1000)``; img2img noises to the first timestep it visits.
+    As published, the inversion noises to ``int(strength * 1000)``, which with 50 steps is 19 timesteps past the first
+    that DDIM visits; img2img noises to that first timestep. With fewer and longer steps the gap would grow and its noise
+    would stay in the picture, so then the inversion, too, noises to the first timestep.
     """
     first = start_timesteps(settings.sampler, schedule, settings.num_steps, settings.strength)[0]
     if not settings.inversion:
         return add_noise(schedule, x0, noise, all_at(first, x0))
-    t = schedule.timestep_of(settings.strength) if settings.sampler == "ddim" else first
+    t = schedule.timestep_of(settings.strength)
+    if settings.sampler != "ddim" or t - first >= PUBLISHED_STRIDE:
+        t = first
     conditional = model.eps_model(style.conditioning.expand(len(x0), -1, -1))
     return invert_stochastically(conditional, schedule, x0, noise, t).latents
 

@@ -67,6 +67,13 @@ def test_without_inversion_it_is_diffusers_img2img(model, style):
     assert_close(ours, model.decode(theirs).float(), atol=2e-3, rtol=0)
 
 
+def test_few_steps_leave_no_noise_behind(model, photo, style):
+    """The inversion noises to where the sampler starts: a single short step changes a photo little."""
+    changed = result(model, photo, style, replace(SETTINGS, strength=0.1, guidance_scale=1.0))
+    coded = model.decode(model.encode(photo)).float()
+    assert (changed - coded[..., : photo.shape[2], : photo.shape[3]]).abs().mean() < 0.1
+
+
 def test_size_and_aspect_ratio_are_kept(model, style):
     photo = from_pil(demo_photo(67))
     assert result(model, photo, style, SETTINGS).shape == photo.shape
