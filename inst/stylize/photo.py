@@ -107,8 +107,8 @@ def noised_start(
     """Where denoising starts: the stochastic inversion, or (the ablation) plain noise as img2img takes it.
 
     As published, the inversion noises to ``int(strength * 1000)``, which with 50 steps is 19 timesteps past the first
-    that DDIM visits; img2img noises to that first timestep. With fewer and longer steps the gap would grow and its noise
-    would stay in the picture, so then the inversion, too, noises to the first timestep.
+    that DDIM visits; img2img noises to that first timestep. With fewer, longer steps the gap would grow and its noise
+    would stay in the picture; then the inversion, too, noises to the first timestep.
     """
     first = start_timesteps(settings.sampler, schedule, settings.num_steps, settings.strength)[0]
     if not settings.inversion:
