@@ -110,6 +110,22 @@ def test_a_folder_goes_on_after_a_broken_photo(learned, capsys):
     assert [row["file"] for row in record["pictures"]] == ["a.png", "b.png"]
 
 
+def test_photos_computed_at_once_are_those_computed_singly(learned, capsys):
+    Path("photos").mkdir()
+    for name, size in (("a.png", (96, 96)), ("b.png", (96, 96)), ("c.png", (64, 96)), ("e.png", (64, 96))):
+        PilImage.open("photo.png").resize(size).save(Path("photos", name))
+    Path("photos/d.png").write_bytes(b"no picture")
+    arguments = ["stylize", "--content", "photos", "--style", str(learned), "--seed", "3", *SMALL]
+    assert main([*arguments, "--output", "one"]) == 2
+    assert main([*arguments, "--output", "three", "--batch-size", "3"]) == 2
+    for position, name in ((0, "a.png"), (1, "b.png"), (2, "c.png"), (4, "e.png")):
+        one, three = (np.asarray(PilImage.open(Path(folder, name)), dtype=float) for folder in ("one", "three"))
+        assert abs(one - three).mean() < 1
+        assert json.loads(read_image_text(Path("three", name))["inst"])["seed"] == 3 + position
+    first, second = (np.asarray(PilImage.open(Path("one", name)), dtype=float) for name in ("a.png", "b.png"))
+    assert abs(first - second).mean() > 1  # the same photo from another noise
+
+
 def test_a_painting_is_learned_once(capsys, monkeypatch):
     shutil.copy(PAINTING, "painting.jpg")
     arguments = ["stylize", "--content", "photo.png", "--style", "painting.jpg", *SMALL]

@@ -19,11 +19,11 @@ def bar(total: int, what: str, *, quiet: bool = False, unit: str = "step") -> tq
     return tqdm(total=total, desc=what, unit=unit, disable=quiet, file=sys.stderr, dynamic_ncols=True, smoothing=0.1)
 
 
-def watch(steps: Iterator[Image | None], progress: tqdm) -> Image:
-    """Run a picture's steps to the end, a tick of the bar for each; the picture itself comes last."""
+def watch(steps: Iterator[Image | None], progress: tqdm, pictures: int = 1) -> Image:
+    """Run the steps to the end, a tick of the bar for each of the pictures; the pictures themselves come last."""
     picture: Image | None = None
     for item in steps:
-        progress.update()
+        progress.update(pictures)
         picture = item if item is not None else picture
     assert picture is not None
     return picture

@@ -9,9 +9,9 @@ from typing import Any
 
 from accelerate import Accelerator
 
-from inst.errors import ConfigError, InputError, InstError, MissingExtraError, TokenError
+from inst.errors import InputError, InstError, MissingExtraError, TokenError
 from inst.files import sniff
-from inst.image import Picture, from_pil, list_images, read_image, read_image_text, resize, side_by_side, write_image
+from inst.image import from_pil, list_images, read_image, read_image_text, resize, side_by_side, write_image
 from inst.inversion.dialects import write_diffusers, write_shared
 from inst.inversion.settings import InversionSettings
 from inst.inversion.token import architecture, today
@@ -322,6 +322,3 @@ def _demo_painting() -> Path:
             "the demo's painting is not here: run it in the project's folder, or give --style painting.jpg"
         )
     return painting
-
-
-__all__ = ["ConfigError", "Picture", "demo", "export", "generate", "info", "models", "stylize", "train"]

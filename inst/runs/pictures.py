@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -166,60 +166,93 @@ def stylize_photos(run: StylizeRun) -> int:
     specs = [parse_spec(text) for text in run.style]
     contents = find_contents(run.content)
     studio = Studio(run)
-    readable, failures = _checked(contents, run)
+    # A single photo that cannot be read is found before anything is loaded; a folder's are read when their turn comes.
+    opened = {path: read_image(path, max_megapixels=run.max_megapixels) for path in contents if len(contents) == 1}
     style_name = safe_name("-".join(spec.path.stem for spec in specs)) if specs else "stylized"
-    outputs = plan_outputs(readable, run, style_name)
-    if not readable:
-        return _report_failures(failures, len(contents))
+    outputs = plan_outputs(contents, run, style_name)
     styles = use_styles(studio, specs, run, run.style_image)
-    style = compose(studio, styles, run)
-    settings = photo_settings(studio, run)
-    steps = max(1, int(settings.strength * settings.num_steps + 1e-9)) if settings.strength else 0
+    work = PhotoWork(studio, run, styles, compose(studio, styles, run), photo_settings(studio, run))
+    failures: dict[Path, str] = {}
     written: list[dict[str, Any]] = []
-    with bar((steps + 1) * len(readable), "stylizing") as progress:
-        for index, path in enumerate(readable):
+    with bar(work.steps * len(contents), "stylizing") as progress:
+        for batch in work.batches(contents, opened, failures):
             try:
-                facts = _stylize_one(studio, path, outputs[path], style, styles, settings, run, progress)
-                written.append(facts | {"file": outputs[path].name, "content": path.name})
+                written += work.stylize(batch, outputs, progress)
             except InstError as error:
-                failures[path] = str(error)
-                progress.update((steps + 1) * (index + 1) - progress.n)
+                failures |= {photo.path: str(error) for photo in batch}
+            progress.update(work.steps * (batch[-1].position + 1) - progress.n)
     if len(contents) > 1 and written:
-        _write_batch_record(outputs[readable[0]].parent / "inst.json", written)
-    for path in readable:
+        _write_batch_record(outputs[contents[0]].parent / "inst.json", written)
+    for path in contents:
         if path not in failures:
             say(str(outputs[path]))
     return _report_failures(failures, len(contents))
 
 
-def _checked(contents: Sequence[Path], run: StylizeRun) -> tuple[list[Path], dict[Path, str]]:
-    """Which photos can be read; a single one that cannot is the run's error.
+@dataclass(frozen=True)
+class Photo:
+    """A photo that was read, and its place among the run's."""
 
-    A folder's photos are only looked at here: decoding them twice would double the reading.
-    """
-    if len(contents) > 1:
-        return list(contents), {}
-    read_image(contents[0], max_megapixels=run.max_megapixels)
-    return list(contents), {}
+    position: int
+    path: Path
+    picture: Picture
 
 
-def _stylize_one(
-    studio: Studio,
-    path: Path,
-    output: Path,
-    style: Style,
-    styles: Sequence[UsedStyle],
-    settings: PhotoSettings,
-    run: StylizeRun,
-    progress: tqdm,
-) -> dict[str, Any]:
-    picture = read_image(path, max_megapixels=run.max_megapixels)
-    for note in picture.notes:
-        warn(f"{path.name}: {note}")
-    result = watch(stylize(studio.model, picture.image, style, settings), progress)
-    record = _photo_record(studio, run, styles, settings, result, picture)
-    write_image(output, result, text=_texts(record) if run.metadata else None)
-    return json.loads(to_json(record))
+@dataclass(frozen=True)
+class PhotoWork:
+    """What all photos of a run share."""
+
+    studio: Studio
+    run: StylizeRun
+    styles: Sequence[UsedStyle]
+    style: Style
+    settings: PhotoSettings
+
+    @property
+    def steps(self) -> int:
+        """Ticks of the bar for a photo: its denoising steps and its decoding."""
+        s = self.settings
+        return 1 + (max(1, int(s.strength * s.num_steps + 1e-9)) if s.strength else 0)
+
+    def batches(
+        self, paths: Sequence[Path], opened: Mapping[Path, Picture], failures: dict[Path, str]
+    ) -> Iterator[list[Photo]]:
+        """Photos to compute at once: neighbours of one size; the unreadable go to ``failures``."""
+        batch: list[Photo] = []
+        for position, path in enumerate(paths):
+            try:
+                picture = opened.get(path) or read_image(path, max_megapixels=self.run.max_megapixels)
+            except InstError as error:
+                failures[path] = str(error)
+                continue
+            # The j-th of a batch takes the first one's seed + j, so a batch has no gaps.
+            follows = batch and batch[-1].position + 1 == position
+            if batch and not (follows and batch[0].picture.image.shape == picture.image.shape):
+                yield batch
+                batch = []
+            batch.append(Photo(position, path, picture))
+            if len(batch) == self.run.batch_size:
+                yield batch
+                batch = []
+        if batch:
+            yield batch
+
+    def stylize(self, batch: Sequence[Photo], outputs: Mapping[Path, Path], progress: tqdm) -> list[dict[str, Any]]:
+        """Compute and write a batch; returns what the run's record says of each."""
+        for photo in batch:
+            for note in photo.picture.notes:
+                warn(f"{photo.path.name}: {note}")
+        settings = replace(self.settings, seed=self.settings.seed + batch[0].position)
+        contents = torch.cat([photo.picture.image for photo in batch])
+        results = watch(stylize(self.studio.model, contents, self.style, settings), progress, len(batch))
+        facts = []
+        for j, photo in enumerate(batch):
+            result, output = results[j : j + 1], outputs[photo.path]
+            own = replace(settings, seed=settings.seed + j)
+            record = _photo_record(self.studio, self.run, self.styles, own, result, photo.picture)
+            write_image(output, result, text=_texts(record) if self.run.metadata else None)
+            facts.append(json.loads(to_json(record)) | {"file": output.name, "content": photo.path.name})
+        return facts
 
 
 def photo_settings(studio: Studio, run: StylizeRun) -> PhotoSettings:
@@ -231,7 +264,7 @@ def photo_settings(studio: Studio, run: StylizeRun) -> PhotoSettings:
         guidance_scale=defaults.guidance_scale if run.guidance_scale is None else run.guidance_scale,
         seed=run.seed,
         sampler=run.sampler,
-        tone=defaults.tone if run.tone is None else run.tone,
+        tone=_tone_share(studio, run),
         keep_colors=run.keep_colors,
         inversion=run.inversion,
         resolution=run.resolution or defaults.resolution,
@@ -245,7 +278,7 @@ def compose(studio: Studio, styles: Sequence[UsedStyle], run: StylizeRun | Gener
     return Style(
         conditioning=encode_styled(model, prompt, [used.weighted() for used in styles], model.defaults.plain_prompt),
         unconditional=model.text.encode_prompt([run.negative_prompt], {}),
-        tone=_mixed_tone(studio, styles, run) if isinstance(run, StylizeRun) else None,
+        tone=_mixed_tone(studio, styles) if isinstance(run, StylizeRun) and _tone_share(studio, run) else None,
     )
 
 
@@ -255,18 +288,20 @@ def default_prompt(studio: Studio, styles: Sequence[UsedStyle]) -> str:
     return studio.model.defaults.prompt.replace(PLACEHOLDER, " ".join(names))
 
 
-def _mixed_tone(studio: Studio, styles: Sequence[UsedStyle], run: StylizeRun) -> Tone | None:
+def _tone_share(studio: Studio, run: StylizeRun) -> float:
+    return studio.model.defaults.tone if run.tone is None else run.tone
+
+
+def _mixed_tone(studio: Studio, styles: Sequence[UsedStyle]) -> Tone:
     """The paintings' tone, mixed by the styles' weights.
 
     Raises:
-        ConfigError: a tone was asked for, and no style knows its painting's.
+        ConfigError: no style knows its painting's.
     """
     tones = [(used.weight, _tone(studio, used)) for used in styles]
     known = [(weight, tone) for weight, tone in tones if tone is not None]
     if not known:
-        if run.tone:
-            raise ConfigError("--tone takes the painting's tone, which this style does not know: add --style-image")
-        return None
+        raise ConfigError("--tone takes the painting's tone, which this style does not know: add --style-image")
     total = sum(weight for weight, _ in known) or 1.0
     mean, std = (sum(weight * tone[part] for weight, tone in known) / total for part in (0, 1))
     return Tone(torch.as_tensor(mean), torch.as_tensor(std))

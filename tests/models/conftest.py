@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import sys
-import types
 from pathlib import Path
 from typing import NamedTuple
 
 import pytest
 import torch
-from support.ldm import ldm_weights
+from support.ldm import ldm_weights, write_lightning_checkpoint
 from support.narrow import Narrow, narrow_models, write_folder
 
 from inst.files import write_safetensors
@@ -32,22 +30,8 @@ def write_forms(root: Path, family) -> Forms:
     folder = write_folder(root / "folder", models, family)
     weights = ldm_weights(*models, open_clip=family != "v1")
     write_safetensors(root / "model.safetensors", weights, {})
-    lightning_checkpoint(root / "model.ckpt", weights)
+    write_lightning_checkpoint(root / "model.ckpt", weights)
     return Forms(models, folder, root / "model.safetensors", root / "model.ckpt")
-
-
-def lightning_checkpoint(path: Path, weights) -> None:
-    """As pytorch_lightning saved them: the weights among an optimiser and a live callback of a class we do not have."""
-    names = ["pytorch_lightning", "pytorch_lightning.callbacks", "pytorch_lightning.callbacks.model_checkpoint"]
-    modules = {name: types.ModuleType(name) for name in names}
-    callback = type("ModelCheckpoint", (), {"__module__": names[-1]})
-    modules[names[-1]].ModelCheckpoint = callback
-    state = callback()
-    state.best_model_path = "runs/last.ckpt"
-    with pytest.MonkeyPatch.context() as patch:
-        for name, module in modules.items():
-            patch.setitem(sys.modules, name, module)
-        torch.save({"epoch": 3, "state_dict": weights, "callbacks": {callback: state}, "lr_schedulers": []}, path)
 
 
 @pytest.fixture(scope="session")

@@ -5,8 +5,12 @@ Written from that code's module names, not from diffusers' converter, so that th
 
 from __future__ import annotations
 
+import sys
+import types
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import torch
 from torch import Tensor
@@ -47,6 +51,18 @@ def ldm_weights(unet: Any, vae: Any, text_encoder: Any, *, open_clip: bool = Fal
     weights["model_ema.decay"] = torch.tensor(0.9999)
     weights["alphas_cumprod"] = torch.linspace(0.999, 0.005, 1000)
     return {name: value.contiguous() for name, value in weights.items()}
+
+
+def write_lightning_checkpoint(path: Path, weights: Weights) -> None:
+    """As pytorch_lightning saved them: the weights among an optimiser and a live callback of a class we do not have."""
+    names = ["pytorch_lightning", "pytorch_lightning.callbacks", "pytorch_lightning.callbacks.model_checkpoint"]
+    modules = {name: types.ModuleType(name) for name in names}
+    callback = type("ModelCheckpoint", (), {"__module__": names[-1]})
+    setattr(modules[names[-1]], "ModelCheckpoint", callback)  # noqa: B010  (pyright knows no such attribute)
+    state = callback()
+    state.best_model_path = "runs/last.ckpt"
+    with mock.patch.dict(sys.modules, modules):
+        torch.save({"epoch": 3, "state_dict": weights, "callbacks": {callback: state}, "lr_schedulers": []}, path)
 
 
 def unet_weights(unet: Any) -> Weights:
