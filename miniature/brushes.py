@@ -8,14 +8,18 @@ import numpy as np
 from miniature.fields import (
     blur,
     bristles,
+    circles,
     flow,
     grey,
     paper,
     pick,
+    polygons,
     relief,
     scatter,
     smooth_noise,
     streaks,
+    thinned,
+    threads,
 )  # fmt: skip
 from miniature.registry import Array, Params, style
 
@@ -39,11 +43,8 @@ def strokes(
     points = scatter(grey(source).shape, spacing, rng)
     if skip:
         points = points[rng.random(len(points)) >= skip]
-    xy = points.astype(int)
-    if detail is not None:
-        keep = rng.random(len(points)) < pick(detail, xy)
-        points, xy = points[keep], xy[keep]
-    n = len(points)
+    points = thinned(points, detail, rng)
+    xy, n = points.astype(int), len(points)
     colours = pick(blur(source, 0.35 * width), xy) + rng.normal(0, jitter, (n, 3)) * 0.6 + rng.normal(0, jitter, (n, 1))
     heights = rng.uniform(0.2, 1.0, n)
     theta = pick(angle, xy) + rng.normal(0, 0.12, n)
@@ -54,30 +55,22 @@ def strokes(
         t1, t2 = pick(angle, first.astype(int)), pick(angle, last.astype(int))
         t1 += np.pi * np.round((theta - t1) / np.pi)
         t2 += np.pi * np.round((theta - t2) / np.pi)
-        first = (
-            points
-            - np.stack([np.cos((theta + bend * t1) / (1 + bend)), np.sin((theta + bend * t1) / (1 + bend))], 1)
-            * half[:, None]
-        )
-        last = (
-            points
-            + np.stack([np.cos((theta + bend * t2) / (1 + bend)), np.sin((theta + bend * t2) / (1 + bend))], 1)
-            * half[:, None]
-        )
-    lines = np.round(np.stack([first, points, last], 1) * 8).astype(np.int32)
+        t1, t2 = (theta + bend * t1) / (1 + bend), (theta + bend * t2) / (1 + bend)
+        first = points - np.stack([np.cos(t1), np.sin(t1)], 1) * half[:, None]
+        last = points + np.stack([np.cos(t2), np.sin(t2)], 1) * half[:, None]
     thick = np.maximum(1, np.round(width * rng.uniform(0.7, 1.2, n))).astype(int)
-    colour = np.concatenate([np.clip(colours, 0, 1), heights[:, None]], 1).tolist()
-    for line, c, t in zip(lines, colour, thick.tolist(), strict=True):
-        cv2.polylines(canvas, [line], False, c, t, cv2.LINE_AA if canvas.dtype == np.uint8 else cv2.LINE_8, 3)
+    colour = np.concatenate([np.clip(colours, 0, 1), heights[:, None]], 1)
+    threads(canvas, np.stack([first, points, last], 1), thick, colour)
     return canvas
 
 
-def _canvas(rgb: Array, ground: Array | float | None) -> Array:
+def fresh_canvas(rgb: Array, ground: Array | float | None) -> Array:
+    """(h, w, 4): the ground (the picture itself without one) and no paint height yet."""
     base = np.broadcast_to(np.asarray(rgb if ground is None else ground, dtype=np.float32), rgb.shape)
     return np.ascontiguousarray(np.concatenate([base, np.zeros((*rgb.shape[:2], 1), np.float32)], -1), dtype=np.float32)
 
 
-def _detail(rgb: Array) -> Array:
+def busy(rgb: Array) -> Array:
     tone = grey(rgb)
     gx, gy = cv2.Sobel(tone, cv2.CV_32F, 1, 0), cv2.Sobel(tone, cv2.CV_32F, 0, 1)
     mag = blur(np.sqrt(gx * gx + gy * gy), 2.0)
@@ -86,7 +79,7 @@ def _detail(rgb: Array) -> Array:
 
 def _oil(rgb: Array, p: Params, rng: Rng) -> tuple[Array, Array]:
     angle = flow(grey(rgb), rng, own=p["own"], scale=p["scale"], base=p["base"])
-    canvas = _canvas(blur(rgb, 3), None)
+    canvas = fresh_canvas(blur(rgb, 3), None)
     width = p["width"]
     strokes(
         canvas,
@@ -108,7 +101,7 @@ def _oil(rgb: Array, p: Params, rng: Rng) -> tuple[Array, Array]:
         length=p["long"] * width,
         spacing=width * 0.9,
         jitter=p["jitter"],
-        detail=0.35 + _detail(rgb),
+        detail=0.35 + busy(rgb),
         bend=1,
     )
     if width > 4:
@@ -121,7 +114,7 @@ def _oil(rgb: Array, p: Params, rng: Rng) -> tuple[Array, Array]:
             length=p["long"] * width * 0.5,
             spacing=width * 0.55,
             jitter=p["jitter"],
-            detail=0.8 * _detail(rgb),
+            detail=0.8 * busy(rgb),
             bend=1,
         )
     return canvas, angle
@@ -176,7 +169,7 @@ def impasto(rgb: Array, p: Params, rng: Rng) -> Array:
 )
 def swirl(rgb: Array, p: Params, rng: Rng) -> Array:
     angle = flow(grey(rgb), rng, own=p["own"], scale=p["scale"], base=rng.uniform(0, np.pi))
-    canvas = _canvas(blur(rgb, 4), None)
+    canvas = fresh_canvas(blur(rgb, 4), None)
     for width, share in ((p["width"] * 1.4, 0.0), (p["width"], 0.25)):
         strokes(
             canvas,
@@ -207,23 +200,18 @@ def swirl(rgb: Array, p: Params, rng: Rng) -> Array:
 )
 def knife(rgb: Array, p: Params, rng: Rng) -> Array:
     angle = flow(grey(rgb), rng, own=p["own"], scale=200.0, base=p["base"])
-    canvas = _canvas(blur(rgb, 4), None)
-    for width, detail in ((p["width"], None), (p["width"] * 0.55, 0.1 + 0.9 * _detail(rgb))):
+    canvas = fresh_canvas(blur(rgb, 4), None)
+    for width, detail in ((p["width"], None), (p["width"] * 0.55, 0.1 + 0.9 * busy(rgb))):
         source = blur(rgb, width * 0.3)
-        points = scatter(angle.shape, width * 0.8, rng)
+        points = thinned(scatter(angle.shape, width * 0.8, rng), detail, rng)
         xy = points.astype(int)
-        if detail is not None:
-            keep = rng.random(len(points)) < pick(detail, xy)
-            points, xy = points[keep], xy[keep]
         theta, colour = pick(angle, xy), pick(source, xy)
         n = len(points)
         u = np.stack([np.cos(theta), np.sin(theta)], 1) * (0.5 * width * p["long"] * rng.uniform(0.7, 1.3, n))[:, None]
         v = np.stack([-np.sin(theta), np.cos(theta)], 1) * (0.5 * width * rng.uniform(0.5, 1.0, n))[:, None]
         corners = np.stack([points - u - v, points + u - 0.8 * v, points + u + v, points - u + 0.7 * v], 1)
         colour = np.clip(colour + rng.normal(0, p["jitter"], (n, 1)), 0, 1)
-        full = np.concatenate([colour, rng.uniform(0, 1, (n, 1))], 1).tolist()
-        for quad, c in zip(np.round(corners).astype(np.int32), full, strict=True):
-            cv2.fillConvexPoly(canvas, quad, c)
+        polygons(canvas, corners, np.concatenate([colour, rng.uniform(0, 1, (n, 1))], 1))
     height = canvas[..., 3] + 0.1 * bristles(angle, 16, rng, 1.5)
     return relief(canvas[..., :3], height, p["light"])
 
@@ -248,10 +236,8 @@ def pointillism(rgb: Array, p: Params, rng: Rng) -> Array:
     for _ in range(p["layers"]):
         points = scatter(rgb.shape[:2], r * p["spacing"], rng)
         colour = pick(blur(vivid, 0.5 * r), points.astype(int))
-        colour = np.clip(colour + rng.normal(0, p["jitter"], colour.shape), 0, 1).tolist()
-        radii = np.round(r * rng.uniform(0.75, 1.15, len(points)) * 8).astype(int).tolist()
-        for (x, y), c, k in zip(np.round(points * 8).astype(int).tolist(), colour, radii, strict=True):
-            cv2.circle(canvas, (x, y), k, c, -1, cv2.LINE_8, 3)
+        colour = np.clip(colour + rng.normal(0, p["jitter"], colour.shape), 0, 1)
+        circles(canvas, points, r * rng.uniform(0.75, 1.15, len(points)), colour)
     return canvas
 
 
@@ -269,7 +255,7 @@ def pointillism(rgb: Array, p: Params, rng: Rng) -> Array:
 )
 def pastel(rgb: Array, p: Params, rng: Rng) -> Array:
     angle = flow(grey(rgb), rng, own=p["own"], scale=150.0, base=p["base"])
-    canvas = _canvas(rgb, 0.5 * p["ground"] + 0.5 * rgb.mean((0, 1)))
+    canvas = fresh_canvas(rgb, 0.5 * p["ground"] + 0.5 * rgb.mean((0, 1)))
     strokes(
         canvas,
         rgb,
@@ -297,7 +283,7 @@ def pastel(rgb: Array, p: Params, rng: Rng) -> Array:
 )
 def felt(rgb: Array, p: Params, rng: Rng) -> Array:
     angle = smooth_noise(rgb.shape[:2], 6.0, rng) * 3.0
-    canvas = _canvas(blur(rgb, 2) * 0.85, None)
+    canvas = fresh_canvas(blur(rgb, 2) * 0.85, None)
     strokes(canvas, rgb, angle, rng, width=1.2, length=p["length"], spacing=p["spacing"], jitter=p["jitter"], bend=2)
     return canvas[..., :3]
 
@@ -316,7 +302,7 @@ def felt(rgb: Array, p: Params, rng: Rng) -> Array:
 def crayon(rgb: Array, p: Params, rng: Rng) -> Array:
     angle = np.full(rgb.shape[:2], p["base"], np.float32) + 0.25 * smooth_noise(rgb.shape[:2], 60.0, rng)
     ground = np.float32([1.0, 0.985, 0.95]) * p["paper"]
-    canvas = _canvas(rgb, ground)
+    canvas = fresh_canvas(rgb, ground)
     dark = np.clip(1.35 - grey(rgb), 0.15, 1)
     for turn in (0.0, 0.5):
         strokes(
@@ -346,7 +332,7 @@ def crayon(rgb: Array, p: Params, rng: Rng) -> Array:
 )
 def drybrush(rgb: Array, p: Params, rng: Rng) -> Array:
     angle = flow(grey(rgb), rng, own=0.8, scale=160.0, base=p["base"])
-    canvas = _canvas(rgb, p["ground"])
+    canvas = fresh_canvas(rgb, p["ground"])
     strokes(
         canvas,
         rgb,

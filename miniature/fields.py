@@ -4,12 +4,19 @@ from __future__ import annotations
 
 import cv2
 import numpy as np
+from scipy.spatial import cKDTree
 
 Array = np.ndarray
 
 
 def grey(rgb: Array) -> Array:
     return cv2.cvtColor(np.ascontiguousarray(rgb, dtype=np.float32), cv2.COLOR_RGB2GRAY)
+
+
+def stretch(tone: Array) -> Array:
+    """The tone spread over [0, 1]."""
+    low, high = np.percentile(tone, (2, 98))
+    return np.clip((tone - low) / max(high - low, 0.05), 0, 1).astype(np.float32)
 
 
 def blur(x: Array, sigma: float) -> Array:
@@ -22,6 +29,20 @@ def smooth_noise(shape: tuple[int, int], scale: float, rng: np.random.Generator)
     small = rng.standard_normal((max(2, int(h / scale) + 2), max(2, int(w / scale) + 2))).astype(np.float32)
     big = cv2.resize(small, (w, h), interpolation=cv2.INTER_CUBIC)
     return (big - big.mean()) / (big.std() + 1e-6)
+
+
+def axes(shape: tuple[int, int], angle: float) -> tuple[Array, Array]:
+    """Coordinates along and across a direction."""
+    yy, xx = np.mgrid[0 : shape[0], 0 : shape[1]].astype(np.float32)
+    return xx * np.cos(angle) + yy * np.sin(angle), -xx * np.sin(angle) + yy * np.cos(angle)
+
+
+def warp(x: Array, amount: float, scale: float, rng: np.random.Generator) -> Array:
+    """The picture bent by about ``amount`` pixels in waves of ``scale`` pixels."""
+    h, w = x.shape[:2]
+    yy, xx = np.mgrid[0:h, 0:w].astype(np.float32)
+    dx, dy = smooth_noise((h, w), scale, rng) * amount, smooth_noise((h, w), scale, rng) * amount
+    return cv2.remap(x, xx + dx, yy + dy, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT)
 
 
 def edge_angle(tone: Array, sigma: float = 4.0) -> tuple[Array, Array]:
@@ -114,6 +135,15 @@ def quantise(rgb: Array, colours: int, rng: np.random.Generator) -> Array:
     return np.clip(cv2.cvtColor(out.astype(np.float32), cv2.COLOR_LAB2RGB), 0, 1)
 
 
+def inks(rgb: Array, ink: float, paper: float) -> tuple[Array, Array]:
+    """Ink and paper colour of a two-colour print: the darkest and lightest of the picture, moved apart."""
+    flat = rgb.reshape(-1, 3)
+    order = np.argsort(flat.sum(1))
+    n = len(order) // 12
+    dark, light = flat[order[:n]].mean(0), flat[order[-n:]].mean(0)
+    return dark * ink, light + (1 - light) * paper
+
+
 def ink_lines(tone: Array, sigma: float, amount: float) -> Array:
     """Contours as darkness in [0, 1]: the extended difference of Gaussians, soft threshold."""
     dog = blur(tone, sigma) - 0.985 * blur(tone, sigma * 1.6)
@@ -133,3 +163,43 @@ def scatter(shape: tuple[int, int], spacing: float, rng: np.random.Generator, ji
     points = np.stack([xx.ravel(), yy.ravel()], 1)
     points = points + rng.uniform(-jitter, jitter, points.shape) * spacing
     return points[rng.permutation(len(points))]
+
+
+def thinned(points: Array, share: Array | None, rng: np.random.Generator) -> Array:
+    """Those of the points where ``share`` (h, w) exceeds a uniform draw; all of them without it."""
+    return points if share is None else points[rng.random(len(points)) < pick(share, points.astype(int))]
+
+
+def cells(rgb: Array, spacing: float, jitter: float, rng: np.random.Generator) -> tuple[Array, Array, Array]:
+    """Voronoi cells of a jittered grid: (h, w) cell index, distance to the cell's rim, (n, 3) mean colours."""
+    h, w = rgb.shape[:2]
+    points = scatter((h, w), spacing, rng, jitter)
+    yy, xx = np.mgrid[0:h, 0:w]
+    near, index = cKDTree(points).query(np.stack([xx.ravel(), yy.ravel()], 1), k=2)
+    rim = (near[:, 1] - near[:, 0]).reshape(h, w).astype(np.float32)
+    index = index[:, 0]
+    count = np.bincount(index, minlength=len(points))[:, None] + 1e-6
+    mean = np.stack([np.bincount(index, rgb[..., i].ravel(), len(points)) for i in range(3)], 1) / count
+    return index.reshape(h, w), rim, mean
+
+
+def circles(canvas: Array, centres: Array, radii: Array | float, colours: Array) -> None:
+    """Filled circles with (n, c) colours, one over the other, to an eighth of a pixel; smooth on a uint8 canvas."""
+    line = cv2.LINE_AA if canvas.dtype == np.uint8 else cv2.LINE_8
+    eighths = np.round(np.broadcast_to(radii, len(centres)) * 8).astype(int).tolist()
+    for (x, y), r, c in zip(np.round(centres * 8).astype(int).tolist(), eighths, colours.tolist(), strict=True):
+        cv2.circle(canvas, (x, y), r, c, -1, line, 3)
+
+
+def threads(canvas: Array, lines: Array, thick: Array | int, colours: Array) -> None:
+    """Lines (n, k, 2) of (n,) whole pixels' thickness in (n, c) colours, one over the other; smooth on uint8."""
+    line = cv2.LINE_AA if canvas.dtype == np.uint8 else cv2.LINE_8
+    wide = np.broadcast_to(thick, len(lines)).tolist()
+    for points, t, c in zip(np.round(lines * 8).astype(np.int32), wide, colours.tolist(), strict=True):
+        cv2.polylines(canvas, [points], False, c, t, line, 3)
+
+
+def polygons(canvas: Array, corners: Array, colours: Array) -> None:
+    """Convex polygons (n, k, 2) filled with (n, c) colours, one over the other."""
+    for points, c in zip(np.round(corners).astype(np.int32), colours.tolist(), strict=True):
+        cv2.fillConvexPoly(canvas, points, c)

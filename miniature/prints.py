@@ -6,40 +6,24 @@ import cv2
 import numpy as np
 
 from miniature.fields import (
+    axes,
     blur,
     bristles,
+    circles,
     edge_angle,
     grey,
     ink_lines,
+    inks,
     kuwahara,
     paper,
     pick,
     quantise,
     smooth_noise,
+    stretch,
 )  # fmt: skip
 from miniature.registry import Array, Params, style
 
 Rng = np.random.Generator
-
-
-def _stretch(tone: Array) -> Array:
-    low, high = np.percentile(tone, (2, 98))
-    return np.clip((tone - low) / max(high - low, 0.05), 0, 1).astype(np.float32)
-
-
-def _grid(shape: tuple[int, int], angle: float) -> tuple[Array, Array]:
-    """Coordinates along and across a direction."""
-    yy, xx = np.mgrid[0 : shape[0], 0 : shape[1]].astype(np.float32)
-    return xx * np.cos(angle) + yy * np.sin(angle), -xx * np.sin(angle) + yy * np.cos(angle)
-
-
-def _inks(p: Params, rgb: Array) -> tuple[Array, Array]:
-    """Ink and paper colour of a two-colour print: the darkest and lightest of the picture, moved apart."""
-    flat = rgb.reshape(-1, 3)
-    order = np.argsort(flat.sum(1))
-    n = len(order) // 12
-    ink, ground = flat[order[:n]].mean(0), flat[order[-n:]].mean(0)
-    return ink * p.get("ink", 0.5), ground + (1 - ground) * p.get("paper", 0.5)
 
 
 @style(
@@ -53,7 +37,7 @@ def _inks(p: Params, rgb: Array) -> tuple[Array, Array]:
     warm=(0.0, 0.1),
 )
 def pencil(rgb: Array, p: Params, rng: Rng) -> Array:
-    tone = _stretch(grey(rgb))
+    tone = stretch(grey(rgb))
     angle = np.full(tone.shape, p["base"], np.float32)
     hatch = bristles(angle, 24, rng, 1.0)
     shade = np.clip((1 - tone) * p["tone"] * (1 + 0.7 * hatch), 0, 0.8)
@@ -74,11 +58,11 @@ def pencil(rgb: Array, p: Params, rng: Rng) -> Array:
     wave=(0.0, 2.5),
 )
 def hatching(rgb: Array, p: Params, rng: Rng) -> Array:
-    tone = blur(_stretch(grey(rgb)), 0.8)
-    ink, ground = _inks(p, rgb)
+    tone = blur(stretch(grey(rgb)), 0.8)
+    ink, ground = inks(rgb, p["ink"], p["paper"])
     cover = np.zeros_like(tone)
     for turn, level in ((0.0, 0.8), (1.1, 0.5), (0.55, 0.27)):
-        _, across = _grid(tone.shape, p["base"] + turn)
+        _, across = axes(tone.shape, p["base"] + turn)
         across = across + p["wave"] * smooth_noise(tone.shape, 50.0, rng)
         wave = 0.5 + 0.5 * np.cos(2 * np.pi * across / p["pitch"])
         dark = np.clip((level - tone) * 2.2, 0, 1) * 0.65
@@ -98,7 +82,7 @@ def hatching(rgb: Array, p: Params, rng: Rng) -> Array:
     warm=(0.0, 0.12),
 )
 def charcoal(rgb: Array, p: Params, rng: Rng) -> Array:
-    tone = _stretch(grey(kuwahara(rgb, 5))) ** 0.8
+    tone = stretch(grey(kuwahara(rgb, 5))) ** 0.8
     coarse = bristles(np.full(tone.shape, p["base"], np.float32), 18, rng, 2.0)
     tooth = paper(tone.shape, rng, 1.8)
     dark = (1 - tone) * p["gain"] + 0.5 * ink_lines(tone, 1.8, 1.2)
@@ -120,9 +104,9 @@ def charcoal(rgb: Array, p: Params, rng: Rng) -> Array:
     follow=(0.0, 6.0),
 )
 def woodcut(rgb: Array, p: Params, rng: Rng) -> Array:
-    tone = blur(_stretch(grey(rgb)), 1.2)
-    ink, ground = _inks(p, rgb)
-    _, across = _grid(tone.shape, p["base"])
+    tone = blur(stretch(grey(rgb)), 1.2)
+    ink, ground = inks(rgb, p["ink"], p["paper"])
+    _, across = axes(tone.shape, p["base"])
     phase = across + p["wave"] * smooth_noise(tone.shape, 40.0, rng) + p["follow"] * 3 * blur(tone, 4.0)
     wave = 0.5 + 0.5 * np.cos(2 * np.pi * phase / p["pitch"])
     white = np.clip((tone - 0.25 + 0.55 * (wave - 0.5)) * 7, 0, 1) * (1 - ink_lines(tone, 1.4, 1.5))
@@ -141,8 +125,8 @@ def woodcut(rgb: Array, p: Params, rng: Rng) -> Array:
     mid=[0, 1],
 )
 def linocut(rgb: Array, p: Params, rng: Rng) -> Array:
-    tone = blur(_stretch(grey(kuwahara(rgb, p["radius"]))), 1.0)
-    ink, ground = _inks(p, rgb)
+    tone = blur(stretch(grey(kuwahara(rgb, p["radius"]))), 1.0)
+    ink, ground = inks(rgb, p["ink"], p["paper"])
     angle, _ = edge_angle(tone, 6.0)
     cut = bristles(angle, 20, rng, p["pitch"] * 0.45)
     bold = np.clip((tone - 0.5) * 12 + 0.5 + 1.3 * cut * (np.abs(tone - 0.5) < 0.28), 0, 1)[..., None]
@@ -165,14 +149,14 @@ def linocut(rgb: Array, p: Params, rng: Rng) -> Array:
 )
 def halftone(rgb: Array, p: Params, rng: Rng) -> Array:
     def screen(value: Array, angle: float) -> Array:
-        u, v = _grid(value.shape, angle)
+        u, v = axes(value.shape, angle)
         k = 2 * np.pi / p["pitch"]
         cell = 0.5 + 0.25 * (np.cos(k * u) + np.cos(k * v))
         return np.clip((cell - (1 - value)) * 5 + 0.5, 0, 1)
 
     if not p["colour"]:
-        ink, ground = _inks(p, rgb)
-        return ground + (ink - ground) * screen(1 - _stretch(grey(rgb)), p["base"])[..., None]
+        ink, ground = inks(rgb, p["ink"], p["paper"])
+        return ground + (ink - ground) * screen(1 - stretch(grey(rgb)), p["base"])[..., None]
     ground = np.float32([0.98, 0.96, 0.9])
     layers = [screen(1 - blur(rgb[..., i], 1.0), p["base"] + i * 0.52) for i in range(3)]
     return ground * (1 - 0.92 * np.stack(layers, -1))
@@ -188,12 +172,12 @@ def halftone(rgb: Array, p: Params, rng: Rng) -> Array:
     paper=(0.5, 0.9),
 )
 def risograph(rgb: Array, p: Params, rng: Rng) -> Array:
-    tone = _stretch(grey(rgb))
+    tone = stretch(grey(rgb))
     flat = rgb.reshape(-1, 3)
     order = np.argsort(flat.sum(1))
-    inks = [flat[order[: len(order) // 6]].mean(0), flat[order[len(order) // 3 : len(order) // 2]].mean(0)]
+    colours = [flat[order[: len(order) // 6]].mean(0), flat[order[len(order) // 3 : len(order) // 2]].mean(0)]
     out = np.ones_like(rgb) * np.float32([0.97, 0.95, 0.9])
-    for i, (ink, level) in enumerate(zip(inks, (0.45, 0.85), strict=True)):
+    for i, (ink, level) in enumerate(zip(colours, (0.45, 0.85), strict=True)):
         mean = ink.mean()
         ink = np.clip(mean + (ink - mean) * 2.2, 0.02, 0.95)
         value = np.clip((level - tone) * 2, 0, 1)
@@ -242,7 +226,7 @@ def stitch(rgb: Array, p: Params, rng: Rng) -> Array:
     colour=(0.0, 1.0),
 )
 def chalk(rgb: Array, p: Params, rng: Rng) -> Array:
-    tone = _stretch(grey(rgb))
+    tone = stretch(grey(rgb))
     soft = blur(kuwahara(rgb, 5).mean(-1), 1.0)
     line = ink_lines(1 - soft, 1.6, 0.7 * p["line"]) + ink_lines(soft, 1.6, 0.7 * p["line"])
     hatch = bristles(np.full(tone.shape, p["base"], np.float32), 20, rng, 1.4)
@@ -265,7 +249,7 @@ def chalk(rgb: Array, p: Params, rng: Rng) -> Array:
     tone=(0.0, 0.35),
 )
 def blueprint(rgb: Array, p: Params, rng: Rng) -> Array:
-    tone = _stretch(grey(rgb))
+    tone = stretch(grey(rgb))
     soft = blur(kuwahara(rgb, 4).mean(-1), 0.8)
     line = np.clip(ink_lines(soft, 1.1, p["line"]) + ink_lines(1 - soft, 1.1, 0.5 * p["line"]), 0, 1)
     ground = np.float32([0.1 + p["hue"], 0.27, 0.6 - p["hue"]])
@@ -287,13 +271,12 @@ def pixels(rgb: Array, p: Params, rng: Rng) -> Array:
 
 @style("stippled ink", "ink stipple dots", held=True, keep=0.0, count=(6000, 10000), ink=(0.1, 0.5), paper=(0.4, 0.9))
 def stipple(rgb: Array, p: Params, rng: Rng) -> Array:
-    tone = _stretch(grey(rgb))
-    ink, ground = _inks(p, rgb)
+    tone = stretch(grey(rgb))
+    ink, ground = inks(rgb, p["ink"], p["paper"])
     points = rng.uniform(0, min(tone.shape), (p["count"], 2))
     keep = rng.random(len(points)) < (1 - pick(tone, points.astype(int))) ** 1.3
     mask = np.zeros(tone.shape, np.uint8)
-    for x, y in np.round(points[keep] * 8).astype(int).tolist():
-        cv2.circle(mask, (x, y), 9, 255, -1, cv2.LINE_AA, 3)
+    circles(mask, points[keep], 9 / 8, np.full((keep.sum(), 1), 255))
     return ground + (ink - ground) * (mask.astype(np.float32) / 255)[..., None]
 
 
@@ -307,8 +290,8 @@ def stipple(rgb: Array, p: Params, rng: Rng) -> Array:
     paper=(0.3, 0.8),
 )
 def engraving(rgb: Array, p: Params, rng: Rng) -> Array:
-    tone = blur(_stretch(grey(rgb)), 1.0)
-    ink, ground = _inks(p, rgb)
+    tone = blur(stretch(grey(rgb)), 1.0)
+    ink, ground = inks(rgb, p["ink"], p["paper"])
     h, w = tone.shape
     yy, xx = np.mgrid[0:h, 0:w].astype(np.float32)
     cx, cy = rng.uniform(-0.3, 1.3, 2) * (w, h)
@@ -320,7 +303,7 @@ def engraving(rgb: Array, p: Params, rng: Rng) -> Array:
 
 @style("scratchboard", "white scratches on black", held=True, keep=0.3, pitch=(2.5, 4.0), tint=(0.0, 0.6))
 def scratch(rgb: Array, p: Params, rng: Rng) -> Array:
-    tone = _stretch(grey(rgb))
+    tone = stretch(grey(rgb))
     angle, _ = edge_angle(tone, 5.0)
     lines = bristles(angle + np.pi / 2, 14, rng, p["pitch"] * 0.4)
     light = np.clip((lines * 0.45 + tone - 0.62) * 6, 0, 1)[..., None]

@@ -18,13 +18,16 @@ import cv2
 import numpy as np
 from tqdm import tqdm
 
-from miniature import brushes, prints, washes  # noqa: F401  (they register their styles)
+from miniature import brushes, marks, prints, textures, washes  # noqa: F401  (they register their styles)
 from miniature.data import SIZE, Record, load, scan, square, weights
 from miniature.palette import Palette, colour_words, palette_of
 from miniature.registry import STYLES, Params
 
 PER_MANNER = 4
 PER_PAINTING = 14
+# Plain pictures of the things in words.txt, and words that make another thing of them: "hot dog", "moon cake".
+SCENES = 600
+OTHER = {"hot", "cake", "cards", "light", "nose", "couple", "stop", "clover"}
 
 
 def render(photo: np.ndarray, manner: dict[str, Any], rng: np.random.Generator) -> np.ndarray:
@@ -52,24 +55,40 @@ def _save(image: np.ndarray) -> np.ndarray:
     return np.round(np.clip(image, 0, 1) * 255).astype(np.uint8)
 
 
-def _emoji_scene(files: list[Record], rng: np.random.Generator) -> tuple[np.ndarray, str]:
-    """A few drawn things on a graded ground, as a photo to paint from."""
+def named(emoji: list[Record]) -> dict[str, list[Record]]:
+    """The pictograms of each word of `words.txt`: those with the whole word in their caption."""
+    table: dict[str, list[Record]] = {word: [] for word in Path(__file__).with_name("words.txt").read_text().split()}
+    for record in emoji:
+        found = set(record.caption.lower().replace("’", " ").split())
+        for word in found & table.keys() if not found & OTHER else ():
+            table[word].append(record)
+    return {word: records for word, records in table.items() if records}
+
+
+def _emoji_scene(content: dict[str, Any], rng: np.random.Generator) -> tuple[np.ndarray, str]:
+    """The content's things on a graded ground or a blurred photo, as a picture to paint from, and their names."""
     top, low = rng.uniform(0, 1, (2, 3))
     ramp = np.linspace(0, 1, SIZE)[:, None, None]
     scene = np.broadcast_to(top + ramp * (low - top), (SIZE, SIZE, 3)).astype(np.float32).copy()
-    words = []
-    for _ in range(int(rng.integers(1, 4))):
-        record = files[int(rng.integers(len(files)))]
-        raw = cv2.imread(str(record.path), cv2.IMREAD_UNCHANGED)
+    photo = load(Path(content["path"])) if content.get("path") else None
+    if photo is not None:
+        scene = cv2.GaussianBlur(square(photo, rng), (0, 0), rng.uniform(3, 12))
+    sides = np.sort(rng.integers(40, 151, len(content["emoji"])))[::-1].tolist()
+    names, centres = [], np.full((1, 2), -SIZE)
+    for (path, name), side in zip(content["emoji"], sides, strict=True):
+        raw = cv2.imread(path, cv2.IMREAD_UNCHANGED)
         if raw is None or raw.ndim != 3 or raw.shape[-1] != 4:
             continue
-        side = int(rng.integers(90, 200))
         raw = cv2.resize(raw, (side, side), interpolation=cv2.INTER_AREA).astype(np.float32) / 255
-        y, x = rng.integers(0, SIZE - side, 2)
+        # Of a few places the one farthest from what is there already.
+        places = rng.integers(0, SIZE - side + 1, (8, 2))
+        far = np.abs(places[:, None] + side // 2 - centres).max(-1).min(1)
+        y, x = places[far.argmax()]
+        centres = np.concatenate([centres, [[y + side // 2, x + side // 2]]])
         alpha = raw[..., 3:]
         scene[y : y + side, x : x + side] = scene[y : y + side, x : x + side] * (1 - alpha) + raw[..., 2::-1] * alpha
-        words.append(record.caption)
-    return scene, " and ".join(words[:2])
+        names.append(name)
+    return scene, " and ".join(names)
 
 
 def _job(task: dict[str, Any]) -> list[dict[str, Any]]:
@@ -93,9 +112,7 @@ def _job(task: dict[str, Any]) -> list[dict[str, Any]]:
             zoom = 1.0 if offset < 4 else min(source.shape[:2]) / SIZE * rng.uniform(0.8, 1.0)
             image = square(source, None if offset == 0 else rng, zoom=max(1.0, zoom))
         elif content.get("emoji"):
-            image, caption = _emoji_scene(
-                [Record(path=Path(f), caption=c, split="", group="") for f, c in content["emoji"]], rng
-            )
+            image, caption = _emoji_scene(content, rng)
         else:
             photo = load(Path(content["path"]))
             if photo is None:
@@ -147,6 +164,20 @@ def plan(
         chosen = rng.choice(len(pool), count, replace=len(pool) < count, p=weights(pool))
         return [{"path": str(pool[i].path), "caption": pool[i].caption} for i in chosen]
 
+    def scene(grounds: list[Record], things: dict[str, list[Record]]) -> dict[str, Any]:
+        """One to three of the named things (of all pictograms without any), half of the time before a photo."""
+        count = int(rng.integers(1, 4))
+        if things:
+            words = rng.choice(sorted(things), min(count, len(things)), replace=False).tolist()
+            records = [things[word][int(rng.integers(len(things[word])))] for word in words]
+            names = [f"{'an' if word[0] in 'aeiou' else 'a'} {word}" for word in words]
+        else:
+            records = [emoji[i] for i in rng.integers(0, len(emoji), count)]
+            names = [record.caption for record in records]
+        ground = draw(grounds, 1)[0]["path"] if rng.random() < 0.5 else ""
+        return {"path": ground, "caption": "", "emoji": [(str(r.path), n) for r, n in zip(records, names, strict=True)]}
+
+    by_word = named(emoji)
     by_split = {
         s: ([r for r in photos if r.split == s], [r for r in paintings if r.split == s]) for s in ("train", "val")
     }
@@ -156,9 +187,8 @@ def plan(
         pool, art = (mine or all_of for mine, all_of in zip(by_split[split], (photos, paintings), strict=True))
         for index in range(count):
             contents = draw(pool, PER_MANNER)
-            if emoji and split == "train" and rng.random() < 0.25:
-                chosen = rng.choice(len(emoji), 6, replace=False)
-                contents[-1] = {"caption": "", "emoji": [(str(emoji[i].path), emoji[i].caption) for i in chosen]}
+            if emoji and split == "train" and rng.random() < 0.5:
+                contents[-1] = scene(pool, by_word if rng.random() < 0.5 else {})
             add(
                 "style",
                 split,
@@ -175,6 +205,8 @@ def plan(
         ]
         for record in kept:
             add("photo", split, [{"path": str(record.path), "caption": record.caption}])
+    for _ in range(SCENES if by_word else 0):
+        add("photo", "train", [scene(by_split["train"][0] or photos, by_word)])
     return tasks
 
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import cv2
 import numpy as np
-from scipy.spatial import Delaunay, cKDTree
+from scipy.spatial import Delaunay
 
 from miniature.fields import (
     blur,
     bristles,
+    cells,
     flow,
     grey,
     ink_lines,
@@ -17,19 +18,12 @@ from miniature.fields import (
     pick,
     quantise,
     relief,
-    scatter,
     smooth_noise,
+    warp,
 )  # fmt: skip
 from miniature.registry import Array, Params, style
 
 Rng = np.random.Generator
-
-
-def _warp(x: Array, amount: float, scale: float, rng: Rng) -> Array:
-    h, w = x.shape[:2]
-    yy, xx = np.mgrid[0:h, 0:w].astype(np.float32)
-    dx, dy = smooth_noise((h, w), scale, rng) * amount, smooth_noise((h, w), scale, rng) * amount
-    return cv2.remap(x, xx + dx, yy + dy, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT)
 
 
 @style(
@@ -45,7 +39,7 @@ def _warp(x: Array, amount: float, scale: float, rng: Rng) -> Array:
 )
 def watercolour(rgb: Array, p: Params, rng: Rng) -> Array:
     smooth = quantise(kuwahara(rgb, p["radius"]), p["colours"], rng)
-    smooth = blur(_warp(smooth, p["bleed"], 8.0, rng), 0.8)
+    smooth = blur(warp(smooth, p["bleed"], 8.0, rng), 0.8)
     tone = grey(smooth)
     rim = np.clip(blur(tone, 2.5) - tone, 0, 1) + 0.5 * np.abs(tone - blur(tone, 1.2))
     pigment = 1 - p["edge"] * rim * 2 + 0.06 * smooth_noise(tone.shape, 22.0, rng)
@@ -67,7 +61,7 @@ def gouache(rgb: Array, p: Params, rng: Rng) -> Array:
     flat = quantise(
         kuwahara(kuwahara(np.clip(tone + (rgb - tone) * p["boost"], 0, 1), p["radius"]), p["radius"]), p["colours"], rng
     )
-    return blur(_warp(flat, p["wobble"], 14.0, rng), 0.6) + 0.008 * paper(flat.shape[:2], rng)[..., None]
+    return blur(warp(flat, p["wobble"], 14.0, rng), 0.6) + 0.008 * paper(flat.shape[:2], rng)[..., None]
 
 
 @style(
@@ -85,8 +79,8 @@ def inkwash(rgb: Array, p: Params, rng: Rng) -> Array:
     tone = grey(kuwahara(rgb, p["radius"]))
     tone = (tone - tone.min()) / (np.ptp(tone) + 1e-6)
     step = np.round(tone * (p["tones"] - 1)) / (p["tones"] - 1)
-    wash = 0.35 + 0.65 * blur(_warp(step, p["wet"], 7.0, rng), p["wet"] * 0.6)
-    line = ink_lines(_warp(blur(tone, 1.0), 1.0, 12.0, rng), 1.6, p["line"])
+    wash = 0.35 + 0.65 * blur(warp(step, p["wet"], 7.0, rng), p["wet"] * 0.6)
+    line = ink_lines(warp(blur(tone, 1.0), 1.0, 12.0, rng), 1.6, p["line"])
     out = wash * (1 - 0.9 * line) + 0.015 * paper(tone.shape, rng, 2.0)
     return out[..., None] * np.float32([1.0, 1.0 - 0.4 * p["warm"], 1.0 - 1.5 * p["warm"]])
 
@@ -165,19 +159,6 @@ def lowpoly(rgb: Array, p: Params, rng: Rng) -> Array:
     return out
 
 
-def _cells(rgb: Array, spacing: float, jitter: float, rng: Rng) -> tuple[Array, Array, Array]:
-    """Voronoi cells of a jittered grid: (h, w) cell index, distance to the cell's rim, (n, 3) mean colours."""
-    h, w = rgb.shape[:2]
-    points = scatter((h, w), spacing, rng, jitter)
-    yy, xx = np.mgrid[0:h, 0:w]
-    near, index = cKDTree(points).query(np.stack([xx.ravel(), yy.ravel()], 1), k=2)
-    rim = (near[:, 1] - near[:, 0]).reshape(h, w).astype(np.float32)
-    index = index[:, 0]
-    count = np.bincount(index, minlength=len(points))[:, None] + 1e-6
-    mean = np.stack([np.bincount(index, rgb[..., i].ravel(), len(points)) for i in range(3)], 1) / count
-    return index.reshape(h, w), rim, mean
-
-
 @style(
     "mosaic of small tiles",
     "stone mosaic",
@@ -188,7 +169,7 @@ def _cells(rgb: Array, spacing: float, jitter: float, rng: Rng) -> tuple[Array, 
     grout=(0.05, 0.9),
 )
 def mosaic(rgb: Array, p: Params, rng: Rng) -> Array:
-    index, rim, mean = _cells(rgb, p["spacing"], p["loose"], rng)
+    index, rim, mean = cells(rgb, p["spacing"], p["loose"], rng)
     colour = np.clip(mean + rng.normal(0, p["jitter"], (len(mean), 1)), 0, 1)[index]
     cover = np.clip((rim - 0.8) / 1.2, 0, 1)[..., None]
     grout = 0.6 * p["grout"] + 0.4 * rgb.mean((0, 1))
@@ -207,7 +188,7 @@ def mosaic(rgb: Array, p: Params, rng: Rng) -> Array:
 def stained(rgb: Array, p: Params, rng: Rng) -> Array:
     tone = grey(rgb)[..., None]
     vivid = np.clip(tone + (rgb - tone) * p["boost"], 0, 1)
-    index, rim, mean = _cells(vivid, p["spacing"], 0.5, rng)
+    index, rim, mean = cells(vivid, p["spacing"], 0.5, rng)
     colour = np.clip(mean + rng.normal(0, p["jitter"], mean.shape), 0, 1)[index]
     colour = colour * (1 + 0.12 * smooth_noise(rim.shape, 8.0, rng)[..., None])
     cover = np.clip(rim - p["lead"], 0, 1)[..., None]
@@ -230,7 +211,7 @@ def fresco(rgb: Array, p: Params, rng: Rng) -> Array:
     smooth = kuwahara(rgb, p["radius"])
     tone = grey(smooth)[..., None]
     out = (tone + (smooth - tone) * 0.8) * (1 - p["fade"]) + p["fade"] * np.float32([0.86, 0.8, 0.7])
-    _, rim, _ = _cells(rgb, p["crack"], 0.5, rng)
+    _, rim, _ = cells(rgb, p["crack"], 0.5, rng)
     out = out - 0.22 * np.clip(1.4 - rim, 0, 1)[..., None]
     worn = np.clip(smooth_noise(rim.shape, 26.0, rng) + 0.5 * smooth_noise(rim.shape, 5.0, rng) - 1.1, 0, 1)[..., None]
     out = out + worn * (np.float32([0.88, 0.84, 0.76]) - out)
@@ -242,6 +223,6 @@ def fresco(rgb: Array, p: Params, rng: Rng) -> Array:
 )
 def wax(rgb: Array, p: Params, rng: Rng) -> Array:
     angle = flow(grey(rgb), rng, own=1.0, scale=40.0, base=1.6)
-    smooth = _warp(kuwahara(rgb, p["radius"]), p["melt"], 14.0, rng)
+    smooth = warp(kuwahara(rgb, p["radius"]), p["melt"], 14.0, rng)
     height = 0.6 * smooth_noise(angle.shape, 5.0, rng) + 0.4 * bristles(angle, 10, rng, 2.0)
     return relief(smooth, blur(height, 1.0), p["light"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from pathlib import Path
 
@@ -14,7 +15,7 @@ pytest.importorskip("cv2")
 pytest.importorskip("accelerate")
 
 from miniature import clip, render, schedule, words
-from miniature.data import scan, square
+from miniature.data import Record, scan, square
 from miniature.palette import palette_of
 from miniature.registry import STYLES
 from miniature.training import Budget, Recipe, Run
@@ -40,8 +41,78 @@ def test_a_style_repeats_itself_and_stays_in_range(name: str, picture: np.ndarra
     assert one.std() > 0.01
 
 
-def test_some_styles_are_held_out() -> None:
-    assert sum(style.held for style in STYLES.values()) >= 6
+def test_a_style_leaves_the_picture_it_paints_from(picture: np.ndarray) -> None:
+    before = picture.copy()
+    for name, style in STYLES.items():
+        style.paint(picture, style.draw(np.random.default_rng(3)), np.random.default_rng(4))
+        assert np.array_equal(picture, before), name
+
+
+def test_no_wording_means_two_styles() -> None:
+    wordings = [word.lower() for style in STYLES.values() for word in style.words]
+    assert len(wordings) == len(set(wordings))
+
+
+def test_many_styles_are_trained_and_the_held_ones_are_not() -> None:
+    held = {name for name, style in STYLES.items() if style.held}
+    assert len(held) >= 11
+    assert len(STYLES) - len(held) >= 41
+    tasks = [task for task in render.plan(*folders(), [], 60, 0) if task["kind"] == "style"]
+    assert {task["style"] for task in tasks if task["split"] == "val"} == held
+    assert {task["style"] for task in tasks if task["split"] == "train"} == STYLES.keys() - held
+
+
+def folders(captions: tuple[str, ...] = ("a hill", "a lake")) -> list[list[Record]]:
+    """Photos and paintings that are named only."""
+    return [
+        [
+            Record(path=Path(f"{kind}{i}.png"), caption=caption, split=split, group=kind)
+            for i, (caption, split) in enumerate(itertools.product(captions * 3, ("train", "val")))
+        ]
+        for kind in ("photos", "paintings")
+    ]
+
+
+def test_a_word_takes_pictograms_that_show_the_thing() -> None:
+    captions = (
+        "Christmas tree",
+        "cat with wry smile",
+        "three o’clock",
+        "hot dog",
+        "star-struck",
+        "catfish",
+        "nerd face",
+    )
+    found = render.named([Record(path=Path(c), caption=c, split="", group="") for c in captions])
+    assert {word: [r.caption for r in records] for word, records in found.items()} == {
+        "tree": ["Christmas tree"],
+        "cat": ["cat with wry smile"],
+        "clock": ["three o’clock"],
+    }
+
+
+def test_scenes_are_captioned_with_the_words_of_what_is_there(tmp_path: Path) -> None:
+    import cv2
+
+    words_txt = Path(render.__file__).with_name("words.txt").read_text().split()
+    assert len(words_txt) == len(set(words_txt)) == 20
+    for word in words_txt:
+        cv2.imwrite(str(tmp_path / f"{word}.png"), np.full((24, 24, 4), 255, np.uint8))
+    emoji = [Record(path=tmp_path / f"{w}.png", caption=f"small {w}", split="", group="") for w in words_txt]
+    tasks = render.plan(*folders(), emoji, 400, 0)
+    scenes = [task for task in tasks for content in task["contents"] if content.get("emoji")]
+    assert all(task["split"] == "train" for task in scenes)
+    plain = [task["contents"][0] for task in scenes if task["kind"] == "photo"]
+    assert len(plain) == render.SCENES
+    assert 0.1 < (len(scenes) - len(plain)) / (400 * render.PER_MANNER) < 0.15
+    captions = []
+    for index, content in enumerate(plain[:200]):
+        image, caption = render._emoji_scene(content | {"path": ""}, np.random.default_rng(index))
+        assert image.shape == (256, 256, 3)
+        assert image.max() == 1
+        assert 1 <= caption.count(" and ") + 1 <= 3
+        captions.append(caption)
+    assert {word for caption in captions for word in caption.split()} - {"a", "an", "and"} == set(words_txt)
 
 
 @pytest.mark.parametrize("kind", ["cov", "ramp"])
