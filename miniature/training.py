@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import json
 import time
 from collections.abc import Iterator
@@ -157,6 +158,21 @@ class Run:
                     device = {k: v if k == "step" else v.to(param.device) for k, v in adam.items()}
                     self.optimizer.state[param] = device
         self.step, self.seconds, self.last_loss = state["step"], state["seconds"], state["loss"]
+
+
+def add_start(parser: argparse.ArgumentParser) -> None:
+    """The option that every training has."""
+    parser.add_argument("--start", type=Path, help="an exported model to begin a new training at (default: nothing)")
+
+
+def start_from(file: Path, module: nn.Module) -> None:
+    """Begin a new training at exported weights; where their shapes are not the module's, at the module's own start."""
+    tensors = {name: value.float() for name, value in load_file(file).items()}
+    shapes = {name: value.shape for name, value in module.state_dict().items() if name in tensors}
+    if shapes != {name: value.shape for name, value in tensors.items()}:
+        print(f"{file} holds another form of {type(module).__name__}, which starts from nothing")
+        return
+    module.load_state_dict(tensors, strict=False)
 
 
 def load_averaged(folder: Path, key: str, module: nn.Module) -> nn.Module:

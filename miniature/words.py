@@ -21,21 +21,21 @@ def content_words(row: dict[str, Any], limit: int = 9) -> str:
     return " ".join("".join(c if c.isalnum() else " " for c in text).split()[:limit])
 
 
-def style_words(row: dict[str, Any], rng: np.random.Generator) -> str:
-    """How it is made, with its colours."""
+def style_words(row: dict[str, Any], rng: np.random.Generator, *, colours: bool = True) -> str:
+    """How it is made, with its colours in six of ten cases (never without ``colours``)."""
     if row["kind"] == "photo":
         words = "a photo"
     elif row["kind"] == "painting":
         words = "a painting"
     else:
         words = row["words"].lower()
-    return f"{words} in {row['colours']}" if rng.random() < 0.6 else words
+    return f"{words} in {row['colours']}" if rng.random() < 0.6 and colours else words
 
 
-def caption(row: dict[str, Any], rng: np.random.Generator) -> str:
-    """ "{content}, {style}", either half left out now and then."""
-    content, words = content_words(row), style_words(row, rng)
-    if not content or rng.random() < 0.15:
+def caption(row: dict[str, Any], rng: np.random.Generator, *, colours: bool = True) -> str:
+    """ "{content}, {style}", either half left out now and then; ``colours`` are named now and then."""
+    content, words = content_words(row), style_words(row, rng, colours=colours)
+    if not content or rng.random() < 0.25:
         return words
     if row["kind"] != "photo" and rng.random() < 0.1:
         return content
