@@ -16,7 +16,7 @@ import numpy as np
 import torch
 from diffusers import UNet2DConditionModel
 from open_clip.model import CLIP
-from torch import Tensor
+from torch import Tensor, nn
 from tqdm import tqdm
 from transformers import CLIPTokenizer
 
@@ -25,14 +25,15 @@ from miniature import clip
 from miniature.embed import Features
 from miniature.pictures import Pictures, draw
 from miniature.schedule import scheduler, training_noise
-from miniature.training import Budget, Recipe, Run, accelerator
+from miniature.training import Budget, Recipe, Run, accelerator, add_start, start_from
 from miniature.words import CONTEXT, caption, content_words
 
 SHARES = {"style": 0.6, "painting": 0.3, "photo": 0.1}
 VECTORS, KEYS = 4, 96
 PLACEHOLDER = "[C]"
-INVERSION = {
+INVERSION: dict[str, Any] = {
     "dim": clip.EMBED, "token_dim": clip.WIDTH, "num_vectors": VECTORS, "num_heads": 8, "head_dim": 32, "dropout": 0.05,
+    "own_maps": True, "token_norm": 32.0,
 }  # fmt: skip
 FORMS = (("[C]", 0.4), ("{} in the style of [C]", 0.2), ("{}, [C]", 0.2), ("a painting in the style of [C]", 0.2))
 
@@ -55,9 +56,11 @@ def build(channels: tuple[int, ...] = (64, 128, 192)) -> UNet2DConditionModel:
 
 
 def build_inversion() -> AttentionInversion:
-    sizes = dict(INVERSION)
-    dim = sizes.pop("dim")
-    return AttentionInversion(int(dim), **sizes)  # type: ignore[arg-type]
+    """The module, its queries as far apart as two pictures' embeddings are, so that its vectors attend differently."""
+    module = AttentionInversion(**INVERSION)
+    assert module.queries is not None
+    nn.init.normal_(module.queries, std=1.4)
+    return module
 
 
 @dataclass(frozen=True)
@@ -108,24 +111,34 @@ def prompt_of(row: dict[str, Any], rng: np.random.Generator) -> str:
 
 
 def timesteps(count: int, rng: np.random.Generator) -> Tensor:
-    """Weighted toward 100 to 800: a strength of 0.6 starts at 600 and ends where little is left to do."""
-    wide = rng.random(count) < 0.25
-    return torch.from_numpy(np.where(wide, rng.integers(0, 1000, count), rng.integers(100, 800, count)))
+    """Weighted toward 100 to 850: a strength of 0.6 starts at 600 and ends where little is left to do."""
+    wide = rng.random(count) < 0.3
+    return torch.from_numpy(np.where(wide, rng.integers(0, 1000, count), rng.integers(100, 850, count)))
 
 
 def sizes_of(used: float, rng: np.random.Generator) -> tuple[int, int]:
     """Batch and crop in latent pixels: many small crops first, then larger ones, whole pictures at the end."""
-    shares = (0.92, 0.08, 0.0) if used < 0.65 else (0.5, 0.5, 0.0) if used < 0.75 else (0.3, 0.3, 0.4)
+    shares = (0.85, 0.1, 0.05) if used < 0.6 else (0.4, 0.3, 0.3)
     return ((16, 16), (4, 32), (2, 64))[int(rng.choice(3, p=shares))]
 
 
-def train(state: Path, budget: Budget, *, device: str = "auto", channels: tuple[int, ...] = (64, 128, 192)) -> Run:
+def train(
+    state: Path,
+    budget: Budget,
+    *,
+    device: str = "auto",
+    channels: tuple[int, ...] = (64, 128, 192),
+    start: Path | None = None,
+) -> Run:
     pictures, features = Pictures.open(state), Features.open(state)
     tokenizer = clip.tokenizer_at(state, pictures)
     acc = accelerator(device)
     torch.manual_seed(2)
     text = TextSide(clip.load(state, len(tokenizer)).to(acc.device), tokenizer)
     unet, inversion = build(channels).to(acc.device), build_inversion().to(acc.device)
+    if start is not None:
+        start_from(start / "unet" / "diffusion_pytorch_model.safetensors", unet)
+        start_from(start / "inversion" / "attention.safetensors", inversion)
     run = Run(
         state / "diffusion",
         {"unet": unet, "inversion": inversion},
@@ -174,8 +187,9 @@ def main() -> None:
     parser.add_argument("--state", type=Path, required=True)
     parser.add_argument("--minutes", type=float, default=67)
     parser.add_argument("--device", default="auto")
+    add_start(parser)
     args = parser.parse_args()
-    train(args.state, Budget(minutes=args.minutes), device=args.device)
+    train(args.state, Budget(minutes=args.minutes), device=args.device, start=args.start)
 
 
 if __name__ == "__main__":

@@ -43,9 +43,13 @@ class AttentionInversion(nn.Module):
         dim: width e of the CLIP embedding.
         token_dim: width d of the text encoder's token embedding (the published module has d = e).
         num_vectors: token vectors n to make; each beyond the published single one has a learned query offset.
+        own_maps: with several vectors, each has a linear map of its own too, so that they can say different things.
         num_heads, head_dim: the published module has 8 heads of 64.
         dropout: in both attentions' output and before the linear map; 0.05 as published, 0 for the ablation.
         use_attention: ``False`` leaves only dropout and linear map (the paper's ablation).
+        token_norm: length that every vector is brought to; ``None`` leaves it free, as published. A text encoder that
+            normalises what it reads answers to a vector's direction only: while it is trained from scratch its length
+            grows without bound and its direction stands still.
     """
 
     def __init__(
@@ -58,9 +62,12 @@ class AttentionInversion(nn.Module):
         head_dim: int = 64,
         dropout: float = 0.05,
         use_attention: bool = True,
+        own_maps: bool = False,
+        token_norm: float | None = None,
     ) -> None:
         super().__init__()
-        self.facts: dict[str, int | float | bool] = {
+        self.num_maps, self.token_norm = num_vectors if own_maps else 1, token_norm
+        self.facts: dict[str, int | float | bool | None] = {
             "dim": dim,
             "token_dim": token_dim or dim,
             "num_vectors": num_vectors,
@@ -68,10 +75,12 @@ class AttentionInversion(nn.Module):
             "head_dim": head_dim,
             "dropout": dropout,
             "use_attention": use_attention,
+            "own_maps": own_maps,
+            "token_norm": token_norm,
         }
         self.attn1 = CrossAttention(dim, num_heads, head_dim, dropout) if use_attention else None
         self.attn2 = CrossAttention(dim, num_heads, head_dim, dropout) if use_attention else None
-        self.net = nn.Sequential(nn.Dropout(dropout), nn.Linear(dim, token_dim or dim))
+        self.net = nn.Sequential(nn.Dropout(dropout), nn.Linear(dim, self.num_maps * (token_dim or dim)))
         self.queries = nn.Parameter(0.02 * torch.randn(num_vectors, dim)) if num_vectors > 1 else None
 
     def forward(
@@ -89,4 +98,9 @@ class AttentionInversion(nn.Module):
             # The release calls attn2(x1, context=x): both attentions look at what came in, there is no residual.
             source = x if context is None else context
             x = self.attn2(self.attn1(x, source), source)
-        return self.net(x)
+        vectors = self.net(x)
+        if self.num_maps > 1:  # of all maps' outputs for all vectors, the i-th map's for the i-th vector
+            vectors = vectors.unflatten(-1, (self.num_maps, -1)).diagonal(dim1=1, dim2=2).transpose(1, 2)
+        if self.token_norm is not None:
+            vectors = self.token_norm * functional.normalize(vectors, dim=-1)
+        return vectors

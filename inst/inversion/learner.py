@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Mapping
 from typing import Any
 
@@ -55,7 +56,7 @@ class DirectLearner(nn.Module):
 
 def build_module(facts: Mapping[str, Any]) -> AttentionInversion:
     """A module from its recorded constructor arguments."""
-    names = ("dim", "token_dim", "num_vectors", "num_heads", "head_dim", "dropout", "use_attention")
+    names = inspect.signature(AttentionInversion).parameters
     return AttentionInversion(**{name: facts[name] for name in names if name in facts})
 
 

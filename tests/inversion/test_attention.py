@@ -54,3 +54,15 @@ def test_ablations_switch_off_what_they_name():
     assert_close(without(x), without(x))
     with_dropout = AttentionInversion(32, dropout=0.5).train()
     assert not torch.allclose(with_dropout(x), with_dropout(x))
+
+
+def test_own_maps_tell_equal_queries_apart_and_a_norm_holds():
+    module = AttentionInversion(32, 24, num_vectors=3, num_heads=2, head_dim=8, own_maps=True, token_norm=5.0).eval()
+    with torch.no_grad():
+        assert module.queries is not None
+        module.queries.zero_()
+        vectors = module(torch.randn(2, 1, 32), torch.randn(2, 7, 32))
+        similarity = torch.cosine_similarity(vectors[:, 0], vectors[:, 1], dim=-1)
+    assert vectors.shape == (2, 3, 24)
+    assert torch.allclose(vectors.norm(dim=-1), torch.full((2, 3), 5.0))
+    assert similarity.abs().max() < 0.9
