@@ -25,8 +25,8 @@ from miniature.training import load_averaged
 DEFAULTS: dict[str, Any] = {
     "resolution": 256,
     "num_steps": 25,
-    "guidance_scale": 4.0,
-    "strength": 0.5,
+    "guidance_scale": 1.75,
+    "strength": 0.65,
     "clip": "local-dir:clip",
     "num_vectors": diffusion.VECTORS,
     "learning_rate": 2e-4,
