@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: demo test lint miniature help clean
+.PHONY: demo test lint miniature miniature-report help clean
 
 help:  ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/'
@@ -41,6 +41,9 @@ lint: $(VENV)/.installed-dev  ## ruff, pyright, import-linter
 miniature: $(VENV)/.installed-dev  ## train the embedded model again: make miniature PHOTOS=folder PAINTINGS=folder [EMOJI=folder]
 	@test -n "$(PHOTOS)" && test -n "$(PAINTINGS)" || { echo "make miniature needs PHOTOS=folder and PAINTINGS=folder (EMOJI=folder is optional)"; exit 2; }
 	$(BIN)/python -m miniature.train_all --photos "$(PHOTOS)" --paintings "$(PAINTINGS)" $(if $(EMOJI),--emoji "$(EMOJI)") --state $(or $(STATE),miniature-state)
+
+miniature-report: $(VENV)/.installed-dev  ## measure the embedded model and draw its sheets: make miniature-report [DATA=folder]
+	$(BIN)/python -m benchmarks.miniature_report $(if $(DATA),--data "$(DATA)")
 
 clean:  ## remove the virtual environment and caches
 	rm -rf $(VENV) .pytest_cache .ruff_cache

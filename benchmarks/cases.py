@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -132,7 +133,9 @@ def product_parts(watch: Stopwatch, batch: int, steps: int) -> dict[str, float]:
     return found | {"step": sum(calls) / steps}
 
 
-MEASURES = dict(zip(CASES, (train_reference, train_product, stylize_reference, stylize_product), strict=True))
+MEASURES: dict[str, Callable[[Task], dict[str, float]]] = dict(
+    zip(CASES, (train_reference, train_product, stylize_reference, stylize_product), strict=True)
+)
 
 
 def _product(task: Task) -> Any:

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from tqdm import tqdm
 
 from benchmarks.machine import describe_machine, write_results
 from benchmarks.pairs import Pair, another_crop, make_pairs, read_painting, read_photo
@@ -75,6 +76,21 @@ class Measurer:
             made["direct inversion"] = self.stylist.stylize(photo, self.stylist.learn(painting, "direct"))
         return made
 
+    def measure(self, pairs: Sequence[Pair]) -> tuple[list[dict[str, Any]], Image]:
+        """Every pair's row, and the first pairs' pictures beside each other."""
+        rows: list[dict[str, Any]] = []
+        sheet, shown = [], []
+        for pair in pairs:
+            pictures = self.pictures(pair)
+            rows.append(self.row(pair, pictures))
+            shown = [name for name in SHEET_METHODS if name in pictures]
+            if len(sheet) < SHEET_ROWS:
+                painting = read_painting(pair.painting).image
+                sheet.append([pictures["photo"], painting, *(pictures[name] for name in shown)])
+            own = ", ".join(f"{name} {value:.4f}" for name, value in rows[-1]["scores"]["inst"].items())
+            print(f"{pair.index + 1}/{len(pairs)} {pair.photo.name} {pair.painting.name}: {own}", flush=True)
+        return rows, grid(sheet, ["photo", "painting", *shown])
+
     def row(self, pair: Pair, pictures: dict[str, Image]) -> dict[str, Any]:
         """A pair's distances, and whether its result names its photo and its painting among others."""
         result_manner, result_layout = manner_of(pictures["inst"], self.clip), layout_of(pictures["inst"], self.clip)
@@ -104,7 +120,7 @@ class Measurer:
     def sweep(self, pairs: Sequence[Pair]) -> dict[str, list[Scores]]:
         """For every strength, each pair's distances."""
         found: dict[str, list[Scores]] = {str(strength): [] for strength in STRENGTHS}
-        for pair in pairs:
+        for pair in tqdm(pairs, desc="strengths"):
             photo, token = self.photo(pair.photo), self.stylist.learn(read_painting(pair.painting))
             for strength in STRENGTHS:
                 result = self.stylist.stylize(photo, token, strength=strength)
@@ -142,16 +158,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     options = ModelOptions(model=arguments.model, device=arguments.device, dtype=arguments.dtype)
     stylist = Stylist(options, arguments.styles, train_steps=arguments.train_steps, num_steps=arguments.num_steps)
     measurer = Measurer(stylist, pairs, direct=arguments.direct)
-    rows, sheet = [], []
-    for pair in pairs:
-        pictures = measurer.pictures(pair)
-        rows.append(measurer.row(pair, pictures))
-        if len(sheet) < SHEET_ROWS:
-            sheet.append([pictures["photo"], read_painting(pair.painting).image, *_shown(pictures)])
-        print(
-            f"{pair.index + 1}/{len(pairs)} {pair.photo.name} {pair.painting.name} {rows[-1]['scores']['inst']}",
-            flush=True,
-        )
+    rows, sheet = measurer.measure(pairs)
     facts = {
         "machine": describe_machine(stylist.studio.placement.device, torch.get_num_threads()),
         "model": stylist.studio.model.name,
@@ -163,12 +170,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     text = report(facts)
     print(f"\n{text}")
     write_results(arguments.output, text, facts)
-    labels = ["photo", "painting", *(name for name in SHEET_METHODS if name in rows[0]["scores"])]
-    write_image(arguments.output.with_suffix(".png"), grid(sheet, labels))
-
-
-def _shown(pictures: dict[str, Image]) -> list[Image]:
-    return [pictures[name] for name in SHEET_METHODS if name in pictures]
+    write_image(arguments.output.with_suffix(".png"), sheet)
 
 
 def _parse(argv: Sequence[str] | None) -> argparse.Namespace:

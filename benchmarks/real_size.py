@@ -50,14 +50,8 @@ class Line:
         if self.against is None:
             return [self.label, _time(self.seconds), "1", memory, "1" if self.memory else ""]
         ratio = f"{self.against.seconds / self.seconds:.1f}×"
-        known = self.memory and self.against.memory
-        return [
-            self.label,
-            _time(self.seconds),
-            ratio,
-            memory,
-            f"{self.memory / self.against.memory:.2f}" if known else "",
-        ]
+        share = f"{self.memory / self.against.memory:.2f}" if self.memory and self.against.memory else ""
+        return [self.label, _time(self.seconds), ratio, memory, share]
 
 
 def _time(seconds: float) -> str:

@@ -68,8 +68,8 @@ class Stylist:
         assert result is not None
         return result
 
-    def draw(self, prompt: str, token: StyleToken) -> Image:
-        """A picture from text with ``[C]`` in it, at the model's own size."""
+    def draw(self, prompt: str, token: StyleToken | None) -> Image:
+        """A picture from text, with ``[C]`` in it where there is a style, at the model's own size."""
         defaults = self.studio.model.defaults
         style = compose(self.studio, _used(token), GenerateRun(prompt=prompt))
         *_, result = generate(

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import torch
 from torch import Tensor
@@ -34,7 +34,8 @@ class BlockAttention(torch.autograd.Function):
         return out
 
     @staticmethod
-    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    def backward(ctx: Any, *grad_outputs: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        (grad,) = grad_outputs
         q, k, v, out = ctx.saved_tensors
         inner = (grad * out).sum(-1, keepdim=True)
         summed = torch.promote_types(k.dtype, torch.float32)
@@ -85,4 +86,5 @@ def use_blocks_where_faster(unet: UNet2DConditionModel, placement: Placement) ->
     """Attention in blocks on CPUs that multiply bfloat16 without AMX; elsewhere torch's own is faster."""
     amx = getattr(torch.cpu, "_is_amx_tile_supported", lambda: False)()
     if placement.device.type == "cpu" and placement.dtype == torch.bfloat16 and not amx:
-        unet.set_attn_processor(BlockAttnProcessor())
+        # diffusers lists its own processors as the type; any callable of their form will do
+        unet.set_attn_processor(cast(Any, BlockAttnProcessor()))

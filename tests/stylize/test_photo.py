@@ -84,7 +84,9 @@ def test_strength_zero_gives_the_photo_back(model, photo, style):
 
 
 def test_more_strength_changes_more(model, photo, style):
-    changes = [(result(model, photo, style, replace(SETTINGS, strength=s)) - photo).abs().mean() for s in (0.1, 0.5, 1.0)]
+    changes = [
+        (result(model, photo, style, replace(SETTINGS, strength=s)) - photo).abs().mean() for s in (0.1, 0.5, 1.0)
+    ]
     assert changes[0] < changes[1] < changes[2]
 
 

@@ -1,0 +1,176 @@
+"""The report on the embedded miniature, `make miniature-report [DATA=folder]`: every part beside what it is to reach.
+
+Autoencoder, CLIP as an eye, styles that training never saw learned from one picture each, with DATA also real
+paintings, strength, pictures from text; and sheets to look at. Fixed seeds, the product's defaults. Without a folder it
+is made from what a clone holds; a folder has `photos/` and `paintings/` in it (their `val` split where a `metadata.csv`
+has one).
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from tqdm import tqdm
+
+from benchmarks import miniature_parts
+from benchmarks.machine import describe_machine, write_results
+from benchmarks.miniature_tables import report
+from benchmarks.pairs import make_pairs, read_painting
+from benchmarks.quality import Measurer
+from benchmarks.renders import Material, gather, held_styles, numbered, tensor, trained_styles, write_pictures
+from benchmarks.stylist import Stylist
+from inst.errors import InputError
+from inst.image import Picture, grid, write_image
+from inst.runs.settings import ModelOptions
+from inst.shapes import Image
+from miniature.registry import STYLES
+
+STRENGTHS = (0.1, 0.3, 0.5, 0.7, 0.9)
+SHEET_STYLES, SHEET_PHOTOS, SHEET_TEXTS = 8, 3, 20
+
+
+class Report:
+    """One run of it.
+
+    Attributes:
+        folder: where sheets go.
+        work: where pictures that are measured lie meanwhile.
+    """
+
+    def __init__(self, material: Material, stylist: Stylist, folder: Path, work: Path) -> None:
+        self.material, self.stylist, self.folder, self.work = material, stylist, folder, work
+        self.photos = write_pictures(work / "photos", numbered(material.contents))
+
+    def held(self) -> Path:
+        """One picture in each style that training never saw, each of another content."""
+        names = held_styles()
+        return write_pictures(
+            self.work / "held", {name: self.material.rendering(name, -1 - i) for i, name in enumerate(names)}
+        )
+
+    def real(self) -> Path:
+        """The real paintings."""
+        return write_pictures(self.work / "paintings", numbered(self.material.paintings))
+
+    def styles(self, name: str, paintings: Path, count: int, sweep: int, *, direct: bool) -> dict[str, Any]:
+        """Quality over pairs; writes its sheets."""
+        pairs = make_pairs(self.photos, paintings, count)
+        measurer = Measurer(self.stylist, pairs, direct=direct)
+        rows, sheet = measurer.measure(pairs)
+        self.save(f"{name}-methods", sheet)
+        self.save(f"{name}-grid", self.grid(paintings))
+        self.save(f"{name}-strength", self.strengths(paintings))
+        return {"rows": rows, "sweep": measurer.sweep(pairs[:sweep])}
+
+    def save(self, name: str, sheet: Image) -> None:
+        write_image(self.folder / f"{name}.jpg", sheet)
+
+    def grid(self, paintings: Path) -> Image:
+        """The first contents under styles from all over the folder."""
+        found = sorted(paintings.glob("*.png"))
+        shown = [read_painting(found[i * len(found) // SHEET_STYLES]) for i in range(min(SHEET_STYLES, len(found)))]
+        contents = [tensor(content) for content in self.material.contents[:SHEET_PHOTOS]]
+        tokens = [self.stylist.learn(painting) for painting in shown]
+        rows = [[contents[0] * 0 + 1, *(painting.image for painting in shown)]]
+        for photo in tqdm(contents, desc="grid"):
+            rows.append([photo, *(self.stylist.stylize(photo, token) for token in tokens)])
+        return grid(rows)
+
+    def strengths(self, paintings: Path) -> Image:
+        """Two contents under a style each, weak to strong."""
+        rows = []
+        for pair in make_pairs(self.photos, paintings, 2):
+            painting = read_painting(pair.painting)
+            token, photo = self.stylist.learn(painting), tensor(self.material.contents[pair.index])
+            rows.append([photo, *(self.stylist.stylize(photo, token, strength=s) for s in STRENGTHS), painting.image])
+        return grid(rows, ["photo", *map(str, STRENGTHS), "painting"])
+
+    def words(self) -> Image:
+        """ "[C]" learned from one rendering, beside the style's own words, for styles that have words."""
+        names, photo = trained_styles()[:: len(trained_styles()) // SHEET_STYLES], tensor(self.material.contents[0])
+        columns = []
+        for i, name in enumerate(tqdm(names, desc="words")):
+            painting = tensor(self.material.rendering(name, 1 + i))
+            token = self.stylist.learn(_picture(painting, self.work / f"{name}.png"))
+            named = self.stylist.stylize(photo, None, prompt=STYLES[name].words[0])
+            columns.append([painting, self.stylist.stylize(photo, token), named])
+        return grid([list(row) for row in zip(*columns, strict=True)])
+
+    def texts(self, pictures: list[tuple[str, Image]]) -> Image:
+        """Pictures from text, five a row, their prompts in the sheet's order."""
+        some = miniature_parts.spread(pictures, SHEET_TEXTS)
+        print("\n".join(prompt for prompt, _ in some))
+        return grid([[picture for _, picture in some[i : i + 5]] for i in range(0, len(some), 5)])
+
+
+def _picture(image: Image, path: Path) -> Picture:
+    write_image(path, image)
+    return read_painting(path)
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Command line."""
+    arguments = _parse(argv)
+    started = time.perf_counter()
+    try:
+        material = gather(arguments.data)
+    except InputError as error:
+        print(f"miniature-report: {error}", file=sys.stderr)
+        raise SystemExit(2) from error
+    stylist = Stylist(
+        ModelOptions(model=arguments.model, device=arguments.device), arguments.styles,
+        train_steps=arguments.train_steps, num_steps=arguments.num_steps,
+    )  # fmt: skip
+    output = arguments.output or Path(
+        "outputs/miniature-report-own.md" if material.own else "outputs/miniature-report.md"
+    )
+    model, clip = stylist.studio.model, stylist.studio.clip
+    facts: dict[str, Any] = {"model": model.name, "own": material.own}
+    with tempfile.TemporaryDirectory() as work:
+        run = Report(material, stylist, output.with_suffix(""), Path(work))
+        facts["autoencoder"] = miniature_parts.autoencoder(model, material)
+        facts["eye"] = miniature_parts.eye(clip, material, arguments.per_style)
+        judge, accuracy = miniature_parts.classifier(model, material, arguments.judged)
+        facts["texts"], pictures = miniature_parts.texts(stylist, judge, arguments.texts)
+        facts["texts"]["judge"] = accuracy
+        run.save("text", run.texts(pictures))
+        run.save("words", run.words())
+        settings = {"count": arguments.pairs, "sweep": arguments.sweep, "direct": arguments.direct}
+        facts["held styles"] = run.styles("held-styles", run.held(), **settings)
+        if material.own:
+            facts["real paintings"] = run.styles("real-paintings", run.real(), **settings)
+    facts["machine"] = describe_machine(stylist.studio.placement.device, torch.get_num_threads())
+    facts["seconds"] = time.perf_counter() - started
+    text = report(facts)
+    print(f"\n{text}")
+    write_results(output, text, facts)
+    print(f"\n{output}, {output.with_suffix('.json')}, and the sheets in {output.with_suffix('')}/")
+
+
+def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--data", type=Path, help="folder with photos/ and paintings/ (default: what a clone holds)")
+    parser.add_argument("--pairs", type=int, default=100, help="pairs of a photo and a painting")
+    parser.add_argument("--sweep", type=int, default=10, help="pairs for the sweep over strengths")
+    parser.add_argument("--per-style", type=int, default=12, help="renderings of a style that CLIP is asked about")
+    parser.add_argument("--judged", type=int, default=24, help="renderings of a style that the judge learns from")
+    parser.add_argument("--texts", type=int, default=2, help="pictures from text for each style")
+    parser.add_argument("--direct", action=argparse.BooleanOptionalAction, default=True, help="textual inversion too")
+    parser.add_argument("--model", default="mini", help="mini, or the folder of a newer one")
+    parser.add_argument("--device", default="auto")
+    parser.add_argument("--train-steps", type=int, help="fewer than the model's own: a rehearsal")
+    parser.add_argument("--num-steps", type=int, help="fewer than the model's own: a rehearsal")
+    parser.add_argument("--styles", type=Path, default=Path("outputs/quality-styles"), help="where styles are kept")
+    parser.add_argument("--output", type=Path, help="Markdown (default: outputs/miniature-report.md); .json beside it")
+    return parser.parse_args(argv)
+
+
+if __name__ == "__main__":
+    main()
