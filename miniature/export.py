@@ -21,6 +21,7 @@ from miniature import autoencoder, clip, diffusion
 from miniature.pictures import Pictures
 from miniature.schedule import scheduler
 from miniature.training import load_averaged
+from miniature.words import known_words
 
 DEFAULTS: dict[str, Any] = {
     "resolution": 256,
@@ -82,7 +83,7 @@ def _manifest(folder: Path) -> None:
 
 def export(
     out: Path, *, vae: AutoencoderKL, unet: UNet2DConditionModel, clip_model: CLIP, inversion: AttentionInversion,
-    tokenizer: CLIPTokenizer, defaults: dict[str, Any] = DEFAULTS,
+    tokenizer: CLIPTokenizer, words: list[str], defaults: dict[str, Any] = DEFAULTS,
 ) -> None:  # fmt: skip
     """Write everything beside ``out`` and put it in place by renaming; what else lay in ``out`` is kept."""
     beside = out.parent / f".{out.name}.part"
@@ -96,6 +97,7 @@ def export(
     _half(tower).save_pretrained(beside / "text_encoder")
     tokenizer.save_pretrained(beside / "tokenizer")
     scheduler().save_pretrained(beside / "scheduler")
+    (beside / "words.txt").write_text("\n".join(words) + "\n", encoding="utf-8")
     index = {"_class_name": "StableDiffusionPipeline", "_diffusers_version": "0.31.0", **LIBRARIES}
     index |= {"safety_checker": [None, None], "feature_extractor": [None, None], "requires_safety_checker": False}
     (beside / "model_index.json").write_text(json.dumps(index, indent=2) + "\n")
@@ -122,8 +124,10 @@ def _scrub(folder: Path) -> None:
 
 def trained(state: Path) -> dict[str, Any]:
     """All parts with averaged weights."""
-    tokenizer = clip.tokenizer_at(state, Pictures.open(state))
+    pictures = Pictures.open(state)
+    tokenizer = clip.tokenizer_at(state, pictures)
     return {
+        "words": known_words([row for row in pictures.rows if row["split"] == "train"]),
         "vae": autoencoder.load(state),
         "unet": load_averaged(state / "diffusion", "unet", diffusion.build()),
         "inversion": load_averaged(state / "diffusion", "inversion", diffusion.build_inversion()),
@@ -135,8 +139,10 @@ def trained(state: Path) -> dict[str, Any]:
 def random(state: Path) -> dict[str, Any]:
     """The same parts with random weights, for tests of the layout."""
     torch.manual_seed(0)
-    tokenizer = clip.tokenizer_at(state, Pictures.open(state))
+    pictures = Pictures.open(state)
+    tokenizer = clip.tokenizer_at(state, pictures)
     return {
+        "words": known_words(pictures.rows, 1),
         "vae": autoencoder.build(), "unet": diffusion.build(), "inversion": diffusion.build_inversion(),
         "clip_model": clip.build(len(tokenizer)), "tokenizer": tokenizer,
     }  # fmt: skip

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
 import unicodedata
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +15,7 @@ from transformers import CLIPTokenizer
 
 CONTEXT = 32
 START, END = "<|startoftext|>", "<|endoftext|>"
+WORD = re.compile(r"[a-z]+")
 
 
 def content_words(row: dict[str, Any], limit: int = 9) -> str:
@@ -42,6 +45,15 @@ def caption(row: dict[str, Any], rng: np.random.Generator, *, colours: bool = Tr
     if row["kind"] in ("photo", "painting") and rng.random() < 0.5:
         return f"{words} of {content}"
     return f"{content}, {words}"
+
+
+def known_words(rows: list[dict[str, Any]], least: int = 5) -> list[str]:
+    """Words of at least so many captions: those of `words.txt` first, then the most frequent."""
+    rng = np.random.default_rng(0)
+    counts = Counter(word for row in rows for word in set(WORD.findall(caption(row, rng))))
+    often = [word for word, count in counts.most_common() if count >= least]
+    measured = Path(__file__).with_name("words.txt").read_text(encoding="utf-8").split()
+    return list(dict.fromkeys([word for word in measured if word in often] + often + ["style", "painting", "the"]))
 
 
 def train_tokenizer(rows: list[dict[str, Any]], folder: Path, size: int = 2000) -> None:

@@ -20,6 +20,7 @@ from inst.image import Picture, list_images, read_image, write_image
 from inst.inversion.prepare import encode_painting, model_defaults
 from inst.inversion.settings import InversionSettings, resolve
 from inst.inversion.token import StyleToken
+from inst.models.vocabulary import tell_unknown_words
 from inst.runs.bars import bar, say, warn, watch
 from inst.runs.learn import LearnOptions, kept_path, kept_style, learn
 from inst.runs.outputs import claim, free_path, is_picture_path, safe_name
@@ -272,9 +273,11 @@ def photo_settings(studio: Studio, run: StylizeRun) -> PhotoSettings:
 
 
 def compose(studio: Studio, styles: Sequence[UsedStyle], run: StylizeRun | GenerateRun) -> Style:
-    """Conditioning of the prompt under the styles, and what the tone needs."""
+    """Conditioning of the prompt under the styles, and what the tone needs; tells of words the model never learned."""
     model = studio.model
     prompt = run.prompt if run.prompt is not None else default_prompt(studio, styles)
+    if unknown := tell_unknown_words(f"{run.prompt or ''} {run.negative_prompt}", model.folder):
+        warn(unknown)
     return Style(
         conditioning=encode_styled(model, prompt, [used.weighted() for used in styles], model.defaults.plain_prompt),
         unconditional=model.text.encode_prompt([run.negative_prompt], {}),
