@@ -1,0 +1,68 @@
+"""What the autoencoder is asked for: the picture itself, colour in its latents, and strokes as crisp as they were."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+PATCH, DIRECTIONS, PLACES = 5, 16, 768
+
+
+def _gradients(x: Tensor) -> tuple[Tensor, Tensor]:
+    return x[..., 1:, :] - x[..., :-1, :], x[..., 1:] - x[..., :-1]
+
+
+def reconstruction_loss(out: Tensor, x: Tensor) -> Tensor:
+    """L1 + L2 + L1 of the gradients, and the colour differences once more: small models grey saturated pictures."""
+    error = out - x
+    coarse = functional.avg_pool2d(error, 4)
+    chroma = torch.stack([coarse[:, 0] - coarse[:, 1], coarse[:, 1] - coarse[:, 2], coarse[:, 2] - coarse[:, 0]], 1)
+    edges = sum((a - b).abs().mean() for a, b in zip(_gradients(out), _gradients(x), strict=True))
+    colour = coarse.abs().mean() + 2 * chroma.abs().mean() + 4 * chroma.square().mean()
+    return error.abs().mean() + error.square().mean() + edges + colour
+
+
+def colour_loss(latents: Tensor, x: Tensor) -> Tensor:
+    """What a linear map from latents to colour differences leaves unexplained.
+
+    Left alone, a small autoencoder settles on one colour axis and decodes green as brown, whatever the weight of colour
+    in its output; this asks for both axes in the latents themselves. The map is solved for anew in every batch.
+
+    Args:
+        latents: (b, 4, h / 4, w / 4) float32.
+        x: (b, 3, h, w) in [-1, 1].
+    """
+    coarse = functional.avg_pool2d(x, 4)
+    target = torch.stack([coarse[:, 0] - coarse[:, 1], coarse[:, 1] - coarse[:, 2]], -1).flatten(0, 2)
+    points = latents.permute(0, 2, 3, 1).flatten(0, 2)
+    points = torch.cat([points, torch.ones_like(points[:, :1])], 1)
+    gram = points.T @ points / len(points) + 1e-3 * torch.eye(points.shape[1], device=points.device)
+    weights = torch.linalg.solve(gram, points.T @ target / len(points))
+    return (points @ weights - target).abs().mean()
+
+
+def texture_loss(out: Tensor, x: Tensor) -> Tensor:
+    """Sliced Wasserstein distance of the pictures' patches, colourless and without their means, at scales 1 and 1/2.
+
+    The mean of all pictures that a latent may stand for is blurred; this asks for the right amount of every stroke, not
+    for its exact place (Heitz et al. 2021, a loss on patches instead of features). Directions and places are drawn anew
+    each time from torch's generator.
+
+    Args:
+        out, x: (b, 3, h, w) in [-1, 1].
+    """
+    total = out.new_zeros(())
+    for scale in (1, 2):
+        a, b = (functional.unfold(_grey(functional.avg_pool2d(picture, scale)), PATCH) for picture in (out, x))
+        chosen = torch.randperm(a.shape[-1], device=a.device)[:PLACES]
+        axes = functional.normalize(torch.randn(DIRECTIONS, PATCH * PATCH, device=a.device), dim=1)
+        axes = axes - axes.mean(1, keepdim=True)  # the patches' means drop out
+        one, two = ((axes @ patches[..., chosen]).sort(-1)[0] for patches in (a, b))
+        # A faint texture counts as much as a strong one.
+        total = total + ((one - two).abs().mean((1, 2)) / (two.std((1, 2)) + 0.05)).mean()
+    return total / 2
+
+
+def _grey(x: Tensor) -> Tensor:
+    return (x * x.new_tensor([0.299, 0.587, 0.114]).view(1, 3, 1, 1)).sum(1, keepdim=True)
