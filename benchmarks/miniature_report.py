@@ -51,8 +51,10 @@ class Report:
     def held(self) -> Path:
         """One picture in each style that training never saw, each of another content."""
         names = held_styles()
+        # from the last backwards, so that a pair seldom has the photo that its style was drawn on
+        last = len(self.material.contents) - 1
         return write_pictures(
-            self.work / "held", {name: self.material.rendering(name, -1 - i) for i, name in enumerate(names)}
+            self.work / "held", {name: self.material.rendering(name, last - i) for i, name in enumerate(names)}
         )
 
     def real(self) -> Path:

@@ -85,7 +85,10 @@ def export(
     out: Path, *, vae: AutoencoderKL, unet: UNet2DConditionModel, clip_model: CLIP, inversion: AttentionInversion,
     tokenizer: CLIPTokenizer, words: list[str], defaults: dict[str, Any] = DEFAULTS,
 ) -> None:  # fmt: skip
-    """Write everything beside ``out`` and put it in place by renaming; what else lay in ``out`` is kept."""
+    """Write everything beside ``out`` and put it in place by renaming.
+
+    A model card that lay there is kept; styles that were learned on the old weights are not.
+    """
     beside = out.parent / f".{out.name}.part"
     shutil.rmtree(beside, ignore_errors=True)
     beside.mkdir(parents=True)
