@@ -27,6 +27,8 @@ def pixel_norm(z: Float[Tensor, "b d"]) -> Float[Tensor, "b d"]:
 def activate(x: Tensor, clamp: float | None = None) -> Tensor:
     """A leaky ReLU of what is multiplied by ``GAIN`` already: ``GAIN * leaky_relu(x) = leaky_relu(GAIN * x)``.
 
+    In place: ``x`` is overwritten.
+
     Args:
         clamp: bound on the result, as StyleGAN2-ADA is trained with.
     """

@@ -6,6 +6,7 @@ import sys
 import types
 from collections import OrderedDict
 
+import numpy as np
 import torch
 
 from inst.gan.architecture import GeneratorConfig
@@ -102,7 +103,7 @@ class Persistent:
 
 
 def nvidia_pickle(monkeypatch, named, attributes=None, protocol=4):
-    """Bytes of a network pickle with this ``G_ema``; ``attributes`` go into the ``__dict__`` of the module they name."""
+    """Bytes of a network pickle with this ``G_ema``; ``attributes`` go into the ``__dict__`` of modules by path."""
     _pretend_to_be_nvidia(monkeypatch)
     easy_dict = sys.modules["dnnlib.util"].EasyDict
     network = _module("Generator", named, attributes or {}, "", easy_dict)
@@ -145,5 +146,6 @@ def _module(class_name, named, attributes, path, easy_dict):
         "_non_persistent_buffers_set": set(),
         "_modules": OrderedDict(modules),
         "_init_kwargs": easy_dict(),
+        "weight_gain": np.float64(0.01) / np.sqrt(8),
     }
     return Persistent(class_name, state | attributes.get(path, {}))

@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection, Mapping
 from inst.files import Inert
 
 Names = Collection[str]
-WANTED = "give a StyleGAN2 generator: rosinality's .pt (g_ema), NVIDIA's StyleGAN2-ADA .pkl (G_ema), or a .safetensors of inst"
+WANTED = "give a StyleGAN2: rosinality's .pt (g_ema), NVIDIA's StyleGAN2-ADA .pkl (G_ema) or inst's .safetensors"
 
 
 def _starts(*prefixes: str) -> Callable[[Names], bool]:
@@ -37,9 +37,7 @@ KINDS: tuple[tuple[Callable[[Names], bool], str], ...] = (
 def describe(content: object) -> str:
     """What a file with this content seems to be."""
     if isinstance(content, (tuple, list)) and any(_is_tensorflow(part) for part in content):
-        return (
-            "seems to be a TensorFlow pickle of StyleGAN: convert it with NVIDIA's legacy.py (StyleGAN2-ADA, PyTorch)"
-        )
+        return "seems to be a TensorFlow pickle of StyleGAN: convert it with legacy.py of stylegan2-ada-pytorch"
     if isinstance(content, Inert):
         return f"holds an object of {content.name[:80]}"
     names = names_in(content)

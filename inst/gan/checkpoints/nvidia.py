@@ -82,7 +82,7 @@ def _check_design(network: Inert, state: Mapping[str, Tensor]) -> None:
     architecture = items(members(_child(network, "synthesis.b4"))).get("architecture", "skip")
     if architecture != "skip":
         raise ModelError(
-            f"it is a StyleGAN2 of the {architecture!s:.20} architecture: only skip generators are drawn here"
+            f"it is a StyleGAN2 of another design ({architecture!s:.20}): only skip generators are drawn here"
         )
 
 
