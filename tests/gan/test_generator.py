@@ -148,8 +148,12 @@ def test_the_clamp_bounds_every_layer(narrow, z):
     w = narrow.map(z)
     assert_close(clamped(narrow, 1e4)(w), narrow(w))
     assert not torch.allclose(clamped(narrow, 0.5)(w), narrow(w), atol=1e-2)
+    bounded, largest = clamped(narrow, 1e-3), []
+    for conv in bounded.convs:
+        conv.register_forward_hook(lambda module, given, made: largest.append(made.abs().max().item()))
     # Three to-RGB layers of at most 1e-3 each, enlarged by a filter that adds no more than rounding.
-    assert clamped(narrow, 1e-3)(w).abs().max() <= 3e-3 * 1.001
+    assert bounded(w).abs().max() <= 3e-3 * 1.001
+    assert largest == pytest.approx([1e-3] * 5)
 
 
 def test_training_starts_from_reproducible_weights_of_unit_scale():
