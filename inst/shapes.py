@@ -1,7 +1,7 @@
 """Names for tensor shapes. The letters are the project's legend:
 
 b batch, h w pixels, c latent channels, lh lw latent size, e CLIP embedding, p patches, n token vectors, d text width,
-s text length, k layers of w_plus.
+s text length, k layers of w_plus. On the GAN side d is the width of w.
 """
 
 from __future__ import annotations
@@ -23,3 +23,7 @@ ImageEmbeds = Float[Tensor, "b e"]
 """Projected CLIP embeddings, not normalised."""
 PatchEmbeds = Float[Tensor, "b p e"]
 """Projected CLIP patch embeddings, not normalised."""
+W = Float[Tensor, "b d"]
+"""StyleGAN2's intermediate latent: what the mapping network makes of z."""
+WPlus = Float[Tensor, "b k d"]
+"""One w for each layer of the synthesis network."""

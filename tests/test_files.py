@@ -303,6 +303,22 @@ def test_a_module_that_contains_itself_is_refused():
         files.module_state_dict(files.Inert("m", state={"x": 1}))
 
 
+def test_a_module_graph_that_doubles_at_every_level_ends_in_time():
+    """40 levels that each name the next one twice: 2^40 paths, not one tensor."""
+    module = files.Inert("m", state={"_parameters": {}})
+    for _ in range(40):
+        module = files.Inert("m", state={"_parameters": {}, "_modules": {"a": module, "b": module}})
+    with pytest.raises(InputError, match="no end"):
+        files.module_state_dict(module)
+
+
+def test_a_module_whose_members_lie_elsewhere():
+    inner = files.Inert("wrapper", ({"_parameters": {"w": torch.ones(2)}},))
+    outer = files.Inert("wrapper", ({"_parameters": {}, "_modules": {"a": inner}},))
+    state = files.module_state_dict(outer, lambda module: module.args[0])
+    assert state.keys() == {"a.w"}
+
+
 # Pickles that are not
 
 

@@ -11,11 +11,13 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from inst.files.pickles.machine import Machine, PickleError
+from inst.files.pickles.machine import Constructor, Machine, PickleError
 from inst.files.pickles.names import Storage, StorageType, resolve
 
 Container = Literal["torch_zip", "pickle"]
 _LEGACY_MAGIC = 0x1950A86A20F9469CFC6C
+_NESTED_STEPS = 1000
+"""Opcodes for one storage in a bare pickle; torch writes about 40. Counted in full whatever it uses."""
 _LEGACY_START = b"\x80\x02\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19."
 # Finds the bytes of storage ``key``: offset in the file, and how many bytes there are.
 _Locate = Callable[[str], tuple[int, int]]
@@ -31,8 +33,41 @@ def read_object(data: memoryview, kind: Container, inert: frozenset[str]) -> obj
         return _read_zip(data, inert)
     if bytes(data[: len(_LEGACY_START)]) == _LEGACY_START:
         return _read_legacy(data, inert)
-    machine = Machine(data, resolve=partial(resolve, inert=inert), persistent=_no_persistent)
+    nested = _NestedStorages(len(data))
+    machine = Machine(data, resolve=partial(nested.resolve, inert=inert), persistent=_no_persistent)
     return machine.run()[0]
+
+
+# A bare pickle of tensors: each storage is a whole torch file of the older kind, as bytes
+
+
+class _NestedStorages:
+    """``torch.storage._load_from_bytes``, which in torch is a second, unguarded unpickling.
+
+    Args:
+        limit: bytes that all of them may have together; the file's length, since each stands in it once.
+    """
+
+    _NAME = "torch.storage._load_from_bytes"
+
+    def __init__(self, limit: int) -> None:
+        self._left = limit
+
+    def resolve(self, name: str, inert: frozenset[str]) -> object:
+        return Constructor(self._NAME, self._read) if name == self._NAME else resolve(name, inert)
+
+    def _read(self, machine: Machine, data: object) -> Storage:
+        if not isinstance(data, bytes) or not data.startswith(_LEGACY_START):
+            raise PickleError("a tensor in it has no proper data")
+        machine.charge(_NESTED_STEPS)
+        self._left -= len(data)
+        if self._left < 0:
+            raise PickleError("its parts overlap")
+        # A copy, since tensors want memory that may be written to.
+        storage = _read_legacy(memoryview(bytearray(data)), frozenset(), budget=_NESTED_STEPS)
+        if not isinstance(storage, Storage):
+            raise PickleError("a tensor in it has no proper data")
+        return storage
 
 
 # torch's zip
@@ -123,9 +158,10 @@ class _ViewReader(io.RawIOBase):
 # torch before 1.6: magic number, protocol, machine, object, storage keys, storages
 
 
-def _read_legacy(data: memoryview, inert: frozenset[str]) -> object:
+def _read_legacy(data: memoryview, inert: frozenset[str], budget: int | None = None) -> object:
     """Reads the object twice: the storages' places are known only from what stands behind it."""
-    plain = Machine(data, resolve=partial(resolve, inert=inert), persistent=_no_persistent)
+    machine = partial(Machine, data, resolve=partial(resolve, inert=inert), budget=budget)
+    plain = machine(persistent=_no_persistent)
     magic, position = plain.run(0)
     _protocol, position = plain.run(position)
     system, start = plain.run(position)
@@ -134,7 +170,7 @@ def _read_legacy(data: memoryview, inert: frozenset[str]) -> object:
     if system.get("little_endian") is False:
         raise PickleError("it was written on a big-endian machine: save it again as safetensors")
     survey = _Storages(data, None)
-    _, position = Machine(data, resolve=partial(resolve, inert=inert), persistent=survey.from_persistent_id).run(start)
+    _, position = machine(persistent=survey.from_persistent_id).run(start)
     keys, position = plain.run(position)
     places = _legacy_places(data, keys, position, survey)
 
@@ -144,7 +180,7 @@ def _read_legacy(data: memoryview, inert: frozenset[str]) -> object:
         return places[key]
 
     storages = _Storages(data, locate)
-    return Machine(data, resolve=partial(resolve, inert=inert), persistent=storages.from_persistent_id).run(start)[0]
+    return machine(persistent=storages.from_persistent_id).run(start)[0]
 
 
 def _legacy_places(data: memoryview, keys: object, position: int, survey: _Storages) -> dict[str, tuple[int, int]]:

@@ -67,16 +67,22 @@ class Machine:
         data: the file; offsets in it are what ``run`` takes and returns.
         resolve: what a dotted name stands for: a ``Constructor``, an ``InertName`` or plain data; may refuse.
         persistent: the object for a persistent id (torch: a storage).
+        budget: opcodes and copied elements at most, instead of ``MAX_STEPS``.
     """
 
     def __init__(
-        self, data: memoryview, *, resolve: Callable[[str], object], persistent: Callable[[object], object]
+        self,
+        data: memoryview,
+        *,
+        resolve: Callable[[str], object],
+        persistent: Callable[[object], object],
+        budget: int | None = None,
     ) -> None:
         self._data, self._position = data, 0
         self._resolve, self._persistent = resolve, persistent
         self._stack: list[object] = []
         self._memo: dict[int, object] = {}
-        self._budget = MAX_STEPS
+        self._budget = MAX_STEPS if budget is None else budget
 
     def run(self, start: int = 0) -> tuple[object, int]:
         """The object pickled at ``start`` and the offset behind it."""

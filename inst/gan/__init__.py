@@ -1,0 +1,1 @@
+"""Faces and other pictures of a StyleGAN2, edited in its latent spaces."""

@@ -1,0 +1,94 @@
+"""The parts of a StyleGAN2 generator that hold parameters."""
+
+from __future__ import annotations
+
+import itertools
+import math
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+from torch.nn import functional
+
+from inst.gan.architecture import StyleLayer
+from inst.gan.layers import GAIN, Form, Maps, activate, modulated_conv, pixel_norm, upsample
+
+
+class EqualLinear(nn.Module):
+    """A linear map with equalised learning rate (Karras et al. 2018): weights are kept at unit variance.
+
+    Args:
+        rate: the learning-rate factor, on weights and biases alike.
+    """
+
+    def __init__(self, width_in: int, width_out: int, rate: float = 1.0) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.zeros(width_out, width_in))
+        self.bias = nn.Parameter(torch.zeros(width_out))
+        self.rate = rate
+
+    def forward(self, x: Float[Tensor, "b i"]) -> Float[Tensor, "b o"]:
+        return functional.linear(x, self.weight * (self.rate / math.sqrt(x.shape[1])), self.bias * self.rate)
+
+
+class Mapping(nn.Module):
+    """z to w: a unit-length z through fully connected layers (Karras et al. 2019, section 2)."""
+
+    def __init__(self, widths: tuple[int, ...], rate: float) -> None:
+        super().__init__()
+        self.layers = nn.ModuleList(EqualLinear(before, after, rate) for before, after in itertools.pairwise(widths))
+
+    def forward(self, z: Float[Tensor, "b z"]) -> Float[Tensor, "b d"]:
+        x = pixel_norm(z)
+        for layer in self.layers:
+            x = activate(layer(x) * GAIN)
+        return x
+
+
+class StyledConv(nn.Module):
+    """A modulated 3×3 convolution, then noise, bias and activation.
+
+    Attributes:
+        noise: the fixed noise map of this layer, (resolution, resolution).
+    """
+
+    noise: Tensor
+
+    def __init__(self, layer: StyleLayer, width_out: int, w_width: int, clamp: float | None) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.zeros(width_out, layer.channels, 3, 3))
+        self.affine = EqualLinear(w_width, layer.channels)
+        self.bias = nn.Parameter(torch.zeros(width_out))
+        self.noise_strength = nn.Parameter(torch.zeros(()))
+        self.register_buffer("noise", torch.zeros(layer.resolution, layer.resolution))
+        self.upsample, self.clamp = layer.upsample, clamp
+
+    def forward(
+        self, x: Maps, style: Float[Tensor, "b i"], noise: Float[Tensor, "n h2 w2"] | None, form: Form | None = None
+    ) -> Float[Tensor, "b o h2 w2"]:
+        """Args:
+        noise: one map for all pictures or one for each, ``None`` for none; before this layer's strength.
+        """
+        y = modulated_conv(x, self.weight, style, up=self.upsample, gain=GAIN, form=form)
+        bias = (self.bias * GAIN).to(y.dtype)[:, None, None]
+        if noise is not None:
+            bias = bias + (noise.float() * (self.noise_strength * GAIN)).to(y.dtype)[:, None]
+        return activate(y + bias, self.clamp)
+
+
+class ToRgb(nn.Module):
+    """A modulated 1×1 convolution without demodulation, added to the enlarged picture so far. Sums in float32."""
+
+    def __init__(self, layer: StyleLayer, w_width: int, clamp: float | None) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.zeros(3, layer.channels, 1, 1))
+        self.affine = EqualLinear(w_width, layer.channels)
+        self.bias = nn.Parameter(torch.zeros(3))
+        self.clamp = clamp
+
+    def forward(
+        self, x: Maps, style: Float[Tensor, "b i"], picture: Float[Tensor, "b 3 h2 w2"] | None, form: Form | None = None
+    ) -> Float[Tensor, "b 3 h w"]:
+        rgb = modulated_conv(x, self.weight, style, demodulate=False, form=form).float() + self.bias[:, None, None]
+        rgb = rgb if self.clamp is None else rgb.clamp(-self.clamp, self.clamp)
+        return rgb if picture is None else upsample(picture) + rgb

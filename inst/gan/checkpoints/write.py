@@ -1,0 +1,36 @@
+"""A generator to a safetensors file."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from types import MappingProxyType
+
+import torch
+
+from inst.files import write_safetensors
+from inst.gan.generator import Generator
+
+METADATA = "inst.generator"
+"""The metadata entry that tells our files: JSON of what the tensors' shapes do not."""
+
+
+def save_generator(path: Path, generator: Generator, facts: Mapping[str, str] = MappingProxyType({})) -> None:
+    """Writes weights, fixed noise and average w. A kill leaves the old file or the new one.
+
+    Args:
+        facts: strings for the header beside ours, such as ``modelspec.license``.
+
+    Raises:
+        InputError: the file cannot be written.
+    """
+    config = generator.config
+    sizes = {
+        "resolution": config.resolution,
+        "mapping_rate": config.mapping_rate,
+        "conv_clamp": config.conv_clamp,
+    }
+    tensors = {name: tensor.to(torch.float32) for name, tensor in generator.state_dict().items()}
+    ours = {METADATA: json.dumps(sizes), "modelspec.architecture": "stylegan2"}
+    write_safetensors(path, tensors, {**facts, **ours})

@@ -1,0 +1,153 @@
+"""StyleGAN2's generator (Karras et al. 2020), from any of its latent spaces to pictures. Written from the papers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Literal, TypeVar
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from inst.errors import ConfigError
+from inst.gan import latent_space
+from inst.gan.architecture import GeneratorConfig, StyleLayer
+from inst.gan.blocks import EqualLinear, StyledConv, ToRgb
+from inst.gan.blocks import Mapping as MappingNetwork
+from inst.gan.latent_space import Styles, check_styles, check_w_plus
+from inst.gan.layers import Form
+from inst.placement import Placement
+from inst.shapes import Image, W, WPlus
+
+M = TypeVar("M", bound=nn.Module)
+Noise = Literal["fixed", "none"] | Sequence[torch.Generator]
+"""Per-pixel noise: the maps that belong to the weights, none, or fresh maps from one generator a picture."""
+
+
+class Generator(nn.Module):
+    """z → W → W+ → StyleSpace → pictures. Each arrow is a method, so that an edit can start at any of them.
+
+    Built with zeros: `from_state` or `initialise` gives it weights.
+
+    Attributes:
+        latent_avg: the mean w, which truncation draws to.
+        form: how convolutions are modulated; ``None`` takes the faster (`layers.choose_form`).
+    """
+
+    latent_avg: Tensor
+
+    def __init__(self, config: GeneratorConfig) -> None:
+        super().__init__()
+        self.config = config
+        self.form: Form | None = None
+        self.mapping = MappingNetwork(config.mapping_widths, config.mapping_rate)
+        self.const = nn.Parameter(torch.zeros(config.channels[0], 4, 4))
+        self.convs, self.to_rgbs = nn.ModuleList(), nn.ModuleList()
+        for layer in config.style_layers:
+            if layer.kind == "conv":
+                width_out = config.channels[(layer.index + 1) // 2]
+                self.convs.append(StyledConv(layer, width_out, config.w_width, config.conv_clamp))
+            else:
+                self.to_rgbs.append(ToRgb(layer, config.w_width, config.conv_clamp))
+        self.register_buffer("latent_avg", torch.zeros(config.w_width))
+
+    @classmethod
+    def from_state(cls, config: GeneratorConfig, state: Mapping[str, Tensor]) -> Generator:
+        """A frozen generator with these weights, which are not copied."""
+        with torch.device("meta"):
+            generator = cls(config)
+        generator.load_state_dict(state, assign=True)
+        return generator.requires_grad_(False).eval()
+
+    def initialise(self, rng: torch.Generator) -> Generator:
+        """Weights to train from: normal, noise maps too; styles start at 1, noise strengths and other biases at 0."""
+        with torch.no_grad():
+            for name, tensor in self.state_dict().items():
+                if name.endswith("affine.bias"):
+                    tensor.fill_(1)
+                elif name.endswith(("weight", "const", ".noise")):
+                    tensor.normal_(generator=rng)
+            for layer in self._modules_of(EqualLinear):
+                layer.weight.div_(layer.rate)
+        return self
+
+    def place(self, placement: Placement) -> Generator:
+        """Moves to a device. Only convolutions take a lower precision: styles, noise and the picture stay float32."""
+        self.to(placement.device)
+        for layer in (*self._modules_of(StyledConv), *self._modules_of(ToRgb)):
+            layer.weight.data = layer.weight.data.to(placement.dtype)
+        return self
+
+    def map(self, z: Float[Tensor, "b z"]) -> W:
+        """The mapping network.
+
+        Raises:
+            ConfigError: z of another width.
+        """
+        if z.shape[1] != self.config.z_width:
+            raise ConfigError(f"z of width {z.shape[1]} does not fit: this generator takes {self.config.z_width}")
+        return self.mapping(z)
+
+    def to_w_plus(self, w: W | WPlus) -> WPlus:
+        """W repeated for every layer; W+ as it is.
+
+        Raises:
+            ConfigError: a code of another generator.
+        """
+        w_plus = latent_space.repeat(w, self.config.num_layers) if w.ndim == 2 else w
+        check_w_plus(w_plus, self.config)
+        return w_plus
+
+    def truncate(self, w: W | WPlus, psi: float, cutoff: int | None = None) -> WPlus:
+        """Codes drawn towards this generator's average; see `latent_space.truncate`."""
+        return latent_space.truncate(self.to_w_plus(w), self.latent_avg, psi, cutoff)
+
+    def styles(self, w: W | WPlus) -> list[Float[Tensor, "b _"]]:
+        """StyleSpace: one vector for each of `config.style_layers`, unscaled also at to-RGB."""
+        w_plus = self.to_w_plus(w)
+        return [self._block(layer).affine(w_plus[:, layer.w_index]) for layer in self.config.style_layers]
+
+    def synthesize(self, styles: Styles, noise: Noise = "fixed") -> Image:
+        """Pictures from StyleSpace, about [-1, 1] (not clamped), float32.
+
+        Raises:
+            ConfigError: styles of another generator, or not one random generator a picture.
+        """
+        check_styles(styles, self.config)
+        batch = len(styles[0])
+        maps = self._noise_maps(noise, batch)
+        x = self.const.to(self._block(self.config.style_layers[0]).weight.dtype).expand(batch, -1, -1, -1)
+        picture = None
+        for layer, style in zip(self.config.style_layers, styles, strict=True):
+            block = self._block(layer)
+            if isinstance(block, StyledConv):
+                x = block(x, style, next(maps), self.form)
+            else:
+                picture = block(x, style, picture, self.form)
+        assert picture is not None
+        return picture
+
+    def forward(self, w: W | WPlus, noise: Noise = "fixed") -> Image:
+        """Pictures from W or W+, about [-1, 1] (not clamped), float32."""
+        return self.synthesize(self.styles(w), noise)
+
+    def _block(self, layer: StyleLayer) -> StyledConv | ToRgb:
+        block = self.convs[layer.index] if layer.kind == "conv" else self.to_rgbs[layer.index]
+        assert isinstance(block, (StyledConv, ToRgb))
+        return block
+
+    def _modules_of(self, kind: type[M]) -> Iterator[M]:
+        return (module for module in self.modules() if isinstance(module, kind))
+
+    def _noise_maps(self, noise: Noise, batch: int) -> Iterator[Float[Tensor, "n h w"] | None]:
+        """The maps layer by layer. Each picture draws its own from its own generator, whatever else is in the batch."""
+        if not isinstance(noise, str) and len(noise) != batch:
+            raise ConfigError(f"{len(noise)} noise generators were given for {batch} pictures: one for each is wanted")
+        for conv in self._modules_of(StyledConv):
+            if noise == "none":
+                yield None
+            elif noise == "fixed":
+                yield conv.noise[None]
+            else:
+                drawn = [torch.randn(conv.noise.shape, generator=rng, device=rng.device) for rng in noise]
+                yield torch.stack(drawn).to(self.const.device)
