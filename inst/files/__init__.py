@@ -3,6 +3,7 @@
 Every fault of a file or a disk leaves here as one sentence (InputError).
 """
 
+from inst.files.arrays import read_array
 from inst.files.kinds import Kind, sniff
 from inst.files.lock import locked
 from inst.files.pickles import Inert, InertName, module_state_dict
@@ -16,6 +17,7 @@ __all__ = [
     "Kind",
     "locked",
     "module_state_dict",
+    "read_array",
     "read_json",
     "read_pickle",
     "read_safetensors",
