@@ -123,7 +123,7 @@ def test_paste_beyond_the_photo(face_at):
     assert torch.equal(paste_back(photo, torch.ones(1, 3, 32, 32), outside), photo)
     corner = face_quad(face_at((0, 0), 40))
     assert not torch.equal(paste_back(photo, torch.ones(1, 3, 32, 32), corner), photo)
-    with pytest.raises(ConfigError, match="0 to 0.5"):
+    with pytest.raises(ConfigError, match=r"0 to 0\.5"):
         paste_back(photo, torch.ones(1, 3, 32, 32), corner, feather=0.7)
 
 
