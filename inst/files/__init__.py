@@ -3,7 +3,7 @@
 Every fault of a file or a disk leaves here as one sentence (InputError).
 """
 
-from inst.files.arrays import read_array
+from inst.files.arrays import array_of, read_array
 from inst.files.kinds import Kind, sniff
 from inst.files.lock import locked
 from inst.files.pickles import Inert, InertName, module_state_dict
@@ -16,6 +16,7 @@ __all__ = [
     "Inert",
     "InertName",
     "Kind",
+    "array_of",
     "load_parameters",
     "locked",
     "module_state_dict",

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -43,7 +43,7 @@ class EncoderLayout:
     num_styles: int = 18
     style_dim: int = 512
     input_size: int = 256
-    trunk: IrSeLayout = IrSeLayout()
+    trunk: IrSeLayout = field(default_factory=IrSeLayout)
 
 
 def styles_of_resolution(resolution: int) -> int:
