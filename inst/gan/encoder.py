@@ -17,14 +17,13 @@ from torch.nn import functional
 
 from inst.errors import InputError, ModelError
 from inst.files import load_parameters, parameters_of, read_checkpoint
+from inst.gan.codes import WPlus
 from inst.gan.equalized import EqualLinear
 from inst.image import resize
 from inst.perceptual.ir_se import Features, IrSeLayout, body, input_layer
 from inst.placement import Placement
 from inst.shapes import Image
 
-WPlus = Float[Tensor, "b k d"]
-"""One style vector for each of the generator's k layers."""
 COARSE_HEADS, MIDDLE_HEADS = 3, 7
 """Heads before these look at the coarsest and the middle features; the rest at the finest."""
 
@@ -73,7 +72,7 @@ class StyleHead(nn.Module):
 
 
 class FaceEncoder(nn.Module):
-    """Aligned faces to W+: one style for all layers, and what each layer adds to it (e4e, section 4.1)."""
+    """Aligned faces to W+: one style for all layers, and what each layer adds to it."""
 
     def __init__(self, layout: EncoderLayout | None = None) -> None:
         super().__init__()

@@ -1,6 +1,6 @@
 """Who a face is: ArcFace features, and the distance between two faces' identities.
 
-Deng et al. 2019; the crop and the loss are those of pSp (Richardson et al. 2021, eq. 3), e4e and StyleCLIP. Meaningful
+Deng et al. 2019; the crop and the loss are those of pSp (Richardson et al. 2021), e4e and StyleCLIP. Meaningful
 for faces aligned as FFHQ's alone.
 """
 

@@ -1,6 +1,6 @@
 """IR-SE50, the residual network with squeeze-and-excitation under ArcFace and under the e4e encoder.
 
-Deng et al. 2019 (ArcFace), section 3; Hu et al. 2018 (squeeze-and-excitation). Names of the published checkpoints.
+Deng et al. 2019 (ArcFace); Hu et al. 2018 (squeeze-and-excitation). Names of the published checkpoints.
 """
 
 from __future__ import annotations

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from inst.errors import ConfigError
 from inst.gan.codes import Codes, Synthesis
-from inst.gan.text_loss import ClipView
+from inst.gan.losses import ClipView, check_finite, check_weights, faces_for
 from inst.perceptual.arcface import ArcFace, identity_distance
 from inst.shapes import Image, ImageEmbeds
 
@@ -43,8 +43,7 @@ class OptimizeSettings:
             raise ConfigError(f"steps={self.steps} is out of range: give 1 or more")
         if not 0 < self.learning_rate < math.inf:
             raise ConfigError(f"learning_rate={self.learning_rate} is out of range: give more than 0")
-        if not (0 <= self.l2_weight < math.inf and 0 <= self.identity_weight < math.inf):
-            raise ConfigError("l2_weight and identity_weight are out of range: give 0 or more")
+        check_weights(l2_weight=self.l2_weight, identity_weight=self.identity_weight)
 
 
 @dataclass(frozen=True)
@@ -96,7 +95,7 @@ def optimize_latents(
     Args:
         start: W+ as a list of one tensor, or StyleSpace; not changed.
         texts: (b, e) embeddings, one a row (`pair_up` for all with all), or (1, e) for all rows.
-        synthesize: the generator. Its parameters should not ask for gradients: that saves a third of the time.
+        synthesize: the generator. Its parameters should not ask for gradients: that saves over a third of the time.
         arcface: needed with ``identity_weight``.
         frozen: indices of codes that stay, `to_rgb_styles` in StyleSpace.
 
@@ -104,14 +103,13 @@ def optimize_latents(
         ConfigError: ``identity_weight`` without ``arcface``, as many texts as fit no row, or a loss that is no number.
     """
     rows = len(start[0])
-    if settings.identity_weight and arcface is None:
-        raise ConfigError("identity_weight needs ArcFace's weights: give them, or identity_weight=0")
+    arcface = faces_for(settings.identity_weight, arcface)
     if len(texts) not in (1, rows):
         raise ConfigError(f"{len(texts)} texts for {rows} codes: give one, or as many as codes")
     texts = texts.expand(rows, -1)
     codes = [code.detach().clone().requires_grad_(index not in frozen) for index, code in enumerate(start)]
     optimizer = torch.optim.Adam([code for code in codes if code.requires_grad], lr=settings.learning_rate)
-    faces = _identities(arcface, synthesize, start) if settings.identity_weight and arcface else None
+    faces = _identities(arcface, synthesize, start) if arcface else None
     for step in range(settings.steps):
         rate = learning_rate_at(step, settings.steps, settings.learning_rate)
         optimizer.param_groups[0]["lr"] = rate
@@ -123,8 +121,7 @@ def optimize_latents(
             identity = identity_distance(arcface.embed_faces(image), faces)
         # summed over rows: each then gets the gradient it would get alone
         loss = (clip_distance + settings.l2_weight * l2 + settings.identity_weight * identity).sum()
-        if not torch.isfinite(loss):
-            raise ConfigError(f"the loss is not a number at step {step}: give a lower learning_rate")
+        check_finite(loss)
         yield OptimizeStep(
             step,
             [code.detach().clone() for code in codes],

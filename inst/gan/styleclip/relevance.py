@@ -1,6 +1,6 @@
 """Which way each channel of StyleSpace moves a picture in CLIP's space: the matrix that text directions look up.
 
-Patashnik et al. 2021, section 6.2 ("channel relevance"), equation 7.
+Patashnik et al. 2021, section 6, "channel relevance".
 """
 
 from __future__ import annotations
@@ -112,7 +112,7 @@ def _cut_to_8_bits(images: Image) -> Image:
 
 
 def channel_directions(features: Float[Tensor, "channels n 2 e"]) -> Float[Tensor, "channels e"]:
-    """The mean direction from the lower to the upper pictures (equation 7), every difference counting alike.
+    """The mean direction from the lower to the upper pictures, every difference counting alike.
 
     A channel that moves nothing has the direction 0.
     """

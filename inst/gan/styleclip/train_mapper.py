@@ -1,8 +1,7 @@
-"""Learning a mapper: Patashnik et al. 2021, equations 3 to 5, with the published weights."""
+"""Learning a mapper: Patashnik et al. 2021, section 5, with the published weights."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
@@ -12,8 +11,8 @@ from torch import Tensor
 
 from inst.errors import ConfigError
 from inst.gan.codes import Codes, Synthesis, rows_of
+from inst.gan.losses import ClipView, check_finite, check_weights, faces_for
 from inst.gan.styleclip.mapper import STRENGTH, LatentMapper
-from inst.gan.text_loss import ClipView
 from inst.perceptual.arcface import ArcFace, identity_distance
 
 
@@ -33,9 +32,7 @@ class MapperSettings:
     strength: float = STRENGTH
 
     def __post_init__(self) -> None:
-        for name in ("clip_weight", "l2_weight", "identity_weight"):
-            if not 0 <= getattr(self, name) < math.inf:
-                raise ConfigError(f"{name}={getattr(self, name)} is out of range: give 0 or more")
+        check_weights(clip_weight=self.clip_weight, l2_weight=self.l2_weight, identity_weight=self.identity_weight)
 
 
 @dataclass(frozen=True)
@@ -65,8 +62,7 @@ class MapperLoss:
     arcface: ArcFace | None = None
 
     def __post_init__(self) -> None:
-        if self.settings.identity_weight and self.arcface is None:
-            raise ConfigError("identity_weight needs ArcFace's weights: give them, or identity_weight=0")
+        self.arcface = faces_for(self.settings.identity_weight, self.arcface)
 
     def __call__(self, mapper: LatentMapper, codes: Sequence[Tensor]) -> MapperLosses:
         edited = mapper.edit(codes, self.settings.strength)
@@ -74,7 +70,7 @@ class MapperLoss:
         clip = self.clip.distance(image, self.text.expand(len(image), -1)).mean()
         l2 = torch.stack([(new - old).square().mean() for new, old in zip(edited, codes, strict=True)]).sum()
         identity = torch.zeros_like(l2)
-        if self.settings.identity_weight and self.arcface is not None:
+        if self.arcface is not None:
             with torch.no_grad():
                 faces = self.arcface.embed_faces(self.synthesize(list(codes)))
             identity = identity_distance(self.arcface.embed_faces(image), faces).mean()
@@ -97,7 +93,7 @@ def shuffled_batches(codes: Sequence[Tensor], batch_size: int, generator: torch.
 def train_mapper(
     mapper: LatentMapper, loss: MapperLoss, batches: Iterable[Codes], optimizer: torch.optim.Optimizer
 ) -> Iterator[MapperLosses]:
-    """One step a batch; each step's losses come before its update is made known, so stopping loses nothing.
+    """One step a batch, reported after its update; the losses are those before it.
 
     Args:
         optimizer: of the mapper's parameters; published: ``Ranger(mapper.parameters(), lr=0.5)``.
@@ -108,8 +104,7 @@ def train_mapper(
     mapper.requires_grad_(True).train()
     for codes in batches:
         losses = loss(mapper, codes)
-        if not torch.isfinite(losses.total):
-            raise ConfigError("the loss is not a number: give a lower learning rate")
+        check_finite(losses.total)
         optimizer.zero_grad(set_to_none=True)
         losses.total.backward()
         optimizer.step()

@@ -7,6 +7,7 @@ from torch.testing import assert_close
 
 from inst.errors import ConfigError, InputError, ModelError
 from inst.gan.codes import read_codes, to_rgb_styles
+from inst.gan.losses import ClipView
 from inst.gan.styleclip.mapper import LevelsMapper, SingleMapper, StyleSpaceMapper, load_mapper
 from inst.gan.styleclip.ranger import Ranger
 from inst.gan.styleclip.train_mapper import (
@@ -16,7 +17,6 @@ from inst.gan.styleclip.train_mapper import (
     train_mapper,
     validate_mapper,
 )
-from inst.gan.text_loss import ClipView
 from inst.placement import Placement
 
 CPU = Placement(torch.device("cpu"), torch.float32)

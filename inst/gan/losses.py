@@ -7,6 +7,7 @@ without CLIP's mean and deviation; the weights of its losses, and its released m
 from __future__ import annotations
 
 import functools
+import math
 from collections.abc import Sequence
 
 import torch
@@ -15,6 +16,8 @@ from torch import Tensor
 from torch.nn import functional
 
 from inst.clip.backbone import ClipBackbone, Preprocessing
+from inst.errors import ConfigError
+from inst.perceptual.arcface import ArcFace
 from inst.shapes import Image, ImageEmbeds
 
 
@@ -67,3 +70,35 @@ class ClipView:
         """What the backbone's own normalising turns into ``images``; inside [-1, 1], where it clamps nothing."""
         mean, std = (images.new_tensor(v).view(3, 1, 1) for v in (self._preprocessing.mean, self._preprocessing.std))
         return 2 * (images * std + mean) - 1
+
+
+def check_weights(**weights: float) -> None:
+    """Refuses weights of losses that are negative, NaN or Inf.
+
+    Raises:
+        ConfigError: naming the first.
+    """
+    for name, weight in weights.items():
+        if not 0 <= weight < math.inf:
+            raise ConfigError(f"{name}={weight} is out of range: give 0 or more")
+
+
+def faces_for(identity_weight: float, arcface: ArcFace | None) -> ArcFace | None:
+    """The network that a weight needs; ``None`` where it needs none.
+
+    Raises:
+        ConfigError: a weight without a network.
+    """
+    if identity_weight and arcface is None:
+        raise ConfigError("identity_weight needs ArcFace's weights: give them, or identity_weight=0")
+    return arcface if identity_weight else None
+
+
+def check_finite(loss: Float[Tensor, ""]) -> None:
+    """Refuses a loss that is NaN or Inf before it reaches what is learned.
+
+    Raises:
+        ConfigError: it is.
+    """
+    if not torch.isfinite(loss):
+        raise ConfigError("the loss is not a number: give a lower learning rate")
