@@ -10,8 +10,8 @@ _WITH_A_AND_THE = (
     "bad photo of", "sculpture of", "photo of {} hard to see", "low resolution photo of", "rendering of",
     "cropped photo of", "tattoo of", "bright photo of", "photo of {} clean", "photo of {} dirty", "dark photo of",
     "drawing of", "photo of {} cool", "close-up photo of", "black and white photo of", "painting of",
-    "pixelated photo of", "jpeg corrupted photo of", "blurry photo of", "photo of", "good photo of", "doodle of", "sketch of",
-    "rendition of", "photo of {} large", "photo of {} nice", "photo of {} weird", "photo of {} small",
+    "pixelated photo of", "jpeg corrupted photo of", "blurry photo of", "photo of", "good photo of", "doodle of",
+    "sketch of", "rendition of", "photo of {} large", "photo of {} nice", "photo of {} weird", "photo of {} small",
 )  # fmt: skip
 """Each is there as "a … of a {}." and as "a … of the {}."."""
 _BARE_WITH_A_AND_THE = ("graffiti of", "art of", "itap of")

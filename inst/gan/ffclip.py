@@ -137,7 +137,8 @@ def load_ffclip(path: Path, placement: Placement) -> SemanticModulation:
     with torch.device("meta"):
         network = SemanticModulation(len(state[key]), len(state[f"{_NAMES}.0.q_matrix.weight"]), blocks)
     load_parameters(network, state, str(path))
-    return network.eval().to(placement.device, placement.dtype)
+    # too poorly conditioned for half precision, whatever the rest computes in
+    return network.eval().to(placement.device)
 
 
 def _modulation_of(state: Mapping[str, Tensor]) -> dict[str, Tensor]:

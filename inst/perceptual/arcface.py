@@ -51,8 +51,9 @@ class ArcFace(nn.Module):
         return functional.normalize(self.output_layer(self.body(self.input_layer(faces))))
 
     def embed_faces(self, images: Image) -> Identity:
-        """Identities of aligned faces of any size in [-1, 1]; gradients flow to the pictures."""
-        return self(crop_face(images))
+        """Identities in float32 of aligned faces of any size in [-1, 1]; gradients flow to the pictures."""
+        weight = next(self.parameters())
+        return self(crop_face(images).to(weight.device, weight.dtype)).float()
 
 
 def crop_face(images: Image) -> Float[Tensor, "b 3 112 112"]:

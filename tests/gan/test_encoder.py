@@ -65,6 +65,13 @@ def test_heads_look_where_they_should(small):
     assert middle.tolist() == [False] * 3 + [True] * 7
 
 
+def test_finer_levels_meet_corner_to_corner():
+    from inst.gan.encoder import _larger
+
+    ramp = torch.linspace(0, 1, 4).expand(1, 1, 4, 4)
+    assert_close(_larger(ramp, torch.zeros(1, 2, 10, 10))[0, 0, 0], torch.linspace(0, 1, 10))
+
+
 def test_later_layers_add_to_the_first(small):
     face = torch.rand(2, 3, 64, 64)
     with torch.no_grad():

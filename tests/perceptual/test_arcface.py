@@ -49,6 +49,15 @@ def test_identities_are_unit_vectors_with_gradients(small):
     assert faces.grad.abs().max() > 0
 
 
+def test_half_precision_takes_the_pictures_as_they_come(small):
+    import copy
+
+    faces = torch.rand(2, 3, 64, 64)
+    half = copy.deepcopy(small).bfloat16().embed_faces(faces)
+    assert half.dtype == torch.float32
+    assert (half * small.embed_faces(faces)).sum(1).min() > 0.95
+
+
 def test_stages_end_where_the_encoder_taps():
     assert IrSeLayout().stage_ends == (2, 6, 20, 23)
 

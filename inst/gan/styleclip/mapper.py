@@ -122,7 +122,8 @@ def load_mapper(path: Path, placement: Placement) -> LatentMapper:
     with torch.device("meta"):
         mapper = _mapper_of(path, state)
     load_parameters(mapper, state, str(path))
-    return mapper.eval().to(placement.device, placement.dtype)
+    # small beside the generator: in float32 whatever the rest computes in
+    return mapper.eval().to(placement.device)
 
 
 def _mapper_of(path: Path, state: Mapping[str, Tensor]) -> LatentMapper:

@@ -130,6 +130,25 @@ def test_ranger_centralises_matrices():
     assert_close(x.detach(), torch.tensor([[1.0, 0.0, -1.0], [0.0, 0.0, 0.0]]))
 
 
+def test_ranger_goes_on_from_a_saved_state():
+    from inst.training import optimizer_tensors, restore_optimizer
+
+    def steps(x, optimizer, numbers):
+        for number in numbers:
+            x.grad = torch.full_like(x, 1.0 + number) * torch.arange(6).view(2, 3)
+            optimizer.step()
+
+    whole, first = (torch.ones(2, 3, requires_grad=True) for _ in range(2))
+    steps(whole, Ranger([whole], lr=0.1), range(14))
+    optimizer = Ranger([first], lr=0.1)
+    steps(first, optimizer, range(8))
+    second = first.detach().clone().requires_grad_()
+    resumed = Ranger([second], lr=0.1)
+    restore_optimizer(resumed, {name: value.clone() for name, value in optimizer_tensors(optimizer).items()})
+    steps(second, resumed, range(8, 14))
+    assert torch.equal(second, whole)
+
+
 def test_a_mapper_learns_its_text():
     torch.manual_seed(0)
     clip, generator = TinyClip(), TinyGenerator(12 * 8)

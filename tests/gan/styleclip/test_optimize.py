@@ -36,6 +36,14 @@ def test_average_is_the_published_enlarging_and_pooling(size):
     assert_close(average_to(images, 224), published, atol=1e-6, rtol=1e-5)
 
 
+@pytest.mark.parametrize(("size", "side"), [(100, 32), (16, 32), (32, 32)])
+def test_average_of_any_size(size, side):
+    """By enlarging to a common multiple; what a picture holds in total stays."""
+    images = torch.rand(1, 3, size, size)
+    common = images.repeat_interleave(side, 2).repeat_interleave(side, 3)
+    assert_close(average_to(images, side), functional.avg_pool2d(common.double(), size).float(), atol=1e-5, rtol=1e-5)
+
+
 def test_clip_sees_pictures_as_they_are():
     clip = TinyClip()
     images = torch.rand(2, 3, 32, 32) * 2 - 1
