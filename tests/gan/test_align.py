@@ -85,6 +85,21 @@ def test_face_at_the_edge_is_mirrored_without_a_frame(face_at):
     assert (face - 0.5).abs().max() < 0.01, "black would show if nothing were padded"
 
 
+def test_blur_reaches_a_tenth_of_the_face_into_the_picture(face_at):
+    """Quad of 320 px that leaves the picture by 5: margins of 0.3, and the blur goes a third of that inwards."""
+    noise = torch.rand(1, 3, 500, 500, generator=torch.Generator().manual_seed(0)).mul(255).round() / 127.5 - 1
+    face = align_face(noise, face_at((154.5, 249.5), 80), Alignment(size=320, transform_size=320))
+    assert np.allclose(face.quad[0], (-5.5, 97.5)), "between pixels, so that sampling changes nothing"
+    change = (face.image[..., 5:] - noise[..., 98:418, :315]).abs().amax((0, 1, 2))
+    assert change[33:].max() < 0.01 < 0.1 < change[24:28].min()
+
+
+def test_large_face_in_a_small_place_does_not_alias(face_at):
+    noise = torch.rand(1, 3, 512, 512, generator=torch.Generator().manual_seed(0)) * 2 - 1
+    quad = face_quad(face_at((50, 50), 16))  # 64 px
+    assert paste_back(torch.zeros(1, 3, 100, 100), noise, quad)[..., 40:60, 40:60].std() < 0.15
+
+
 def test_paste_back_of_an_unchanged_face_gives_the_photo(face_at):
     photo = waves(400, 380)
     aligned = align_face(photo, face_at((190, 200), 45, 0.3), Alignment(size=512, transform_size=512))

@@ -103,3 +103,16 @@ def test_losses_are_the_papers_and_training_lowers_them():
     optimizer = torch.optim.Adam(network.parameters(), lr=5e-3)
     *_, last = train_ffclip(network, loss, [(w_plus, texts)] * 40, optimizer)
     assert last.total < first.total - 0.1
+
+
+def test_gradients_are_cut():
+    torch.manual_seed(0)
+    clip = TinyClip()
+    network = SemanticModulation(num_styles=4, width=6)
+    before = torch.nn.utils.parameters_to_vector(network.parameters()).detach().clone()
+    loss = FfclipLoss(TinyGenerator(24), ClipView(clip), FfclipSettings(identity_weight=0))
+    batch = torch.randn(2, 4, 6), clip.embed_text(["a", "b"])
+    optimizer = torch.optim.SGD(network.parameters(), lr=1.0)
+    next(train_ffclip(network, loss, [batch], optimizer, max_norm=0.01))
+    moved = torch.nn.utils.parameters_to_vector(network.parameters()).detach() - before
+    assert moved.norm() == pytest.approx(0.01, rel=0.02)
