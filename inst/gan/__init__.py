@@ -1,1 +1,1 @@
-"""Faces and other pictures of a StyleGAN2, edited in its latent spaces."""
+"""The GAN side: faces found and aligned, brought into StyleGAN2's space, and edited there by text."""

@@ -1,0 +1,187 @@
+"""Faces into the generator's space: the encoder of Tov et al. 2021, "Designing an Encoder for StyleGAN Image
+Manipulation" (e4e), whose W+ codes stay near W and so can be edited.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+from torch.nn import functional
+
+from inst.errors import InputError, ModelError
+from inst.files import load_parameters, parameters_of, read_checkpoint
+from inst.gan.codes import WPlus
+from inst.gan.equalized import EqualLinear
+from inst.image import resize
+from inst.perceptual.ir_se import Features, IrSeLayout, body, input_layer
+from inst.placement import Placement
+from inst.shapes import Image
+
+COARSE_HEADS, MIDDLE_HEADS = 3, 7
+"""Heads before these look at the coarsest and the middle features; the rest at the finest."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class EncoderLayout:
+    """How large an encoder is; the defaults are the published one for 1024 px faces.
+
+    Attributes:
+        num_styles: layers k of W+, `styles_of_resolution`.
+        style_dim: their width d, also of the feature pyramid.
+        input_size: side of the square pictures it wants.
+        trunk: its body; the pyramid takes the ends of the second, third and fourth stage.
+    """
+
+    num_styles: int = 18
+    style_dim: int = 512
+    input_size: int = 256
+    trunk: IrSeLayout = field(default_factory=IrSeLayout)
+
+
+def styles_of_resolution(resolution: int) -> int:
+    """Layers of W+ of a generator: 18 at 1024 px, 14 at 256 px.
+
+    Raises:
+        ModelError: not a power of two from 8 on.
+    """
+    if resolution < 8 or resolution & (resolution - 1):
+        raise ModelError(
+            f"a generator of {resolution} px does not exist: its resolution is a power of two, as 256 or 1024"
+        )
+    return 2 * resolution.bit_length() - 4
+
+
+class StyleHead(nn.Module):
+    """Convolutions that halve a feature map until one pixel is left, then a linear layer."""
+
+    def __init__(self, width: int, side: int) -> None:
+        super().__init__()
+        steps = (nn.Conv2d(width, width, 3, 2, 1) for _ in range(int(math.log2(side))))
+        self.convs = nn.Sequential(*(layer for conv in steps for layer in (conv, nn.LeakyReLU())))
+        self.linear = EqualLinear(width, width)
+
+    def forward(self, features: Features) -> Float[Tensor, "b c"]:
+        return self.linear(self.convs(features).flatten(1))
+
+
+class FaceEncoder(nn.Module):
+    """Aligned faces to W+: one style for all layers, and what each layer adds to it."""
+
+    def __init__(self, layout: EncoderLayout | None = None) -> None:
+        super().__init__()
+        self.layout = layout = layout or EncoderLayout()
+        trunk, width = layout.trunk, layout.style_dim
+        if len(trunk.widths) != 4 or trunk.widths[3] != width:
+            raise ValueError(f"four stages that end in {width} channels are needed, got {trunk.widths}")
+        self.input_layer = input_layer(trunk)
+        self.body = body(trunk)
+        self.latlayer1 = nn.Conv2d(trunk.widths[2], width, 1)
+        self.latlayer2 = nn.Conv2d(trunk.widths[1], width, 1)
+        coarse = layout.input_size // 16
+        sides = (coarse << ((i >= COARSE_HEADS) + (i >= MIDDLE_HEADS)) for i in range(layout.num_styles))
+        self.styles = nn.ModuleList(StyleHead(width, side) for side in sides)
+
+    def forward(self, faces: Image) -> WPlus:
+        """Codes relative to the generator's mean; faces (b, 3, input_size, input_size) in [-1, 1]."""
+        pyramid = self._pyramid(faces)
+        levels = ((i >= COARSE_HEADS) + (i >= MIDDLE_HEADS) for i in range(len(self.styles)))
+        first, *offsets = (head(pyramid[level]) for head, level in zip(self.styles, levels, strict=True))
+        return torch.stack([first, *(first + offset for offset in offsets)], dim=1)
+
+    def _pyramid(self, faces: Image) -> tuple[Tensor, Tensor, Tensor]:
+        """Features at 1/16, 1/8 and 1/4 of the size: coarse ones, carried down into finer ones."""
+        x, taps = self.input_layer(faces), []
+        ends = self.layout.trunk.stage_ends[1:]
+        for index, unit in enumerate(self.body):
+            x = unit(x)
+            if index in ends:
+                taps.append(x)
+        fine, middle, coarse = taps
+        merged = _larger(coarse, middle) + self.latlayer1(middle)
+        return coarse, merged, _larger(merged, fine) + self.latlayer2(fine)
+
+
+def _larger(x: Features, like: Float[Tensor, "b c2 h2 w2"]) -> Float[Tensor, "b c h2 w2"]:
+    return functional.interpolate(x, size=like.shape[-2:], mode="bilinear", align_corners=True)
+
+
+@dataclass(frozen=True)
+class Encoder:
+    """An encoder with the mean it was trained around.
+
+    Attributes:
+        network: frozen.
+        mean: (k, d) added to every code; zeros where it was trained without.
+        num_styles: k.
+    """
+
+    network: FaceEncoder
+    mean: Float[Tensor, "k d"]
+
+    @property
+    def num_styles(self) -> int:
+        return self.network.layout.num_styles
+
+    @torch.no_grad()
+    def encode_face(self, images: Image) -> WPlus:
+        """W+ codes in float32 of aligned pictures in [-1, 1], brought to the encoder's width.
+
+        Raises:
+            InputError: higher than wide, or twice as wide as high. Faces are square, the published cars 4:3.
+        """
+        size, (height, width) = self.network.layout.input_size, images.shape[-2:]
+        if not width / 2 < height <= width:
+            raise InputError(f"a picture of {width}x{height} pixels cannot be encoded: give an aligned, square face")
+        faces = resize(images, round(size * height / width), size).to(self.mean)
+        return self.network(faces).float() + self.mean.float()
+
+
+def load_encoder(path: Path, placement: Placement) -> Encoder:
+    """An encoder4editing checkpoint: ``state_dict`` (``encoder.*``), ``latent_avg``, ``opts``.
+
+    The sizes follow from the parameters themselves. What the file holds of the generator is
+    ``parameters_of(read_checkpoint(path), "decoder")``.
+
+    Raises:
+        InputError: missing, damaged or unsafe.
+        ModelError: another kind of file, or an encoder without its mean.
+    """
+    checkpoint = read_checkpoint(path)
+    state = parameters_of(checkpoint, "encoder")
+    if "styles.0.linear.weight" not in state:
+        raise ModelError(f"{path} holds no e4e encoder (encoder.styles.*): give a file like e4e_ffhq_encode.pt")
+    with torch.device("meta"):
+        network = FaceEncoder(_layout_of(state))
+    load_parameters(network, state, str(path))
+    mean = _mean(path, checkpoint, network.layout)
+    network.eval().to(placement.device, placement.dtype)
+    return Encoder(network, mean.to(placement.device, placement.dtype))
+
+
+def _layout_of(state: Mapping[str, Tensor]) -> EncoderLayout:
+    num_styles = 1 + max(int(key.split(".")[1]) for key in state if key.startswith("styles."))
+    convolutions = {key for key in state if key.startswith("styles.0.convs.") and key.endswith(".weight")}
+    return EncoderLayout(num_styles=num_styles, input_size=16 << len(convolutions))
+
+
+def _mean(path: Path, checkpoint: Mapping[str, Any], layout: EncoderLayout) -> Float[Tensor, "k d"]:
+    options = checkpoint.get("opts")
+    shape = (layout.num_styles, layout.style_dim)
+    # files without options are encoders someone cut out; all published ones start from the mean
+    if isinstance(options, Mapping) and not options.get("start_from_latent_avg", True):
+        return torch.zeros(shape)
+    mean = checkpoint.get("latent_avg")
+    if (
+        not isinstance(mean, Tensor)
+        or mean.shape[-1] != layout.style_dim
+        or mean.numel() not in (shape[1], shape[0] * shape[1])
+    ):
+        raise ModelError(f"{path} lacks latent_avg of shape {shape}, the mean that its codes are relative to")
+    return mean.float().expand(shape).clone()

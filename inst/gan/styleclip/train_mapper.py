@@ -1,0 +1,118 @@
+"""Learning a mapper: Patashnik et al. 2021, section 5, with the published weights."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from inst.errors import ConfigError
+from inst.gan.codes import Codes, Synthesis, rows_of
+from inst.gan.losses import ClipView, check_finite, check_weights, faces_for
+from inst.gan.styleclip.mapper import STRENGTH, LatentMapper
+from inst.perceptual.arcface import ArcFace, identity_distance
+
+
+@dataclass(frozen=True, kw_only=True)
+class MapperSettings:
+    """Published defaults; of `Ranger` too, whose rate is 0.5.
+
+    Attributes:
+        clip_weight, l2_weight, identity_weight: of the three losses. L2 is a mean within a style and a sum over
+            styles, so in StyleSpace it weighs far more.
+        strength: the edit is ``w + strength · M(w)``.
+    """
+
+    clip_weight: float = 1.0
+    l2_weight: float = 0.8
+    identity_weight: float = 0.1
+    strength: float = STRENGTH
+
+    def __post_init__(self) -> None:
+        check_weights(clip_weight=self.clip_weight, l2_weight=self.l2_weight, identity_weight=self.identity_weight)
+
+
+@dataclass(frozen=True)
+class MapperLosses:
+    """Means over a batch, without their weights; ``total`` with them."""
+
+    total: Float[Tensor, ""]
+    clip: Float[Tensor, ""]
+    l2: Float[Tensor, ""]
+    identity: Float[Tensor, ""]
+
+
+@dataclass
+class MapperLoss:
+    """The loss of a mapper for one text.
+
+    Attributes:
+        text: (1, e) CLIP embedding.
+        synthesize: the generator, its parameters without gradients.
+        arcface: needed with ``identity_weight``.
+    """
+
+    text: Float[Tensor, "1 e"]
+    synthesize: Synthesis
+    clip: ClipView
+    settings: MapperSettings
+    arcface: ArcFace | None = None
+
+    def __post_init__(self) -> None:
+        self.arcface = faces_for(self.settings.identity_weight, self.arcface)
+
+    def __call__(self, mapper: LatentMapper, codes: Sequence[Tensor]) -> MapperLosses:
+        edited = mapper.edit(codes, self.settings.strength)
+        image = self.synthesize(edited)
+        clip = self.clip.distance(image, self.text.expand(len(image), -1)).mean()
+        l2 = torch.stack([(new - old).square().mean() for new, old in zip(edited, codes, strict=True)]).sum()
+        identity = torch.zeros_like(l2)
+        if self.arcface is not None:
+            with torch.no_grad():
+                faces = self.arcface.embed_faces(self.synthesize(list(codes)))
+            identity = identity_distance(self.arcface.embed_faces(image), faces).mean()
+        s = self.settings
+        total = s.clip_weight * clip + s.l2_weight * l2 + s.identity_weight * identity
+        return MapperLosses(total, clip.detach(), l2.detach(), identity.detach())
+
+
+def shuffled_batches(codes: Sequence[Tensor], batch_size: int, generator: torch.Generator) -> Iterator[Codes]:
+    """Batches without end, every code once before any comes again; a short last one of an epoch is left out."""
+    rows = len(codes[0])
+    if not 1 <= batch_size <= rows:
+        raise ConfigError(f"batch_size={batch_size} is out of range: there are {rows} codes")
+    while True:
+        order = torch.randperm(rows, generator=generator)
+        for start in range(0, rows - batch_size + 1, batch_size):
+            yield rows_of(codes, order[start : start + batch_size])
+
+
+def train_mapper(
+    mapper: LatentMapper, loss: MapperLoss, batches: Iterable[Codes], optimizer: torch.optim.Optimizer
+) -> Iterator[MapperLosses]:
+    """One step a batch, reported after its update; the losses are those before it.
+
+    Args:
+        optimizer: of the mapper's parameters; published: ``Ranger(mapper.parameters(), lr=0.5)``.
+
+    Raises:
+        ConfigError: the loss is no number.
+    """
+    mapper.requires_grad_(True).train()
+    for codes in batches:
+        losses = loss(mapper, codes)
+        check_finite(losses.total)
+        optimizer.zero_grad(set_to_none=True)
+        losses.total.backward()
+        optimizer.step()
+        yield MapperLosses(losses.total.detach(), losses.clip, losses.l2, losses.identity)
+
+
+@torch.no_grad()
+def validate_mapper(mapper: LatentMapper, loss: MapperLoss, batches: Iterable[Codes]) -> float:
+    """Mean total loss over batches of codes that were not learned from."""
+    totals = [float(loss(mapper, codes).total) for codes in batches]
+    return sum(totals) / len(totals)

@@ -1,0 +1,1 @@
+"""Frozen feature networks that losses and metrics look through."""

@@ -1,0 +1,156 @@
+import pytest
+import torch
+from support.gan_doubles import TinyClip, TinyGenerator
+from torch.nn import functional
+from torch.testing import assert_close
+
+from inst.errors import ConfigError
+from inst.gan.codes import to_rgb_styles
+from inst.gan.losses import ClipView, average_to
+from inst.gan.styleclip.optimize import (
+    OptimizeSettings,
+    learning_rate_at,
+    optimize_latents,
+    pair_up,
+)
+from inst.perceptual.arcface import ArcFace
+from inst.perceptual.ir_se import IrSeLayout
+
+CODES = 5 * 8
+
+
+@pytest.fixture
+def start():
+    return torch.randn(1, 5, 8, generator=torch.Generator().manual_seed(0))
+
+
+def test_schedule_is_the_published_one(golden):
+    rates = torch.tensor([learning_rate_at(step, 300, 0.1) for step in range(300)])
+    assert_close(rates, golden("optimisation_schedule")["lr"].float(), atol=1e-6, rtol=1e-5)
+
+
+@pytest.mark.parametrize("size", [64, 256])
+def test_average_is_the_published_enlarging_and_pooling(size):
+    images = torch.rand(2, 3, size, size)
+    published = functional.avg_pool2d(functional.interpolate(images, scale_factor=7), size // 32)
+    assert_close(average_to(images, 224), published, atol=1e-6, rtol=1e-5)
+
+
+@pytest.mark.parametrize(("size", "side"), [(100, 32), (16, 32), (32, 32)])
+def test_average_of_any_size(size, side):
+    """By enlarging to a common multiple; what a picture holds in total stays."""
+    images = torch.rand(1, 3, size, size)
+    common = images.repeat_interleave(side, 2).repeat_interleave(side, 3)
+    assert_close(average_to(images, side), functional.avg_pool2d(common.double(), size).float(), atol=1e-5, rtol=1e-5)
+
+
+def test_clip_sees_pictures_as_they_are():
+    clip = TinyClip()
+    images = torch.rand(2, 3, 32, 32) * 2 - 1
+    ClipView(clip).embed_images(images)
+    assert_close(clip.seen, images, atol=1e-5, rtol=1e-5)
+    ClipView(clip, published=False).embed_images(images)
+    assert_close(clip.seen, clip.preprocessing(images))
+
+
+def test_loss_is_one_minus_cosine():
+    clip = TinyClip()
+    images = torch.rand(2, 3, 32, 32)
+    texts = clip.embed_text(["a", "b"])
+    embeds = ClipView(clip).embed_images(images)
+    expected = 1 - (functional.normalize(embeds) * functional.normalize(texts)).sum(1)
+    assert_close(ClipView(clip).distance(images, texts), expected)
+
+
+def test_it_is_adam_on_the_papers_loss(start):
+    """The loop beside the plain one, written out for one code."""
+    clip, generator = TinyClip(), TinyGenerator(CODES)
+    text = clip.embed_text(["a red face"])
+    settings = OptimizeSettings(steps=12, learning_rate=0.05, l2_weight=0.1)
+    *_, last = optimize_latents([start], text, generator, ClipView(clip), settings)
+    w = start.clone().requires_grad_()
+    adam = torch.optim.Adam([w], lr=0.05)
+    for step in range(11):
+        adam.param_groups[0]["lr"] = learning_rate_at(step, 12, 0.05)
+        image = average_to(generator([w]), 32) * torch.tensor(1.0)
+        shown = functional.adaptive_avg_pool2d(image, 4).flatten(1) @ clip.map
+        loss = (1 - functional.cosine_similarity(shown, text)).mean() + 0.1 * ((w - start) ** 2).sum()
+        adam.zero_grad()
+        loss.backward()
+        adam.step()
+    assert_close(last.codes[0], w.detach(), atol=1e-4, rtol=1e-4)
+    assert last.step == 11
+
+
+def test_it_comes_nearer_to_the_text(start):
+    clip = TinyClip()
+    steps = list(
+        optimize_latents(
+            [start], clip.embed_text(["x"]), TinyGenerator(CODES), ClipView(clip), OptimizeSettings(steps=60)
+        )
+    )
+    assert steps[-1].clip < steps[0].clip - 0.3
+    assert steps[0].l2 == 0 < steps[-1].l2
+    assert torch.equal(steps[0].codes[0], start) and torch.equal(steps[1].codes[0], start), "step 0 has rate 0"
+
+
+def test_rows_do_not_disturb_each_other(start):
+    clip, generator = TinyClip(), TinyGenerator(CODES)
+    starts = torch.cat([start, start + 1])
+    texts = clip.embed_text(["x", "y", "z"])
+    codes, paired = pair_up([starts], texts)
+    assert len(codes[0]) == 6 and torch.equal(codes[0][3], starts[1]) and torch.equal(paired[4], texts[1])
+    settings = OptimizeSettings(steps=8)
+    *_, together = optimize_latents(codes, paired, generator, ClipView(clip), settings)
+    *_, alone = optimize_latents([starts[1:]], texts[1:2], generator, ClipView(clip), settings)
+    assert_close(together.codes[0][4:5], alone.codes[0], atol=1e-4, rtol=1e-4)
+    assert_close(together.image[4:5], alone.image, atol=1e-4, rtol=1e-4)
+
+
+def test_stylespace_keeps_to_rgb():
+    clip = TinyClip()
+    styles = [torch.randn(2, width) for width in (8, 8, 8, 4, 4)]
+    assert to_rgb_styles(26) == {1, 4, 7, 10, 13, 16, 19, 22, 25}
+    settings = OptimizeSettings(steps=6)
+    *_, last = optimize_latents(
+        styles, clip.embed_text(["x"]), TinyGenerator(32), ClipView(clip), settings, frozen=to_rgb_styles(5)
+    )
+    changed = [not torch.equal(code, style) for code, style in zip(last.codes, styles, strict=True)]
+    assert changed == [True, False, True, True, False]
+    squares = sum(((a - b) ** 2).sum(1) for a, b in zip(last.codes, styles, strict=True))
+    assert_close(last.l2, squares)
+
+
+def test_identity_holds_the_face(start):
+    torch.manual_seed(0)
+    arcface = ArcFace(IrSeLayout(widths=(16, 16, 16, 16), units=(1, 1, 1, 1), reduction=4), features=8).eval()
+    arcface.requires_grad_(False)
+    clip, generator = TinyClip(), TinyGenerator(CODES)
+
+    def run(weight):
+        settings = OptimizeSettings(steps=15, l2_weight=0, identity_weight=weight)
+        *_, last = optimize_latents(
+            [start], clip.embed_text(["x"]), generator, ClipView(clip), settings, arcface=arcface
+        )
+        return last
+
+    held, free = run(20.0), run(1e-6)
+    assert held.identity < free.identity
+    assert held.clip > free.clip
+
+
+def test_what_cannot_be_is_told(start):
+    clip, generator = TinyClip(), TinyGenerator(CODES)
+    with pytest.raises(ConfigError, match="ArcFace"):
+        next(
+            optimize_latents(
+                [start], clip.embed_text("x"), generator, ClipView(clip), OptimizeSettings(identity_weight=1)
+            )
+        )
+    with pytest.raises(ConfigError, match="2 texts for 1"):
+        next(optimize_latents([start], clip.embed_text("xy"), generator, ClipView(clip), OptimizeSettings()))
+    with pytest.raises(ConfigError, match="not a number"):
+        next(optimize_latents([start * torch.nan], clip.embed_text("x"), generator, ClipView(clip), OptimizeSettings()))
+    for bad in ({"steps": 0}, {"learning_rate": 0.0}, {"l2_weight": -1.0}):
+        with pytest.raises(ConfigError, match="out of range"):
+            OptimizeSettings(**bad)
