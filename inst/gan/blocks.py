@@ -3,32 +3,14 @@
 from __future__ import annotations
 
 import itertools
-import math
 
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
-from torch.nn import functional
 
 from inst.gan.architecture import StyleLayer
+from inst.gan.equalized import EqualLinear
 from inst.gan.layers import GAIN, Form, Maps, activate, modulated_conv, pixel_norm, upsample
-
-
-class EqualLinear(nn.Module):
-    """A linear map with equalised learning rate (Karras et al. 2018): weights are kept at unit variance.
-
-    Args:
-        rate: the learning-rate factor, on weights and biases alike.
-    """
-
-    def __init__(self, width_in: int, width_out: int, rate: float = 1.0) -> None:
-        super().__init__()
-        self.weight = nn.Parameter(torch.zeros(width_out, width_in))
-        self.bias = nn.Parameter(torch.zeros(width_out))
-        self.rate = rate
-
-    def forward(self, x: Float[Tensor, "b i"]) -> Float[Tensor, "b o"]:
-        return functional.linear(x, self.weight * (self.rate / math.sqrt(x.shape[1])), self.bias * self.rate)
 
 
 class Mapping(nn.Module):
@@ -36,7 +18,9 @@ class Mapping(nn.Module):
 
     def __init__(self, widths: tuple[int, ...], rate: float) -> None:
         super().__init__()
-        self.layers = nn.ModuleList(EqualLinear(before, after, rate) for before, after in itertools.pairwise(widths))
+        self.layers = nn.ModuleList(
+            EqualLinear(before, after, lr_mul=rate) for before, after in itertools.pairwise(widths)
+        )
 
     def forward(self, z: Float[Tensor, "b z"]) -> Float[Tensor, "b d"]:
         x = pixel_norm(z)

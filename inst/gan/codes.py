@@ -6,15 +6,12 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import torch
-from jaxtyping import Float
 from torch import Tensor
 
 from inst.errors import InputError
 from inst.files import read_array, read_pickle, read_safetensors, sniff
 from inst.shapes import Image
 
-WPlus = Float[Tensor, "b k d"]
-"""One style vector for each of the generator's k layers."""
 Codes = list[Tensor]
 """One (b, k, d) tensor of W+, or StyleSpace: a (b, C) tensor for each style."""
 Synthesis = Callable[[Codes], Image]

@@ -17,12 +17,11 @@ from torch.nn import functional
 
 from inst.errors import InputError, ModelError
 from inst.files import load_parameters, parameters_of, read_checkpoint
-from inst.gan.codes import WPlus
 from inst.gan.equalized import EqualLinear
 from inst.image import resize
 from inst.perceptual.ir_se import Features, IrSeLayout, body, input_layer
 from inst.placement import Placement
-from inst.shapes import Image
+from inst.shapes import Image, WPlus
 
 COARSE_HEADS, MIDDLE_HEADS = 3, 7
 """Heads before these look at the coarsest and the middle features; the rest at the finest."""

@@ -18,8 +18,9 @@ from torch.nn import functional
 
 from inst.errors import ModelError
 from inst.files import load_parameters, parameters_of, read_checkpoint
-from inst.gan.codes import Codes, WPlus
+from inst.gan.codes import Codes
 from inst.placement import Placement
+from inst.shapes import WPlus
 
 Text = Float[Tensor, "b 1 d"]
 NUM_BLOCKS = 4

@@ -15,11 +15,11 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.nn import functional
 
-from inst.gan.codes import Synthesis, WPlus
+from inst.gan.codes import Synthesis
 from inst.gan.ffclip import SemanticModulation
 from inst.gan.losses import ClipView, check_finite, check_weights, faces_for
 from inst.perceptual.arcface import ArcFace, identity_distance
-from inst.shapes import ImageEmbeds
+from inst.shapes import ImageEmbeds, WPlus
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -12,8 +12,9 @@ from torch import Tensor, nn
 from inst.errors import ConfigError
 from inst.gan import latent_space
 from inst.gan.architecture import GeneratorConfig, StyleLayer
-from inst.gan.blocks import EqualLinear, StyledConv, ToRgb
 from inst.gan.blocks import Mapping as MappingNetwork
+from inst.gan.blocks import StyledConv, ToRgb
+from inst.gan.equalized import EqualLinear
 from inst.gan.latent_space import Styles, check_styles, check_w_plus
 from inst.gan.layers import Form
 from inst.placement import Placement
@@ -68,7 +69,7 @@ class Generator(nn.Module):
                 elif name.endswith(("weight", "const", ".noise")):
                     tensor.normal_(generator=rng)
             for layer in self._modules_of(EqualLinear):
-                layer.weight.div_(layer.rate)
+                layer.weight.div_(layer.lr_mul)
         return self
 
     def place(self, placement: Placement) -> Generator:

@@ -7,7 +7,7 @@ import torch
 from torch.nn.functional import conv2d, leaky_relu, pad
 from torch.testing import assert_close
 
-from inst.gan.blocks import EqualLinear
+from inst.gan.equalized import EqualLinear
 from inst.gan.layers import FIR, GAIN, activate, choose_form, modulated_conv, pixel_norm, upsample
 
 
@@ -89,8 +89,8 @@ def test_normalised_latents_have_unit_mean_square():
     assert_close(pixel_norm(z).square().mean(dim=1), torch.ones(2), atol=1e-5, rtol=0)
 
 
-def test_equalised_weights_count_by_the_fan_in_and_the_rate():
-    layer = EqualLinear(4, 1, rate=0.5)
+def test_equalised_weights_count_by_the_fan_in_and_the_multiplier():
+    layer = EqualLinear(4, 1, lr_mul=0.5)
     layer.weight.data.fill_(3)
     layer.bias.data.fill_(8)
     assert layer(torch.ones(1, 4)).item() == pytest.approx(4 * 3 * 0.5 / 2 + 8 * 0.5)
