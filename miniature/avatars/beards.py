@@ -7,6 +7,7 @@ import numpy as np
 from miniature.avatars.anatomy import Anatomy
 from miniature.avatars.attributes import Attributes, Rng
 from miniature.avatars.canvas import Canvas, mirror, moved, swell
+from miniature.avatars.colours import INK, mix
 from miniature.avatars.strands import guides, mass
 from miniature.drawing import Array, curve
 
@@ -37,11 +38,12 @@ def _stubble(canvas: Canvas, body: Anatomy, table: Array, rng: Rng, face: Array)
     )
     shape = np.concatenate([upper, [(0.9, 1.0), (0.1, 1.0)]])
     clip = face * canvas.area(shape, soft=0.012)
-    canvas.fill(shape, table[40], 0.30, soft=0.014, clip=face)
+    shadow = mix(table[30], INK, 0.55)  # even green hair is dark when it is short
+    canvas.fill(shape, shadow, 0.26, soft=0.014, clip=face)
     bristles = [
         swell([p, moved(p, 0.002, 0.006)], (0.004, 0.003)) for p in rng.uniform((0.25, 0.64), (0.75, 0.9), (240, 2))
     ]
-    canvas.fill(bristles, table[20], 0.36, clip=clip)
+    canvas.fill(bristles, shadow, 0.40, clip=clip)
 
 
 def _full(canvas: Canvas, body: Anatomy, table: Array, rng: Rng) -> None:
@@ -89,7 +91,7 @@ def _goatee(canvas: Canvas, body: Anatomy, table: Array, rng: Rng) -> None:
     side = 0.5 * (bottom + body.chin)
     right = curve(
         [(x, bottom), (x + 0.030, bottom + 0.008), (x + 0.072, side - 0.012), (x + 0.114, side + 0.008),
-         (x + 0.108, side + 0.045), (x + 0.066, low - 0.016), (x + 0.026, low), (x, low + 0.004)], 40,
+         (x + 0.108, side + 0.045), (x + 0.070, low - 0.022), (x + 0.030, low - 0.008), (x, low - 0.006)], 40,
     )  # fmt: skip
     right[28::3, 1] += rng.uniform(0, 0.008, 4)
     lines = guides(

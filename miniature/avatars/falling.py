@@ -12,24 +12,19 @@ from miniature.drawing import Array, Points, curve, oval
 
 def _curtain(head: Head, outer: Points, inner: Points, wave: float) -> None:
     """Hair that is parted and falls down both sides of the face; outer and inner line of the right side."""
-    px = head.part
-    outer, inner = np.asarray(outer, float), np.asarray(inner, float)
-    for way in (-1, 1):
-        flip = (lambda p: p) if way > 0 else mirror
-        crown = [(px, head.top + 0.002), (0.5 + way * 0.120, head.top + 0.026), (0.5 + way * 0.214, head.top + 0.11)]
-        out = flip(outer) if way > 0 else flip(outer)[::-1]
-        ins = flip(inner) if way > 0 else flip(inner)[::-1]
-        away = abs(0.5 + way * 0.2 - px)
-        brow = [(px, 0.232), (px + way * away * 0.55, 0.260), (px + way * away * 0.95, 0.315)]
-        left_edge = curve([*crown, *out], 40)
-        right_edge = curve([*brow, *ins], 40)
-        outline = np.concatenate([left_edge, right_edge[::-1]])
-        lines = guides(
-            [(px, head.top + 0.02), *brow[1:], *ins],
-            [(px, head.top + 0.014), (0.5 + way * 0.15, 0.22), *(0.45 * out + 0.55 * ins)],
-            [(px, head.top + 0.008), *crown[1:], *out],
-        )  # fmt: skip
-        head.mass(outline, lines, 70, shine=0.30, wave=wave)
+    x, y = head.part, head.top
+    half = [(0.5, y), (0.618, y + 0.024), (0.706, y + 0.098), *outer]
+    skull = curve([*mirror(half)[:-1], *half], 90)
+    middle = int(np.argmin(np.abs(skull[:, 0] - x) + 9 * (skull[:, 1] > y + 0.06)))
+    for way, edge in ((-1, skull[middle::-1]), (1, skull[middle:])):
+        fall = np.asarray(inner) if way > 0 else mirror(inner)[::-1]
+        away = abs(0.5 + way * 0.2 - x)
+        brow = [(x, 0.232), (x + way * away * 0.55, 0.260), (x + way * away * 0.95, 0.315), *fall]
+        first, last = curve(brow, 40), edge[np.linspace(0, len(edge) - 1, 40).astype(int)]
+        # Strands begin at the parting and lie closer to the skull the farther out they are.
+        lines = np.stack([first + (last - first) * share for share in (0.0, 0.5, 1.0)])
+        lines[:, :8, 0] += (x - lines[:, :8, 0]) * np.linspace(1, 0, 8) ** 2 * 0.5
+        head.mass(np.concatenate([edge, first[::-1]]), lines, 70, shine=0.30, wave=wave)
 
 
 def long(head: Head) -> None:

@@ -138,7 +138,7 @@ def _straw(canvas: Canvas, body: Anatomy, colour: Array) -> None:
 
 def _crown(canvas: Canvas, body: Anatomy, colour: Array) -> None:
     gold, deep = rgb("#f5c542"), rgb("#a8701a")
-    half, foot, band, tip = 0.185, body.top + 0.045, body.top - 0.020, body.top - 0.130
+    half, foot, band, tip = 0.192, body.top + 0.066, body.top - 0.004, body.top - 0.122
     xs = np.linspace(-1, 1, 9)
     spikes = np.stack(
         [
