@@ -8,6 +8,7 @@ from pathlib import Path
 import cv2
 
 from miniature.avatars import dataset
+from miniature.avatars.portrait import SIZES
 
 
 def main() -> None:
@@ -23,6 +24,8 @@ def main() -> None:
     args = parser.parse_args()
     if (args.state is None) == (args.sheet is None):
         parser.error("give --state DIR to write a data set, or --sheet FILE for a look at some avatars")
+    if args.count < 1 or not SIZES[0] <= (args.size or SIZES[0]) <= SIZES[1]:
+        parser.error(f"--count is at least 1, --size from {SIZES[0]} to {SIZES[1]}")
     cv2.setNumThreads(1)
     if args.sheet:
         picture = dataset.sheet(args.columns, args.rows, args.size or 128, args.seed)

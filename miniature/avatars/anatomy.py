@@ -10,10 +10,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from miniature.avatars.attributes import Attributes
-from miniature.avatars.canvas import both, mirror
+from miniature.avatars.canvas import mirror
 from miniature.drawing import Array, curve
 
-SIDES = {"left": -1, "right": 1}
 JAWS = {
     "oval": ((0.243, 0.51), (0.229, 0.63), (0.190, 0.735), (0.122, 0.822), (0.052, 0.866)),
     "round": ((0.252, 0.52), (0.247, 0.63), (0.213, 0.738), (0.140, 0.820), (0.060, 0.858)),
@@ -25,7 +24,7 @@ JAWS = {
 MOUTHS = {
     "smile": (1.10, 0.038, 0.000, 0.002, 1.0),
     "grin": (1.22, 0.034, 0.004, 0.040, 0.8),
-    "neutral": (0.92, 0.004, 0.000, 0.002, 1.0),
+    "neutral": (0.92, 0.010, 0.000, 0.002, 1.0),
     "open": (0.98, 0.006, 0.022, 0.052, 0.9),
     "sad": (0.90, -0.030, 0.000, 0.002, 1.0),
     "surprised": (0.52, -0.002, 0.034, 0.044, 1.0),
@@ -183,6 +182,3 @@ def _brows(a: Attributes, eyes: tuple[Eye, ...]) -> tuple[Array, Array]:
         y = y - 0.006 * (a.lids == "wide")
         out.append(np.stack([eye.x + 0.004 * eye.side + 0.072 * u, y], 1))
     return out[0], out[1]
-
-
-__all__ = ["Anatomy", "Eye", "Mouth", "both"]

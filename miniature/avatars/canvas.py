@@ -17,15 +17,14 @@ class Canvas:
     Args:
         pixels: its side.
 
-    ``pose`` is a (2, 3) map of the unit square into itself; ``clip``, where set, is a (pixels, pixels) mask of where
-    paint may go.
+    ``pose`` is a (2, 3) map of the unit square into itself. A ``clip`` is a mask of the whole canvas: where paint may
+    go.
     """
 
     def __init__(self, pixels: int) -> None:
         self.pixels = pixels
         self.image = np.zeros((pixels, pixels, 3), np.float32)
         self.pose = np.eye(2, 3)
-        self.clip: Array | None = None
 
     def place(self, points: Points) -> Array:
         """Points of the unit square in pixels, the middle of the first pixel at 0."""
@@ -65,8 +64,7 @@ class Canvas:
 
     def lay(self, box: Box, mask: Array, paint: Array, opacity: float = 1.0, clip: Array | None = None) -> None:
         """Blend paint, one colour or a picture as large as the mask, into the box."""
-        for limit in (clip, self.clip):
-            mask = mask if limit is None else mask * limit[box]
+        mask = mask if clip is None else mask * clip[box]
         part = self.image[box]
         part += (opacity * mask)[..., None] * (paint - part)
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from miniature.drawing import Array, rgb
 
-WHITE = np.float32([1, 1, 1])
+WHITE = np.ones(3, np.float32)
 INK = rgb("#2b2027")
 
 

@@ -47,24 +47,15 @@ def long(head: Head) -> None:
 
 
 def long_back(head: Head) -> None:
-    w = head.wide
-    right = curve(
-        [
-            (0.5, head.top + 0.01),
-            (0.5 + 0.21, head.top + 0.10),
-            (0.5 + w + 0.03, 0.45),
-            (0.5 + w + 0.06, 0.8),
-            (0.5 + w + 0.04, 1.08),
-        ],
-        30,
-    )
-    lines = guides(
-        *[
-            [(0.5 + x * 0.4, 0.2), (0.5 + x, 0.5), (0.5 + x * 1.05, 0.8), (0.5 + x, 1.08)]
-            for x in (-0.3, -0.1, 0.1, 0.3)
-        ]
-    )
-    head.mass(both(right), lines, 80, dark=0.9, gloss=0.2, wave=0.01, edge=0.3)
+    _behind(head, [(head.wide + 0.03, 0.45), (head.wide + 0.06, 0.80), (head.wide + 0.04, 1.08)], 0.010)
+
+
+def _behind(head: Head, edge: list[tuple[float, float]], wave: float) -> None:
+    """The dark of hair behind the neck; ``edge`` is how far it reaches out, and at what heights."""
+    right = curve([(0.5, head.top + 0.01), (0.71, head.top + 0.10), *((0.5 + x, y) for x, y in edge)], 30)
+    foot = edge[-1][1]
+    lines = guides(*[[(0.5 + x * 0.4, 0.2), (0.5 + x, 0.5), (0.5 + x, foot)] for x in (-0.3, -0.1, 0.1, 0.3)])
+    head.mass(both(right), lines, 70, dark=0.9, gloss=0.2, wave=wave, edge=0.3)
 
 
 def bob(head: Head) -> None:
@@ -87,19 +78,7 @@ def bob(head: Head) -> None:
 
 
 def bob_back(head: Head) -> None:
-    w = head.wide
-    right = curve(
-        [
-            (0.5, head.top + 0.01),
-            (0.5 + 0.21, head.top + 0.10),
-            (0.5 + w + 0.03, 0.45),
-            (0.5 + w + 0.04, 0.68),
-            (0.5 + w - 0.02, 0.79),
-        ],
-        30,
-    )
-    lines = guides(*[[(0.5 + x * 0.4, 0.2), (0.5 + x, 0.5), (0.5 + x, 0.79)] for x in (-0.3, -0.1, 0.1, 0.3)])
-    head.mass(both(right), lines, 60, dark=0.9, gloss=0.2, edge=0.3)
+    _behind(head, [(head.wide + 0.03, 0.45), (head.wide + 0.04, 0.68), (head.wide - 0.02, 0.79)], 0.0)
 
 
 def _curly_shape(head: Head) -> Array:
@@ -135,8 +114,9 @@ def curly(head: Head) -> None:
 
 
 def _afro_shape(head: Head) -> Array:
+    """A ball; a hat presses it down."""
     r = 0.335 + 0.02 * (head.puff - 0.034) / 0.012
-    return oval(0.5, 0.345, r * 1.03, r)
+    return oval(0.5, 0.345 if head.clip is None else 0.42, r * 1.03, r)
 
 
 def afro_back(head: Head) -> None:
@@ -153,5 +133,5 @@ def afro(head: Head) -> None:
     face = both(
         curve([(0.5, 0.268), (0.5 + 0.12, 0.280), (0.5 + w - 0.05, 0.34), (0.5 + w - 0.012, 0.46), (0.5 + w, 0.8)], 30)
     )
-    centres = outside(scatter(outer, 0.036, head.rng), face)
-    head.curls(centres, (0.020, 0.029), lit=0.7)
+    centres = outside(scatter(outer, 0.034, head.rng, 0.25), face)
+    head.curls(centres, (0.023, 0.030), lit=0.7)

@@ -9,9 +9,10 @@ import numpy as np
 
 from miniature.avatars.anatomy import Anatomy
 from miniature.avatars.attributes import Attributes, Rng
-from miniature.avatars.canvas import Canvas, mirror
+from miniature.avatars.canvas import Canvas, mirror, moved
+from miniature.avatars.colours import SKINS, hair_table, mix
 from miniature.avatars.strands import curls, guides, mass
-from miniature.drawing import Array, Points, curve
+from miniature.drawing import Array, Points, curve, oval
 
 
 @dataclass(frozen=True)
@@ -25,11 +26,18 @@ class Head:
     clip: Array | None
     puff: float
     part: float
+    face: Array | None
+    shadow: Array
 
     @classmethod
-    def of(cls, canvas: Canvas, body: Anatomy, a: Attributes, table: Array, rng: Rng, clip: Array | None) -> Head:
+    def of(
+        cls, canvas: Canvas, body: Anatomy, a: Attributes, rng: Rng, clip: Array | None, face: Array | None = None
+    ) -> Head:
+        """``clip`` is where a hat leaves hair to be seen, ``face`` where the hair's shadow may fall."""
         part = 0.5 + (0.05 + 0.06 * abs(a.parting)) * (1 if a.parting >= 0 else -1)
-        return cls(canvas, body, table, rng, clip, 0.034 + 0.012 * a.volume, part)
+        table, skin = hair_table(a.hair), SKINS[a.skin]
+        shadow = mix(skin.shadow, skin.deep, 0.5)
+        return cls(canvas, body, table, rng, clip, 0.034 + 0.012 * a.volume, part, face, shadow)
 
     @property
     def top(self) -> float:
@@ -41,15 +49,23 @@ class Head:
 
     def curls(self, centres: Array, radii: tuple[float, float], *, dark: float = 0.0, lit: float = 1.0) -> None:
         """Curls at those centres that no hat presses down."""
+        sizes, kept = self.rng.uniform(*radii, len(centres)), np.ones(len(centres), bool)
         if self.clip is not None:
             at = np.clip(np.round(self.canvas.place(centres)).astype(int), 0, len(self.clip) - 1)
-            centres = centres[self.clip[at[:, 1], at[:, 0]] > 0.5]
-        if len(centres):
-            sizes = self.rng.uniform(*radii, len(centres))
-            curls(self.canvas, centres, sizes, self.table, self.rng, dark=dark, lit=lit)
+            kept = self.clip[at[:, 1], at[:, 0]] > 0.5
+        if kept.any():
+            self.shade([oval(x, y, r) for (x, y), r in zip(centres[kept], sizes[kept], strict=True)])
+            curls(self.canvas, centres, sizes, self.table, self.rng, kept, dark=dark, lit=lit)
 
     def mass(self, outline: Points, lines: Array, count: int = 90, **more: float) -> None:
+        self.shade([np.asarray(outline)])
         mass(self.canvas, outline, lines, self.table, self.rng, count, clip=self.clip, **more)  # type: ignore[arg-type]
+
+    def shade(self, shapes: list[Array]) -> None:
+        """The shadow that hair throws on the face below it."""
+        if self.face is not None:
+            low = [moved(shape, 0.0, 0.016) for shape in shapes]
+            self.canvas.fill(low, self.shadow, 0.55, soft=0.007, clip=self.face)
 
     def dome(self, foot: float, out: float = 0.012) -> Array:
         """The outer line of hair on the skull, from the left side over the top to the right one."""

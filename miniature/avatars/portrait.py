@@ -58,7 +58,7 @@ def _paint(canvas: Canvas, a: Attributes, seed: int) -> None:
     canvas.pose = pose(a)
     clip = hats.below_hat(canvas, a)
     if a.cut in cuts.BEHIND:
-        cuts.BEHIND[a.cut](Head.of(canvas, body, a, table, chance(0), clip))
+        cuts.BEHIND[a.cut](Head.of(canvas, body, a, chance(0), clip))
     canvas.pose = pose(a, roll=False)
     clothes.behind(canvas, a)
     skin.neck(canvas, body, tones, a.figure)
@@ -75,7 +75,7 @@ def _paint(canvas: Canvas, a: Attributes, seed: int) -> None:
     features.brows(canvas, body, a, chance(4))
     worn.temples(canvas, body, a)
     if a.cut in cuts.OVER:
-        cuts.OVER[a.cut](Head.of(canvas, body, a, table, chance(5), clip))
+        cuts.OVER[a.cut](Head.of(canvas, body, a, chance(5), clip, face))
     worn.glasses(canvas, body, a)
     worn.earrings(canvas, body, a)
     hats.hat(canvas, body, a)

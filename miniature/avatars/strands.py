@@ -81,10 +81,10 @@ def _paint(
 
 
 def curls(
-    canvas: Canvas, centres: Array, radii: Array, table: Array, rng: Rng, *, dark: float = 0.0, lit: float = 1.0,
-    clip: Array | None = None,
+    canvas: Canvas, centres: Array, radii: Array, table: Array, rng: Rng, kept: Array, *, dark: float = 0.0,
+    lit: float = 1.0,
 ) -> None:  # fmt: skip
-    """Round curls, one over the other in the given order, each a ring with its own light."""
+    """Round curls, one over the other in the given order, each with its own light; only those that are ``kept``."""
     placed, sizes = canvas.place(centres), radii * canvas.pixels * np.sqrt(abs(np.linalg.det(canvas.pose[:, :2])))
     box = canvas.box(placed, float(sizes.max()) + 3)
     shape = (box[0].stop - box[0].start, box[1].stop - box[1].start)
@@ -101,7 +101,9 @@ def curls(
             tone, middle, axes, at, first, last, float(np.clip(value, 18, 236)), max(1, round(pen)), cv2.LINE_AA, SHIFT
         )
 
-    for (x, y), radius, value, angle in zip((placed - corner) * unit, sizes * unit, base, turn, strict=True):
+    for (x, y), radius, value, angle in zip(
+        ((placed - corner) * unit)[kept], (sizes * unit)[kept], base[kept], turn[kept], strict=True
+    ):
         middle, pen = (round(x), round(y)), 0.17 * radius / unit
         cv2.circle(mask, middle, round(radius), 255, -1, cv2.LINE_AA, SHIFT)
         cv2.circle(tone, middle, round(radius), float(value), -1, cv2.LINE_AA, SHIFT)
@@ -110,7 +112,7 @@ def curls(
             arc(middle, 0.68 * radius, angle, 0, 250, value + 24, 0.8 * pen)
             arc(middle, 0.40 * radius, angle + 60, 0, 250, value - 26, 0.8 * pen)
         arc(middle, 0.80 * radius, 0, 190, 275, value + 70 * lit, pen)
-    _paint(canvas, box, mask.astype(np.float32) / 255, tone, table, dark, clip)
+    _paint(canvas, box, mask.astype(np.float32) / 255, tone, table, dark, None)
 
 
 def scatter(outline: Points, step: float, rng: Rng, jitter: float = 0.35) -> Array:

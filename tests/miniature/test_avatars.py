@@ -262,10 +262,12 @@ def test_writing_goes_on_where_it_stopped(tmp_path: Path, monkeypatch: pytest.Mo
     assert not (whole / "avatars.parts").exists()
 
 
-def test_two_workers_draw_what_one_does(tmp_path: Path) -> None:
-    for workers in (1, 2):
-        dataset.write(tmp_path / str(workers), 6, shard=2, workers=workers)
-    assert (tmp_path / "1/avatars.npy").read_bytes() == (tmp_path / "2/avatars.npy").read_bytes()
+def test_workers_and_count_change_no_pixel(tmp_path: Path) -> None:
+    for workers, count in ((1, 3), (2, 6)):
+        dataset.write(tmp_path / str(workers), count, shard=2, workers=workers)
+    one, two = (np.load(tmp_path / f"{workers}/avatars.npy") for workers in (1, 2))
+    assert np.array_equal(one, two[:3])
+    assert len(np.unique(two.reshape(6, -1), axis=0)) == 6
 
 
 def test_a_folder_of_other_avatars_is_left_alone(tmp_path: Path) -> None:
