@@ -22,18 +22,18 @@ from miniature.avatars.portrait import draw
 from miniature.avatars.words import caption
 from miniature.drawing import Array
 
-SHARD = 256
+SHARD = 128
 
 
 def avatar(seed: int, index: int, size: int) -> tuple[Array, dict[str, Any]]:
-    """One avatar, (size, size, 3) uint8, and its row: attributes, labels, caption, landmarks (x, y to 0.01 px)."""
+    """One avatar, (size, size, 3) uint8, and its row: attributes, true labels, caption, landmarks to 0.01 px."""
     rng: Rng = np.random.default_rng([seed, index])
     attributes = sample(rng)
     picture, points = draw(attributes, rng, size)
     row = {
         "row": index,
         "attributes": asdict(attributes),
-        "labels": labels(attributes),
+        "labels": [name for name, true in labels(attributes).items() if true],
         "caption": caption(attributes, rng),
         "landmarks": np.round(points.astype(float), 2).tolist(),
     }
@@ -50,7 +50,7 @@ def _shard(task: tuple[str, str, int, int, int, int]) -> int:
         rows.append(row)
     pixels.flush()
     part = Path(facts_path + ".part")
-    part.write_text(json.dumps(rows))
+    part.write_text(json.dumps(rows, separators=(",", ":")))
     part.replace(facts_path)
     return last - first
 
@@ -88,7 +88,7 @@ def write(state: Path, count: int, size: int = 64, *, seed: int = 0, workers: in
                 bar.update(_shard(task))
     rows = [row for task in tasks for row in json.loads(Path(task[1]).read_text())]
     whole = out.with_suffix(".json.part")
-    whole.write_text(json.dumps(rows))
+    whole.write_text(json.dumps(rows, separators=(",", ":")))
     whole.replace(out)
     shutil.rmtree(parts)
 
