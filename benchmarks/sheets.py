@@ -26,6 +26,7 @@ from inst.stylize.text_to_image import generate
 
 SIDE = 256
 PHOTOS = ("chelsea", "coffee", "rocket")
+COLUMNS = 9
 PROMPTS = ("a flower in the style of [C]", "a landscape in the style of [C]", "a fish in the style of [C]")
 
 
@@ -52,7 +53,8 @@ def main() -> None:
     run = StylizeRun()
     settings = photo_settings(studio, run)
     photos = [square(PilImage.fromarray(getattr(data, name)())) for name in PHOTOS]
-    tokens = [load_token(path) for path in sorted((mini_folder() / "styles").glob("*.safetensors"))]
+    bundled = sorted((mini_folder() / "styles").glob("*.safetensors"))
+    tokens = [load_token(bundled[i * len(bundled) // COLUMNS]) for i in range(min(COLUMNS, len(bundled)))]
     styles = [UsedStyle(token, PLACEHOLDER, 1.0) for token in tokens]
     paintings = [resize(read_image(_painting(used)).image, SIDE, SIDE) for used in styles]
 

@@ -26,7 +26,7 @@ from miniature.words import known_words
 DEFAULTS: dict[str, Any] = {
     "resolution": 256,
     "num_steps": 25,
-    "guidance_scale": 1.75,
+    "guidance_scale": 3.0,
     "strength": 0.65,
     "clip": "local-dir:clip",
     "num_vectors": diffusion.VECTORS,
@@ -36,7 +36,7 @@ DEFAULTS: dict[str, Any] = {
     "batch_size": 8,
     "early_stop": 2,
     "noise_offset": 0.7,
-    "max_norm_ratio": 1e5,
+    "max_norm_ratio": 300.0,
     "prompt": diffusion.PLACEHOLDER,
     "plain_prompt": "a painting",
 }
@@ -76,7 +76,10 @@ def _save_inversion(module: AttentionInversion, folder: Path) -> None:
 
 def _manifest(folder: Path) -> None:
     """SHA-256 of every file, in `manifest.json`."""
-    files = sorted(p for p in folder.rglob("*") if p.is_file() and p.name != "manifest.json")
+    # the bundled styles, which are learned after it, carry the hash of the model they belong to
+    files = sorted(
+        p for p in folder.rglob("*") if p.is_file() and p.name != "manifest.json" and p.parent.name != "styles"
+    )
     sums = {str(p.relative_to(folder)): hashlib.sha256(p.read_bytes()).hexdigest() for p in files}
     (folder / "manifest.json").write_text(json.dumps(sums, indent=2) + "\n")
 
