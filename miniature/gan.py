@@ -41,10 +41,10 @@ def config(size: int, widths: tuple[int, ...] = WIDTHS) -> GeneratorConfig:
     return GeneratorConfig(channels=widths[:levels], mapping_widths=(W_WIDTH,) * (MAPPING_LAYERS + 1))
 
 
-def build(sizes: GeneratorConfig, seed: int = 0) -> tuple[Generator, Discriminator]:
+def build(sizes: GeneratorConfig, seed: int = 0, fold: int = FOLD) -> tuple[Generator, Discriminator]:
     """Both sides at their random start. The discriminator is faster with channels last, the generator is not."""
     torch.manual_seed(seed)
-    discriminator = Discriminator(sizes.channels, FOLD)
+    discriminator = Discriminator(sizes.channels, fold)
     generator = Generator(sizes).initialise(torch.Generator().manual_seed(seed))
     return generator, discriminator.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
 
@@ -63,8 +63,9 @@ def mixed_codes(generator: Generator, count: int, mixing: float) -> Tensor:
 def learn(run: Duel, generator: Generator, real: Tensor, autocast: Autocast) -> dict[str, float]:
     """One step on one batch; both sides see the same made pictures, so that they are made once."""
     discriminator, recipe = run.discriminator, run.duel
+    styles = generator.styles(mixed_codes(generator, len(real), recipe.mixing))
     with autocast():
-        fake = generator(mixed_codes(generator, len(real), recipe.mixing))
+        fake = generator.synthesize(styles)
         logits = discriminator(torch.cat([real, fake.detach()])).chunk(2)
         loss = discriminator_loss(*logits)
     losses = {"discriminator": run.take_turn(discriminator, loss)}
