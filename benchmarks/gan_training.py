@@ -68,8 +68,17 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.parse_args()
     torch.set_num_threads(1)
-    print("| widths at 4, 8 … px | generator | batch | precision | convolutions | folded | ms a picture | h for 600,000 |")
-    print("| --- | --- | --- | --- | --- | --- | --- | --- |")
+    heads = (
+        "widths at 4, 8 … px",
+        "generator",
+        "batch",
+        "precision",
+        "form",
+        "folded",
+        "ms a picture",
+        "h for 600,000",
+    )
+    print(f"| {' | '.join(heads)} |\n|{' --- |' * len(heads)}")
     for case in CASES:
         ms, millions = milliseconds(case)
         widths = ", ".join(map(str, case.widths))
