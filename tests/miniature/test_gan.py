@@ -97,6 +97,17 @@ def test_mixed_codes_follow_one_code_then_another() -> None:
     assert changes.any(0).all()
 
 
+def test_no_code_resonates_with_the_first_weights() -> None:
+    def widening(seed: int) -> float:
+        generator, _ = gan.build(gan.config(SIZE, WIDTHS), seed)
+        codes = [torch.randn(64, gan.W_WIDTH, generator=torch.Generator().manual_seed(s)) for s in (0, 54321)]
+        small, plain = (float(generator.map(z).detach().std()) for z in codes)
+        return small / plain
+
+    assert widening(-1) > 1.3  # what weights of the codes' own seed do
+    assert 0.9 < widening(gan.START_SEED) < 1.1
+
+
 def test_a_few_steps_bring_the_pictures_nearer(state: Path) -> None:
     real = np.load(state / "avatars.npy")
     start = gan_export.averaged(gan.build(gan.config(SIZE, WIDTHS))[0].state_dict())
