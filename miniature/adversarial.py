@@ -23,6 +23,8 @@ class DuelRecipe:
         penalty_share: part of the batch that the penalty is computed on.
         mixing: share of pictures whose layers follow two codes.
         memory: pictures until half of the averaged generator is new; shorter at first.
+        path: weight of path-length regularisation, 2 in the paper; 0 leaves it out, as small networks do.
+        path_every: steps from one to the next.
     """
 
     batch: int = 16
@@ -32,6 +34,8 @@ class DuelRecipe:
     penalty_share: float = 0.5
     mixing: float = 0.9
     memory: float = 10_000
+    path: float = 0.0
+    path_every: int = 8
 
     def gamma(self, size: int) -> float:
         return 0.0002 * size**2 / self.batch if self.penalty is None else self.penalty
@@ -48,6 +52,7 @@ class Duel(Run):
         seed: int = 0,
     ) -> None:  # fmt: skip
         self.generator, self.discriminator, self.duel = generator, discriminator, recipe
+        self.path_mean = torch.zeros(())
         modules = {"generator": generator, "discriminator": discriminator}
         super().__init__(folder, modules, Recipe(lr=recipe.lr), budget, seed)
 
@@ -79,23 +84,23 @@ class Duel(Run):
         torch._foreach_lerp_(self.params_ema, [p.detach() for p in self.params], 1 - kept)
 
     def _build_optimizer(self) -> torch.optim.Optimizer:
-        """One Adam with a group a side. R1's extra updates are allowed for in the discriminator's rates."""
-        share = self.duel.penalty_every / (self.duel.penalty_every + 1)
-        lr, beta = self.duel.lr, 0.99
-        return torch.optim.Adam(
-            [
-                {"params": list(self.generator.parameters()), "lr": lr, "betas": (0.0, beta)},
-                {"params": list(self.discriminator.parameters()), "lr": lr * share, "betas": (0.0, beta**share)},
-            ],
-            fused=True,
-        )
+        """One Adam with a group a side, whose rates allow for the extra updates of lazy regularisation."""
+        every = {self.generator: self.duel.path_every if self.duel.path else None}
+        every[self.discriminator] = self.duel.penalty_every
+        groups = []
+        for side, steps in every.items():
+            share = steps / (steps + 1) if steps else 1.0
+            betas = (0.0, 0.99**share)
+            groups.append({"params": list(side.parameters()), "lr": self.duel.lr * share, "betas": betas})
+        return torch.optim.Adam(groups, fused=True)
 
     def _buffers(self) -> dict[str, Tensor]:
-        return {
+        own = {
             f"buffer/{key}.{name}": buffer
             for key, module in self.modules.items()
             for name, buffer in module.named_buffers()
         }
+        return own | {"path_mean": self.path_mean}
 
     def _tensors(self) -> dict[str, Tensor]:
         return super()._tensors() | {name: buffer.contiguous() for name, buffer in self._buffers().items()}
@@ -114,3 +119,14 @@ def generator_loss(fake: Tensor) -> Tensor:
 def discriminator_loss(real: Tensor, fake: Tensor) -> Tensor:
     """The logistic loss: −log σ of real logits and −log(1 − σ) of made ones."""
     return functional.softplus(-real).mean() + functional.softplus(fake).mean()
+
+
+def path_lengths(pictures: Tensor, w_plus: Tensor, noise: Tensor) -> Tensor:
+    """|J^T y| of each picture (Karras et al. 2020, equation 4): how far it moves along y as its code does.
+
+    Args:
+        noise: y, normal, of the pictures' shape.
+    """
+    side = math.sqrt(pictures.shape[2] * pictures.shape[3])
+    (gradient,) = torch.autograd.grad((pictures * noise).sum() / side, w_plus, create_graph=True)
+    return gradient.square().sum(2).mean(1).sqrt()

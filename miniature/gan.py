@@ -17,7 +17,7 @@ from torch import Tensor
 
 from inst.gan.architecture import GeneratorConfig
 from inst.gan.generator import Generator
-from miniature.adversarial import Duel, DuelRecipe, discriminator_loss, generator_loss
+from miniature.adversarial import Duel, DuelRecipe, discriminator_loss, generator_loss, path_lengths
 from miniature.discriminator import Discriminator, gradient_penalty
 from miniature.gan_export import averaged, begin_at, distance, export, pictures, write_sheet
 from miniature.resemblance import as_pictures
@@ -81,8 +81,22 @@ def learn(run: Duel, generator: Generator, real: Tensor, autocast: Autocast) -> 
         loss = generator_loss(discriminator(fake))
     losses["generator"] = run.take_turn(generator, loss)
     discriminator.requires_grad_(True)
+    if recipe.path and run.step % recipe.path_every == 0:
+        losses["path"] = even_paths(run, generator)
     run.end_step()
     return losses
+
+
+def even_paths(run: Duel, generator: Generator) -> float:
+    """Path-length regularisation on half a batch: lengths are drawn to their running mean, which is returned."""
+    recipe = run.duel
+    codes = mixed_codes(generator, max(1, recipe.batch // 2), recipe.mixing)
+    made = generator(codes)
+    lengths = path_lengths(made, codes, torch.randn(made.shape).to(made.device))
+    run.path_mean.lerp_(lengths.detach().mean().cpu(), 0.01)
+    loss = (lengths - run.path_mean.to(made.device)).square().mean()
+    run.take_turn(generator, loss * (recipe.path * recipe.path_every))
+    return float(run.path_mean)
 
 
 @dataclass

@@ -16,7 +16,7 @@ pytest.importorskip("accelerate")
 from inst.gan.checkpoints import load_generator
 from inst.placement import Placement
 from miniature import gan, gan_export
-from miniature.adversarial import Duel, DuelRecipe
+from miniature.adversarial import Duel, DuelRecipe, path_lengths
 from miniature.discriminator import Discriminator, gradient_penalty, with_deviation
 from miniature.resemblance import as_pictures, crowd_distance
 from miniature.training import Budget
@@ -42,17 +42,18 @@ def train(state: Path, steps: int, **recipe: float) -> Duel:
 
 def everything(run: Duel) -> list[Tensor]:
     moments = [value for param in run.params for value in run.optimizer.state[param].values()]
-    return [*run.params, *run.params_ema, *run.generator.buffers(), *moments]
+    return [*run.params, *run.params_ema, *run.generator.buffers(), run.path_mean, *moments]
 
 
 def test_a_stopped_run_goes_on_as_if_it_had_not(state: Path, tmp_path: Path) -> None:
-    straight = everything(train(state, 7))
+    straight = everything(train(state, 7, path=2.0, path_every=3))
     (state / "gan").rename(state / "first")
-    train(state, 4)
-    again = train(state, 7)
+    train(state, 4, path=2.0, path_every=3)
+    again = train(state, 7, path=2.0, path_every=3)
     assert again.pictures == 56
     assert all(torch.equal(one, two) for one, two in zip(straight, everything(again), strict=True))
     assert again.generator.latent_avg.abs().sum() > 0
+    assert again.path_mean > 0
     assert [file.name for file in (state / "gan").glob("*.safetensors*")] == ["state-7.safetensors"]
 
 
@@ -78,6 +79,14 @@ def test_the_penalty_and_its_gradient_are_those_of_the_jacobian() -> None:
     weights = [discriminator.read.weight, discriminator.judge.weight]
     for one, two in zip(torch.autograd.grad(found, weights), torch.autograd.grad(wanted, weights), strict=True):
         torch.testing.assert_close(one, two, rtol=1e-4, atol=1e-6)
+
+
+def test_path_lengths_are_those_of_a_linear_map() -> None:
+    rng = torch.Generator().manual_seed(0)
+    matrix, noise = torch.randn(3 * 4 * 4, 6, generator=rng), torch.randn(2, 3, 4, 4, generator=rng)
+    codes = torch.randn(2, 5, 6, generator=rng, requires_grad=True)
+    lengths = path_lengths((codes.sum(1) @ matrix.T).reshape(2, 3, 4, 4), codes, noise)
+    torch.testing.assert_close(lengths, (noise.flatten(1) @ matrix / 4).norm(dim=1))
 
 
 def test_deviation_is_that_of_a_group_of_neighbours() -> None:
