@@ -37,6 +37,7 @@ def trained(state: Path) -> Generator:
 
 def export(state: Path, out: Path) -> None:
     """Write the averaged generator of a run for `inst.gan.checkpoints.load_generator`; weights in float16."""
+    out.parent.mkdir(parents=True, exist_ok=True)
     save_generator(out, trained(state), dtype=torch.float16)
 
 
