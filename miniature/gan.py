@@ -32,7 +32,7 @@ START_SEED = 191_204_958
 TRACKED = 0.005
 """Share of each batch in the average w."""
 LOG_EVERY, SHEET_EVERY, SAVE_SECONDS = 100, 2000, 300.0
-Autocast = Callable[[], contextlib.AbstractContextManager[object]]
+Autocast = Callable[..., contextlib.AbstractContextManager[object]]
 
 
 def config(size: int, widths: tuple[int, ...] = WIDTHS) -> GeneratorConfig:
