@@ -73,12 +73,16 @@ class Run:
         self.names = [f"{key}.{name}" for key, module in modules.items() for name, _ in module.named_parameters()]
         self.params = [p for module in modules.values() for p in module.parameters()]
         self.params_ema = [p.detach().clone() for p in self.params]
-        self.optimizer = torch.optim.AdamW(
-            self.params, lr=recipe.lr, betas=recipe.betas, weight_decay=recipe.weight_decay, fused=True
-        )
+        self.optimizer = self._build_optimizer()
         folder.mkdir(parents=True, exist_ok=True)
         if (folder / "state.json").exists():
             self._load()
+
+    def _build_optimizer(self) -> torch.optim.Optimizer:
+        recipe = self.recipe
+        return torch.optim.AdamW(
+            self.params, lr=recipe.lr, betas=recipe.betas, weight_decay=recipe.weight_decay, fused=True
+        )
 
     def steps(self, save_every: float = 120.0) -> Iterator[np.random.Generator]:
         """One seeded generator a step until the budget is spent; saves now and then and at the end."""
@@ -127,13 +131,8 @@ class Run:
 
     def save(self) -> None:
         """Write beside and rename: the JSON names the tensor file, so the two always belong together."""
-        tensors = {}
-        for name, param, mean in zip(self.names, self.params, self.params_ema, strict=True):
-            tensors[f"param/{name}"], tensors[f"ema/{name}"] = param.detach().contiguous(), mean.contiguous()
-            for key, value in self.optimizer.state.get(param, {}).items():
-                tensors[f"adam/{key}/{name}"] = value.contiguous()
         file = f"state-{self.step}.safetensors"
-        save_file(tensors, self.folder / (file + ".part"))
+        save_file(self._tensors(), self.folder / (file + ".part"))
         (self.folder / (file + ".part")).replace(self.folder / file)
         text = json.dumps({"file": file, "step": self.step, "seconds": self.seconds, "loss": self.last_loss})
         (self.folder / "state.json.part").write_text(text)
@@ -142,22 +141,35 @@ class Run:
             if old.name != file:
                 old.unlink()
 
+    def _tensors(self) -> dict[str, Tensor]:
+        """All that the next step depends on."""
+        tensors = {}
+        for name, param, mean in zip(self.names, self.params, self.params_ema, strict=True):
+            tensors[f"param/{name}"], tensors[f"ema/{name}"] = param.detach().contiguous(), mean.contiguous()
+            for key, value in self.optimizer.state.get(param, {}).items():
+                tensors[f"adam/{key}/{name}"] = value.contiguous()
+        return tensors
+
     def _load(self) -> None:
         state = json.loads((self.folder / "state.json").read_text())
-        tensors = load_file(self.folder / state["file"])
         with torch.no_grad():
-            for name, param, mean in zip(self.names, self.params, self.params_ema, strict=True):
-                param.copy_(tensors[f"param/{name}"])
-                mean.copy_(tensors[f"ema/{name}"])
-                adam = {
-                    k: tensors[f"adam/{k}/{name}"]
-                    for k in ("step", "exp_avg", "exp_avg_sq")
-                    if f"adam/{k}/{name}" in tensors
-                }
-                if adam:
-                    device = {k: v if k == "step" else v.to(param.device) for k, v in adam.items()}
-                    self.optimizer.state[param] = device
+            self._restore(load_file(self.folder / state["file"]))
         self.step, self.seconds, self.last_loss = state["step"], state["seconds"], state["loss"]
+
+    def _restore(self, tensors: dict[str, Tensor]) -> None:
+        for name, param, mean in zip(self.names, self.params, self.params_ema, strict=True):
+            param.copy_(tensors[f"param/{name}"])
+            mean.copy_(tensors[f"ema/{name}"])
+            adam = {
+                k: tensors[f"adam/{k}/{name}"]
+                for k in ("step", "exp_avg", "exp_avg_sq")
+                if f"adam/{k}/{name}" in tensors
+            }
+            if adam:
+                # The fused optimiser reads memory as it lies: moments lie as their weights do, channels last or not.
+                self.optimizer.state[param] = {
+                    k: v.to(param.device) if k == "step" else torch.empty_like(param).copy_(v) for k, v in adam.items()
+                }
 
 
 def add_start(parser: argparse.ArgumentParser) -> None:

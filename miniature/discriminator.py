@@ -1,0 +1,98 @@
+"""The other side of a GAN: StyleGAN2's residual discriminator in small (Karras et al. 2020), and its penalty."""
+
+from __future__ import annotations
+
+import math
+from itertools import pairwise
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from inst.gan.blocks import EqualLinear
+from inst.gan.layers import GAIN, activate
+
+GROUP = 4
+"""Pictures that minibatch standard deviation looks at together: neighbours in the batch."""
+
+
+class EqualConv(nn.Module):
+    """A convolution with equalised learning rate: weights are kept at unit variance.
+
+    Args:
+        gain: what the result is multiplied by.
+    """
+
+    def __init__(self, width_in: int, width_out: int, side: int, *, bias: bool = True, gain: float = 1.0) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.randn(width_out, width_in, side, side))
+        self.bias = nn.Parameter(torch.zeros(width_out)) if bias else None
+        self.scale, self.gain = gain / math.sqrt(width_in * side * side), gain
+
+    def forward(self, x: Tensor) -> Tensor:
+        bias = None if self.bias is None else self.bias * self.gain
+        return functional.conv2d(x, self.weight * self.scale, bias, padding=self.weight.shape[-1] // 2)
+
+
+class Residual(nn.Module):
+    """Two convolutions and a way around them, to half the resolution.
+
+    The average of four pixels stands for the paper's FIR filter, and comes before the second convolution instead of
+    its stride: the products are as many and a 1, 3, 3, 1 filter at full resolution is not paid for.
+    """
+
+    def __init__(self, width_in: int, width_out: int) -> None:
+        super().__init__()
+        self.first = EqualConv(width_in, width_in, 3, gain=GAIN)
+        self.second = EqualConv(width_in, width_out, 3, gain=GAIN)
+        self.around = EqualConv(width_in, width_out, 1, bias=False, gain=math.sqrt(0.5))
+
+    def forward(self, x: Tensor) -> Tensor:
+        y = functional.avg_pool2d(activate(self.first(x)), 2)
+        y = activate(self.second(y)) * math.sqrt(0.5)
+        return y + self.around(functional.avg_pool2d(x, 2))
+
+
+class Discriminator(nn.Module):
+    """Pictures (b, 3, size, size), about [-1, 1], to one logit each; high for real ones.
+
+    Args:
+        channels: width at 4, 8, 16 … pixels, as the generator's.
+        fold: pixels a side that become channels before the first convolution: 2 spares the largest maps.
+    """
+
+    def __init__(self, channels: tuple[int, ...], fold: int = 1) -> None:
+        super().__init__()
+        self.fold = fold
+        widths = channels[::-1][int(math.log2(fold)) :]
+        self.read = EqualConv(3 * fold**2, widths[0], 1 if fold == 1 else 3, gain=GAIN)
+        self.blocks = nn.Sequential(*(Residual(before, after) for before, after in pairwise(widths)))
+        last = widths[-1]
+        self.mix = EqualConv(last + 1, last, 3, gain=GAIN)
+        self.dense, self.judge = EqualLinear(last * 16, last), EqualLinear(last, 1)
+        for layer in (self.dense, self.judge):
+            nn.init.normal_(layer.weight)
+
+    def forward(self, pictures: Tensor) -> Tensor:
+        x = self.blocks(activate(self.read(functional.pixel_unshuffle(pictures, self.fold))))
+        x = activate(self.mix(with_deviation(x)))
+        x = activate(self.dense(x.flatten(1)) * GAIN)
+        return self.judge(x).flatten().float()
+
+
+def with_deviation(x: Tensor) -> Tensor:
+    """One more map: how much the pictures of a group differ, the same number everywhere (Karras et al. 2018)."""
+    groups = x.float().unflatten(0, (-1, math.gcd(GROUP, len(x))))
+    apart = groups - groups.mean(1, keepdim=True)
+    deviation = (apart.square().mean(1) + 1e-8).sqrt().mean((1, 2, 3))
+    maps = deviation.repeat_interleave(groups.shape[1])[:, None, None, None].expand(-1, 1, *x.shape[2:])
+    return torch.cat([x, maps.to(x.dtype)], 1)
+
+
+def gradient_penalty(discriminator: nn.Module, real: Tensor) -> Tensor:
+    """R1 (Mescheder et al. 2018): the mean over pictures of the squared gradient of the logit, in float32."""
+    real = real.detach().float().requires_grad_()
+    with torch.autocast(real.device.type, enabled=False):
+        logits = discriminator(real)
+        (gradient,) = torch.autograd.grad(logits.sum(), real, create_graph=True)
+    return gradient.square().sum((1, 2, 3)).mean()
