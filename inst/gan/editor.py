@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Literal, Protocol
+from typing import Literal, Protocol, runtime_checkable
 
 import torch
 from jaxtyping import Float
@@ -33,6 +33,7 @@ MAX_TEXT = 400
 _PROBE = "a photo of a face"
 
 
+@runtime_checkable
 class Editor(Protocol):
     """A way from a text to an edit.
 

@@ -193,7 +193,7 @@ def _normalise(maps: Sequence[Tensor]) -> None:
 
 
 @torch.no_grad()
-def measure_loss(target: Image, found: Image, arcface: ArcFace | None = None) -> Loss:
+def measure_loss(target: Image, found: Float[Tensor, "b 3 h2 w2"], arcface: ArcFace | None = None) -> Loss:
     """What of the target is not in what was found; pictures in [-1, 1], the target brought to the other's size."""
     target = resize(target, found.shape[-2], found.shape[-1]).to(found)
     error = ((found.clamp(-1, 1) - target.clamp(-1, 1)) / 2).square().flatten(1).mean(1).clamp(min=1e-10)
