@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 from inst.options import check_options, option
 from inst.runs.settings import ComputeOptions
@@ -129,7 +130,7 @@ class DirectionsRun(GanOptions):
     max_side: int | None = option(
         None, "leave out channels of layers beyond so many pixels (published: 256 and more)", low=4, high=4096
     )
-    mode: str = option(
+    mode: Literal["clean", "reference"] = option(
         "clean", "reference: as the published code, which leaves channels at their mean", choices=("clean", "reference")
     )
     batch_size: int = option(16, "pictures at a time", low=2, high=4096)
