@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
@@ -9,7 +10,7 @@ from pathlib import Path
 
 import torch
 
-from inst.errors import InputError
+from inst.errors import InputError, MissingExtraError
 from inst.gan.align import AlignedFace, Alignment, align_face
 from inst.gan.generator import Noise
 from inst.gan.invert import InvertSettings, Loss, invert, measure_loss
@@ -70,8 +71,12 @@ def landmarks_for(photos: Sequence[Path], options: FaceOptions) -> Callable[[Pat
 
     Raises:
         InputError: one file of landmarks for several photos, or none of this name.
+        MissingExtraError: no landmarks, and no package that finds them; told before networks are loaded.
     """
+    aligned = isinstance(options, EncodeOptions) and options.aligned
     if options.landmarks is None:
+        if photos and not aligned and importlib.util.find_spec("face_alignment") is None:
+            raise MissingExtraError("face-alignment", "faces", "finding faces (or give --landmarks, or --aligned)")
         return lambda photo: _detector(options.device)
     given = Path(options.landmarks)
     if not given.exists():

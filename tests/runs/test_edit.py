@@ -1,5 +1,6 @@
 """``inst edit``, ``invert`` and ``align`` as a user types them, with a narrow generator."""
 
+import importlib.util
 import json
 import pickle
 import shutil
@@ -260,6 +261,11 @@ PHOTO = ["edit", "photo.png", "--landmarks", "photo.npy"]
         (["edit", "photo.png", "--landmarks", "nobody.json", "--encoder", "e4e.pt", *TEXT, *GAN], "no face was found"),
         (["align", "photo.png", "--landmarks", "none.npy"], "--landmarks none.npy does not exist"),
         (["align"], "no photo was given"),
+        pytest.param(
+            ["edit", "photo.png", *TEXT, *GAN],
+            'pip install "inst[faces]"',
+            marks=pytest.mark.skipif(importlib.util.find_spec("face_alignment") is not None, reason="it is there"),
+        ),
         (["align", "photo.png", "--landmarks", "two.npy", "--all", "--output", "a.png"], "give a folder"),
         (["align", "clip"], "holds no picture"),
         (["invert", "photo.png"], "no generator was given"),
