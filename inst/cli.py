@@ -18,17 +18,25 @@ from typing import Any
 from inst.config import build
 from inst.errors import ConfigError, InstError
 from inst.options import did_you_mean
+from inst.runs.gan_settings import AlignRun, DirectionsRun, EditRun, FfclipRun, InvertRun, MapperRun
 from inst.runs.settings import ExportRun, GenerateRun, StylizeRun, TrainRun
 
 COMMANDS: dict[str, tuple[type | None, str]] = {
     "train": (TrainRun, "learn the style of a painting"),
     "stylize": (StylizeRun, "give a style to photos"),
     "generate": (GenerateRun, "make pictures from a prompt with [C] in it"),
+    "edit": (EditRun, "edit faces by text"),
+    "invert": (InvertRun, "find the codes of faces, to edit them later"),
+    "align": (AlignRun, "cut faces out of photos as face models want them"),
+    "directions prepare": (DirectionsRun, "measure a generator's channels, for edit --method directions"),
+    "mapper train": (MapperRun, "teach a mapper one text, for edit --method mapper"),
+    "ffclip train": (FfclipRun, "teach FFCLIP a list of texts, for edit --method ffclip"),
     "export": (ExportRun, "write a style for other tools"),
     "info": (None, "show what a style file or picture holds"),
     "models": (None, "list the models: what each needs, and whether it is here"),
     "demo": (None, "learn a painting, stylize a photo, write them side by side"),
 }
+GAN_COMMANDS = {"edit", "invert", "align", "directions prepare", "mapper train", "ffclip train"}
 MIXED_PRECISION = {"no": "float32", "fp16": "float16", "bf16": "bfloat16"}
 
 
@@ -57,7 +65,7 @@ def _run(arguments: list[str]) -> int:
 
         print(f"inst {version('inst')}")
         return 0
-    command, *rest = arguments
+    command, rest = _command(arguments)
     if command not in COMMANDS:
         raise ConfigError(
             f"the command {command} is not known{did_you_mean(command, COMMANDS)}: {' | '.join(COMMANDS)}"
@@ -70,8 +78,25 @@ def _run(arguments: list[str]) -> int:
     return _job(command)(settings)
 
 
+def _command(arguments: list[str]) -> tuple[str, list[str]]:
+    """The command, of one word or two, and what follows it."""
+    first, *rest = arguments
+    inner = [name.split()[1] for name in COMMANDS if name.startswith(f"{first} ")]
+    if not inner:
+        return first, rest
+    if rest and rest[0] in inner:
+        return f"{first} {rest[0]}", rest[1:]
+    if rest and rest[0] in {"-h", "--help"}:
+        return f"{first} {inner[0]}", rest
+    raise ConfigError(f"inst {first} needs a word more: inst {first} {' | '.join(inner)}")
+
+
 def _job(command: str) -> Any:
     """The function behind a command; imported here, since torch costs seconds that ``--help`` must not pay."""
+    if command in GAN_COMMANDS:
+        from inst.runs import gan_job
+
+        return getattr(gan_job, command.replace(" ", "_"))
     from inst.runs import job
 
     return getattr(job, command)
@@ -99,11 +124,17 @@ def _settings(command: str, schema: type, arguments: list[str]) -> Any:
     values = {key: value for key, value in vars(given).items() if key not in {"config", "words"} and value is not None}
     words = [*given.words, *extra]
     names = {field.name for field in dataclasses.fields(schema)}
-    for key in ("style", "content"):  # a greedy --style a.jpg strength=0.5 took the word that was meant for the schema
+    for key in names:  # a greedy --style a.jpg strength=0.5 took the word that was meant for the schema
         if isinstance(values.get(key), list):
             taken = [w for w in values[key] if w.partition("=")[0].replace("-", "_") in names and "=" in w]
             words += taken
             values[key] = tuple(w for w in values[key] if w not in taken)
+    for field in dataclasses.fields(schema):
+        if field.metadata.get("positional"):
+            files = tuple(word for word in words if "=" not in word or Path(word).exists())
+            words = [word for word in words if word not in files]
+            if files:
+                values[field.name] = (*values.get(field.name, ()), *files)
     _known_elsewhere(values)
     return build(schema, given.config, words, values)
 
@@ -138,11 +169,11 @@ class _Parser(argparse.ArgumentParser):
 
 
 def _top_parser() -> argparse.ArgumentParser:
-    commands = "\n".join(f"  {name:10}{text}" for name, (_, text) in COMMANDS.items())
+    commands = "\n".join(f"  {name:20}{text}" for name, (_, text) in COMMANDS.items())
     return _Parser(
         prog="inst",
         usage="inst COMMAND [options]",
-        description="Learn the style of one painting and give it to any photo or prompt.",
+        description="Learn the style of one painting and give it to any photo or prompt; edit faces by text.",
         epilog=f"commands:\n{commands}\n\ninst COMMAND --help shows a command's options.",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
@@ -152,7 +183,13 @@ def _parser(command: str, schema: type) -> argparse.ArgumentParser:
     """A parser with a flag for each field of the schema."""
     parser = _Parser(prog=f"inst {command}", description=(schema.__doc__ or "").splitlines()[0], allow_abbrev=False)
     parser.add_argument("--config", type=Path, help="YAML file with any of these options (see configs/)")
-    parser.add_argument("words", nargs="*", metavar="key=value", help="any option in the YAML file's spelling")
+    files = any(field.metadata.get("positional") for field in dataclasses.fields(schema))
+    parser.add_argument(
+        "words",
+        nargs="*",
+        metavar="FILE|key=value" if files else "key=value",
+        help="photos, or any option in the YAML file's spelling" if files else "any option in the YAML file's spelling",
+    )
     hints = typing.get_type_hints(schema)
     for field in dataclasses.fields(schema):
         _add_flag(parser, field, hints[field.name])

@@ -23,6 +23,7 @@ def option(
     high: float | None = None,
     choices: tuple[str, ...] = (),
     flag: str | None = None,
+    positional: bool = False,
 ) -> Any:
     """A dataclass field with its help text and what it accepts.
 
@@ -31,8 +32,9 @@ def option(
         low, high: the accepted range, both ends included; NaN is never accepted.
         choices: the accepted words.
         flag: the option's name on the command line, where that differs from the field's.
+        positional: words without a flag go here, as in ``inst edit a.jpg b.jpg``.
     """
-    metadata = {"help": help, "low": low, "high": high, "choices": choices, "flag": flag}
+    metadata = {"help": help, "low": low, "high": high, "choices": choices, "flag": flag, "positional": positional}
     return dataclasses.field(default=default, metadata=metadata)
 
 

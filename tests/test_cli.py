@@ -267,8 +267,9 @@ def test_a_style_of_another_width_is_refused(capsys):
     assert "768 wide" in one_line(capsys)
 
 
-def test_help_does_not_import_torch():
-    code = "import sys; from inst.cli import main; main(['stylize', '--help']); sys.exit('torch' in sys.modules)"
+@pytest.mark.parametrize("command", [["stylize"], ["edit"], ["mapper", "train"]])
+def test_help_does_not_import_torch(command):
+    code = f"import sys; from inst.cli import main; main([*{command}, '--help']); sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, check=False).returncode == 0
 
 

@@ -19,7 +19,7 @@ from inst.errors import InputError, ModelError
 from inst.files import load_parameters, parameters_of, read_checkpoint
 from inst.gan.equalized import EqualLinear
 from inst.image import resize
-from inst.perceptual.ir_se import Features, IrSeLayout, body, input_layer
+from inst.perceptual.ir_se import Features, IrSeLayout, body, input_layer, layout_of
 from inst.placement import Placement
 from inst.shapes import Image, WPlus
 
@@ -156,8 +156,14 @@ def load_encoder(path: Path, placement: Placement) -> Encoder:
     state = parameters_of(checkpoint, "encoder")
     if "styles.0.linear.weight" not in state:
         raise ModelError(f"{path} holds no e4e encoder (encoder.styles.*): give a file like e4e_ffhq_encode.pt")
+    layout = _layout_of(state)
+    if len(layout.trunk.widths) != 4 or layout.trunk.widths[3] != layout.style_dim:
+        raise ModelError(
+            f"{path} holds an encoder of stages {layout.trunk.widths} for codes of {layout.style_dim}: four stages "
+            "that end in the codes' width are read, as e4e's"
+        )
     with torch.device("meta"):
-        network = FaceEncoder(_layout_of(state))
+        network = FaceEncoder(layout)
     load_parameters(network, state, str(path))
     mean = _mean(path, checkpoint, network.layout)
     network.eval().to(placement.device, placement.dtype)
@@ -167,7 +173,9 @@ def load_encoder(path: Path, placement: Placement) -> Encoder:
 def _layout_of(state: Mapping[str, Tensor]) -> EncoderLayout:
     num_styles = 1 + max(int(key.split(".")[1]) for key in state if key.startswith("styles."))
     convolutions = {key for key in state if key.startswith("styles.0.convs.") and key.endswith(".weight")}
-    return EncoderLayout(num_styles=num_styles, input_size=16 << len(convolutions))
+    trunk = layout_of(state)
+    width = state["styles.0.linear.weight"].shape[0]
+    return EncoderLayout(num_styles=num_styles, style_dim=width, input_size=16 << len(convolutions), trunk=trunk)
 
 
 def _mean(path: Path, checkpoint: Mapping[str, Any], layout: EncoderLayout) -> Float[Tensor, "k d"]:

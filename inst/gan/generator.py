@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Literal, TypeVar
+from typing import Literal, TypeVar, cast
 
 import torch
 from jaxtyping import Float
@@ -21,8 +21,10 @@ from inst.placement import Placement
 from inst.shapes import Image, W, WPlus
 
 M = TypeVar("M", bound=nn.Module)
-Noise = Literal["fixed", "none"] | Sequence[torch.Generator]
-"""Per-pixel noise: the maps that belong to the weights, none, or fresh maps from one generator a picture."""
+NoiseMaps = Sequence[Float[Tensor, "n _ _"]]
+"""A map for each convolution, the same for all pictures (n = 1) or one for each."""
+Noise = Literal["fixed", "none"] | Sequence[torch.Generator] | NoiseMaps
+"""Per-pixel noise: the maps that belong to the weights, none, fresh ones from a generator a picture, or given ones."""
 
 
 class Generator(nn.Module):
@@ -142,6 +144,9 @@ class Generator(nn.Module):
 
     def _noise_maps(self, noise: Noise, batch: int) -> Iterator[Float[Tensor, "n h w"] | None]:
         """The maps layer by layer. Each picture draws its own from its own generator, whatever else is in the batch."""
+        if not isinstance(noise, str) and isinstance(noise[0], Tensor):
+            yield from self._checked_maps(cast(NoiseMaps, noise), batch)
+            return
         if not isinstance(noise, str) and len(noise) != batch:
             raise ConfigError(f"{len(noise)} noise generators were given for {batch} pictures: one for each is wanted")
         for conv in self._modules_of(StyledConv):
@@ -150,5 +155,15 @@ class Generator(nn.Module):
             elif noise == "fixed":
                 yield conv.noise[None]
             else:
-                drawn = [torch.randn(conv.noise.shape, generator=rng, device=rng.device) for rng in noise]
+                rngs = cast(Sequence[torch.Generator], noise)
+                drawn = [torch.randn(conv.noise.shape, generator=rng, device=rng.device) for rng in rngs]
                 yield torch.stack(drawn).to(self.const.device)
+
+    def _checked_maps(self, maps: NoiseMaps, batch: int) -> Iterator[Float[Tensor, "n h w"]]:
+        wanted = [tuple(conv.noise.shape) for conv in self._modules_of(StyledConv)]
+        if [tuple(m.shape[1:]) for m in maps] != wanted or any(len(m) not in (1, batch) for m in maps):
+            raise ConfigError(
+                f"{len(maps)} noise maps do not fit: this {self.config.resolution} px generator takes {len(wanted)}, "
+                f"from {wanted[0]} to {wanted[-1]}, one for all pictures or one for each of {batch}"
+            )
+        yield from maps

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from inst.files import load_parameters, parameters_of, read_checkpoint
-from inst.perceptual.ir_se import IrSeLayout, body, input_layer
+from inst.perceptual.ir_se import IrSeLayout, body, input_layer, layout_of
 from inst.placement import Placement
 from inst.shapes import Image
 
@@ -69,13 +69,15 @@ def identity_distance(first: Identity, second: Identity) -> Float[Tensor, " b"]:
 
 
 def load_arcface(path: Path, placement: Placement) -> ArcFace:
-    """The published ``model_ir_se50.pth``, or the same tensors as safetensors.
+    """The published ``model_ir_se50.pth``, a narrower one, or the same tensors as safetensors.
 
     Raises:
         InputError: missing, damaged, or no file of parameters.
         ModelError: the parameters are those of another network.
     """
+    state = parameters_of(read_checkpoint(path))
+    features = state.get("output_layer.4.weight", torch.zeros(512)).numel()
     with torch.device("meta"):
-        network = ArcFace()
-    load_parameters(network, parameters_of(read_checkpoint(path)), f"{path} (wanted: ArcFace, model_ir_se50.pth)")
+        network = ArcFace(layout_of(state), features)
+    load_parameters(network, state, f"{path} (wanted: ArcFace, model_ir_se50.pth)")
     return network.eval().to(placement.device, placement.dtype)

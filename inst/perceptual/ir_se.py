@@ -5,12 +5,16 @@ Deng et al. 2019 (ArcFace); Hu et al. 2018 (squeeze-and-excitation). Names of th
 
 from __future__ import annotations
 
+import itertools
+import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from jaxtyping import Float
 from torch import Tensor, nn
 
 Features = Float[Tensor, "b c h w"]
+_UNIT = r"body\.(\d{1,4})\.res_layer\.1\.weight"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,6 +35,20 @@ class IrSeLayout:
     def stage_ends(self) -> tuple[int, ...]:
         """Index of the last unit of each stage."""
         return tuple(sum(self.units[: i + 1]) - 1 for i in range(len(self.units)))
+
+
+def layout_of(state: Mapping[str, Tensor]) -> IrSeLayout:
+    """Depth and width as the tensors ``body.*`` show them; stages are told by their widths, which must differ.
+
+    Names of another network give IR-SE50, so that loading says what is missing.
+    """
+    shown = {int(m[1]): state[key].shape[0] for key in state if (m := re.fullmatch(_UNIT, key)) and state[key].ndim}
+    inner = state.get("body.0.res_layer.5.fc1.weight")
+    if sorted(shown) != list(range(len(shown))) or inner is None or not inner.ndim or not inner.shape[0]:
+        return IrSeLayout()
+    stages = [(width, len(list(group))) for width, group in itertools.groupby(shown[i] for i in range(len(shown)))]
+    widths, units = zip(*stages, strict=True)
+    return IrSeLayout(widths=widths, units=units, reduction=max(1, widths[0] // inner.shape[0]))
 
 
 class SqueezeExcitation(nn.Module):

@@ -23,7 +23,7 @@ from inst.inversion.token import StyleToken
 from inst.models.vocabulary import tell_unknown_words
 from inst.runs.bars import bar, say, warn, watch
 from inst.runs.learn import LearnOptions, kept_path, kept_style, learn
-from inst.runs.outputs import claim, free_path, is_picture_path, safe_name
+from inst.runs.outputs import plan_numbered, plan_outputs, report_failures, safe_name
 from inst.runs.record import Record, a1111_parameters, to_json
 from inst.runs.settings import GenerateRun, PictureOptions, StylizeRun
 from inst.runs.studio import Studio
@@ -33,8 +33,6 @@ from inst.stylize.photo import PhotoSettings, Style, stylize
 from inst.stylize.prompts import PLACEHOLDER, WeightedStyle, encode_styled, placeholders
 from inst.stylize.text_to_image import generate
 from inst.training import stopping
-
-OUTPUTS = Path("outputs")
 
 
 @dataclass(frozen=True)
@@ -71,40 +69,6 @@ def find_contents(paths: Sequence[str]) -> list[Path]:
     if not found:
         raise InputError("no photo was given: --content photo.jpg (or --prompt for a picture from text)")
     return found
-
-
-def plan_outputs(contents: Sequence[Path], run: StylizeRun, style_name: str) -> dict[Path, Path]:
-    """Where each photo's result goes.
-
-    Raises:
-        InputError: an output that is there already, or a file for several photos.
-    """
-    if run.output is None:
-        names = (OUTPUTS / f"{safe_name(path.stem)}-{style_name}.{run.format}" for path in contents)
-        return dict(zip(contents, _distinct(names, overwrite=run.overwrite), strict=True))
-    target = Path(run.output)
-    if is_picture_path(target):
-        if len(contents) > 1:
-            raise InputError(f"--output {target} is one file and --content has {len(contents)} photos: give a folder")
-        return {contents[0]: claim(target, run.overwrite)}
-    planned: dict[Path, Path] = {}
-    for path in contents:
-        output = target / f"{path.stem}.{run.format}"
-        if output in planned.values():
-            output = target / f"{path.stem}{path.suffix.replace('.', '_')}.{run.format}"
-        planned[path] = claim(output, run.overwrite)
-    return planned
-
-
-def _distinct(paths: Iterator[Path], *, overwrite: bool) -> Iterator[Path]:
-    taken: set[Path] = set()
-    for path in paths:
-        candidate, number = path if overwrite else free_path(path), 2
-        while candidate in taken:
-            candidate = path.with_name(f"{path.stem}-{number}{path.suffix}")
-            number += 1
-        taken.add(candidate)
-        yield candidate
 
 
 # Styles
@@ -187,7 +151,7 @@ def stylize_photos(run: StylizeRun) -> int:
     for path in contents:
         if path not in failures:
             say(str(outputs[path]))
-    return _report_failures(failures, len(contents))
+    return report_failures(failures, len(contents))
 
 
 @dataclass(frozen=True)
@@ -366,19 +330,8 @@ def generate_pictures(run: GenerateRun) -> int:
 
 def _plan_generated(run: GenerateRun) -> list[Path]:
     assert run.prompt is not None
-    if run.output is not None and is_picture_path(Path(run.output)):
-        target = Path(run.output)
-        if run.num_images == 1:
-            return [claim(target, run.overwrite)]
-        names = [target.with_name(f"{target.stem}-{i + 1}{target.suffix}") for i in range(run.num_images)]
-        return [claim(path, run.overwrite) for path in names]
-    folder = OUTPUTS if run.output is None else Path(run.output)
     stem = safe_name(run.prompt)[:60]
-    return list(
-        _distinct(
-            (folder / f"{stem}-{run.seed + i}.{run.format}" for i in range(run.num_images)), overwrite=run.overwrite
-        )
-    )
+    return plan_numbered(run.num_images, run, (f"{stem}-{run.seed + i}" for i in range(run.num_images)))
 
 
 def _write_generated(
@@ -480,13 +433,3 @@ def _write_batch_record(path: Path, written: list[dict[str, Any]]) -> None:
     new = {row["file"] for row in written}
     kept = [row for row in before if row["file"] not in new and (path.parent / row["file"]).is_file()]
     write_json(path, {"pictures": kept + written})
-
-
-def _report_failures(failures: dict[Path, str], total: int) -> int:
-    if not failures:
-        return 0
-    for error in failures.values():
-        warn(error)
-    raise InputError(
-        f"{len(failures)} of {total} photos could not be used: {', '.join(path.name for path in failures)}"
-    )

@@ -10,7 +10,16 @@ from inst.stylize.settings import GenerateSettings, StylizeSettings
 
 
 @dataclass(frozen=True, kw_only=True)
-class ModelOptions:
+class ComputeOptions:
+    """Where networks compute, and what is read."""
+
+    device: str = option("auto", "auto | cpu | cuda | cuda:N | mps")
+    dtype: str = option("auto", "precision of the networks", choices=("auto", "float32", "bfloat16", "float16"))
+    max_megapixels: float = option(64.0, "largest picture that is read", low=0.01, high=4096.0)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelOptions(ComputeOptions):
     """Which model, and where it computes."""
 
     model: str = option("mini", "mini | sd15 | sd14 | sd21 | hub/id | diffusers folder | file.safetensors | file.ckpt")
@@ -19,13 +28,10 @@ class ModelOptions:
         "what a Stable Diffusion 2 file predicts; it cannot be told from the file",
         choices=("auto", "epsilon", "v_prediction"),
     )
-    device: str = option("auto", "auto | cpu | cuda | cuda:N | mps")
-    dtype: str = option("auto", "precision of the networks", choices=("auto", "float32", "bfloat16", "float16"))
     xformers: bool = option(False, "use xformers' attention if it works here (torch's own is the default)")
     clip: str | None = option(
         None, "CLIP to see with: open_clip name[/tag], local-dir:folder, hf:id (default: the model's)"
     )
-    max_megapixels: float = option(64.0, "largest picture that is read", low=0.01, high=4096.0)
 
 
 @dataclass(frozen=True, kw_only=True)

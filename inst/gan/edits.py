@@ -1,0 +1,127 @@
+"""An edit as a thing of its own: the difference it makes to codes, saved, scaled, mixed, and made on other codes."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from inst.errors import InputError, ModelError
+from inst.files import read_safetensors, write_safetensors
+from inst.gan.checkpoints.fingerprint import fingerprint
+from inst.gan.codes import Codes
+from inst.gan.generator import Generator
+from inst.shapes import WPlus
+
+METADATA = "inst.edit"
+_MAX_BYTES = 2**30
+
+
+@dataclass(frozen=True)
+class Edit:
+    """What was added to codes.
+
+    Attributes:
+        offsets: one (b, k, d) of W+, or a (b, C) for each style of StyleSpace.
+        facts: text, method and what else made it, JSON data.
+    """
+
+    offsets: Codes
+    facts: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def in_w_plus(self) -> bool:
+        return len(self.offsets) == 1 and self.offsets[0].ndim == 3
+
+    def scaled(self, strength: float) -> Edit:
+        return Edit([strength * offset for offset in self.offsets], self.facts)
+
+
+def edit_between(generator: Generator, w_plus: WPlus, edited: Sequence[Tensor], **facts: Any) -> Edit:
+    """The edit that led from W+ to what an editor made of it."""
+    before = [w_plus] if edited[0].ndim == 3 else generator.styles(w_plus)
+    offsets = [(new - old).detach() for new, old in zip(edited, before, strict=True)]
+    return Edit(offsets, facts | {"generator": fingerprint(generator.state_dict())})
+
+
+def apply_edits(generator: Generator, w_plus: WPlus, edits: Sequence[Edit]) -> Codes:
+    """Codes with all edits made at once: those in W+ first, those in StyleSpace on the styles that follow.
+
+    An edit of as many rows as there are codes is made row by row; any other by its mean.
+
+    Raises:
+        ModelError: an edit of a generator of other sizes.
+    """
+    for edit in edits:
+        check_edit(edit, generator)
+    w_plus = generator.to_w_plus(w_plus)
+    for edit in edits:
+        if edit.in_w_plus:
+            w_plus = w_plus + _rows(edit.offsets[0], len(w_plus)).to(w_plus)
+    in_styles = [edit for edit in edits if not edit.in_w_plus]
+    if not in_styles:
+        return [w_plus]
+    styles = generator.styles(w_plus)
+    for edit in in_styles:
+        offsets = (_rows(offset, len(w_plus)) for offset in edit.offsets)
+        styles = [style + offset.to(style) for style, offset in zip(styles, offsets, strict=True)]
+    return styles
+
+
+def _rows(offset: Tensor, count: int) -> Tensor:
+    return offset if len(offset) in (1, count) else offset.mean(0, keepdim=True)
+
+
+def check_edit(edit: Edit, generator: Generator, source: str = "the edit") -> None:
+    """Hold an edit to a generator: its sizes, and where it is recorded the very weights.
+
+    Raises:
+        ModelError: it was made for another.
+    """
+    config = generator.config
+    shapes = [tuple(offset.shape[1:]) for offset in edit.offsets]
+    wanted = [(config.num_layers, config.w_width)] if edit.in_w_plus else [(width,) for width in config.style_widths]
+    if shapes != wanted:
+        have = f"{shapes[0][0]} layers of {shapes[0][1]}" if edit.in_w_plus else f"{len(shapes)} styles"
+        raise ModelError(
+            f"{source} changes {have}, and this {config.resolution} px generator has {config.num_layers} layers of "
+            f"{config.w_width} and {len(config.style_widths)} styles: give the generator it was made with"
+        )
+    made_with = edit.facts.get("generator")
+    if made_with and made_with != fingerprint(generator.state_dict()):
+        raise ModelError(f"{source} was made with another generator of this size: give that one (--generator)")
+
+
+def save_edit(path: Path, edit: Edit) -> None:
+    """As safetensors: ``w_plus``, or ``style.{i}``.
+
+    Raises:
+        InputError: it cannot be written.
+    """
+    names = ["w_plus"] if edit.in_w_plus else [f"style.{i}" for i in range(len(edit.offsets))]
+    tensors = {name: offset.float() for name, offset in zip(names, edit.offsets, strict=True)}
+    write_safetensors(path, tensors, {METADATA: json.dumps(dict(edit.facts), ensure_ascii=False)})
+
+
+def load_edit(path: Path) -> Edit:
+    """What `save_edit` wrote.
+
+    Raises:
+        InputError: missing, damaged, or no edit.
+    """
+    tensors, metadata = read_safetensors(path, max_bytes=_MAX_BYTES)
+    try:
+        facts = json.loads(metadata[METADATA])
+        offsets = [tensors["w_plus"]] if "w_plus" in tensors else [tensors[f"style.{i}"] for i in range(len(tensors))]
+    except (KeyError, ValueError, RecursionError) as error:
+        raise InputError(f"{path} holds no edit: give a file that inst edit --save-edit wrote") from error
+    ndim = 3 if "w_plus" in tensors else 2
+    fits = all(o.ndim == ndim and o.is_floating_point() and o.numel() for o in offsets) and isinstance(facts, dict)
+    if not fits or not all(bool(torch.isfinite(offset).all()) for offset in offsets):
+        raise InputError(f"{path} holds a damaged edit (shapes, or NaN): make it again with --save-edit")
+    return Edit([offset.float() for offset in offsets], facts)

@@ -1,0 +1,72 @@
+"""What global directions need of a generator and a CLIP, in one file: relevance, statistics, and whose they are."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from inst.errors import InputError, ModelError
+from inst.files import read_safetensors, sniff, write_safetensors
+from inst.gan.styleclip.directions import Relevance, read_relevance
+from inst.gan.styleclip.statistics import StyleStatistics
+
+METADATA = "inst.directions"
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A relevance matrix with its circumstances.
+
+    Attributes:
+        statistics: of the generator; ``None`` in the published ``fs3.npy``, which has them in a file of their own.
+        probe: `editor.clip_probe` of the CLIP, ``None`` where it is not recorded.
+        facts: ``generator`` (its fingerprint), ``clip`` (its name) and the settings.
+    """
+
+    relevance: Relevance
+    statistics: StyleStatistics | None = None
+    probe: Tensor | None = None
+    facts: Mapping[str, Any] = field(default_factory=dict)
+
+
+def write_prepared(path: Path, prepared: Prepared) -> None:
+    """As safetensors: ``relevance``, ``mean.{i}``, ``std.{i}``, ``clip_probe``."""
+    tensors = {"relevance": prepared.relevance.float()}
+    if prepared.statistics is not None:
+        tensors |= {f"mean.{i}": mean for i, mean in enumerate(prepared.statistics.means)}
+        tensors |= {f"std.{i}": std for i, std in enumerate(prepared.statistics.stds)}
+    if prepared.probe is not None:
+        tensors["clip_probe"] = prepared.probe
+    write_safetensors(path, tensors, {METADATA: json.dumps(dict(prepared.facts), ensure_ascii=False)})
+
+
+def read_prepared(path: Path) -> Prepared:
+    """What `write_prepared` wrote, or the published ``fs3.npy``.
+
+    Raises:
+        InputError: missing, unsafe or damaged.
+        ModelError: a file of another kind.
+    """
+    if sniff(path) != "safetensors":
+        return Prepared(read_relevance(path))
+    tensors, metadata = read_safetensors(path)
+    relevance = tensors.get("relevance")
+    if METADATA not in metadata or relevance is None or relevance.ndim != 2:
+        raise ModelError(
+            f"{path} holds no relevance matrix: give a file of inst directions prepare, or StyleCLIP's fs3.npy"
+        )
+    try:
+        facts = json.loads(metadata[METADATA])
+        count = sum(name.startswith("mean.") for name in tensors)
+        statistics = StyleStatistics(*([tensors[f"{k}.{i}"].float() for i in range(count)] for k in ("mean", "std")))
+    except (ValueError, KeyError, RecursionError) as error:
+        raise InputError(f"{path} is damaged: make it again with inst directions prepare") from error
+    if not isinstance(facts, dict) or not all(bool(torch.isfinite(tensor).all()) for tensor in tensors.values()):
+        raise InputError(f"{path} is damaged: make it again with inst directions prepare")
+    return Prepared(relevance.float(), statistics if count else None, tensors.get("clip_probe"), facts)

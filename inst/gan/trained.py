@@ -1,0 +1,79 @@
+"""Networks that were trained here for one generator and one CLIP: their files say which."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from torch import Tensor, nn
+
+from inst.errors import InputError, ModelError
+from inst.files import parameters_of, read_checkpoint, read_safetensors, sniff, write_safetensors
+from inst.gan.checkpoints.fingerprint import fingerprint
+from inst.gan.checkpoints.rosinality import from_rosinality, is_rosinality
+from inst.gan.generator import Generator
+
+METADATA = "inst.editor"
+DECODERS = ("decoder", "module.generator")
+"""Where published checkpoints keep the generator that they were trained with."""
+
+
+@dataclass(frozen=True)
+class Trained:
+    """What a file says of the network in it.
+
+    Attributes:
+        facts: ``kind``, ``generator``, ``clip``, ``text`` … of our own files; empty for others'.
+        probe: `editor.clip_probe` of the CLIP it was trained with.
+        generator: fingerprint of the generator it was trained with, where the file tells.
+    """
+
+    facts: Mapping[str, Any] = field(default_factory=dict)
+    probe: Tensor | None = None
+    generator: str | None = None
+
+
+def save_trained(
+    path: Path, network: nn.Module, facts: Mapping[str, Any], probe: Tensor | None, *, prefix: str = ""
+) -> None:
+    """The network's tensors under ``prefix``, and what they were trained for."""
+    tensors = {f"{prefix}{name}": tensor.float() for name, tensor in network.state_dict().items()}
+    if probe is not None:
+        tensors["clip_probe"] = probe
+    write_safetensors(path, tensors, {METADATA: json.dumps(dict(facts), ensure_ascii=False)})
+
+
+def read_trained(path: Path) -> Trained:
+    """What a file says of itself, ours or a published one with its generator in it.
+
+    Raises:
+        InputError: missing, damaged or unsafe.
+    """
+    if sniff(path) == "safetensors":
+        tensors, metadata = read_safetensors(path)
+        try:
+            facts = json.loads(metadata.get(METADATA, "{}"))
+        except (ValueError, RecursionError) as error:
+            raise InputError(f"{path} is damaged: its metadata {METADATA} cannot be read") from error
+        facts = facts if isinstance(facts, dict) else {}
+        return Trained(facts, tensors.get("clip_probe"), facts.get("generator"))
+    checkpoint = read_checkpoint(path)
+    for name in DECODERS:
+        state = parameters_of(checkpoint, name)
+        if is_rosinality(state):
+            named = from_rosinality(state)
+            return Trained(generator=fingerprint({k: v[0] if k == "const" else v for k, v in named.items()}))
+    return Trained()
+
+
+def check_generator(trained: str | None, generator: Generator, source: str) -> None:
+    """Hold a fingerprint in a file to the generator in use.
+
+    Raises:
+        ModelError: another generator; nothing where the file records none.
+    """
+    if trained and trained != fingerprint(generator.state_dict()):
+        raise ModelError(f"{source} was trained for another generator: give that one (--generator), or train it anew")

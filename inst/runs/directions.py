@@ -1,0 +1,94 @@
+"""``inst directions prepare``: hours at 1024 px, so it is batched, saved every half minute, and goes on."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+
+import torch
+
+from inst.files import locked
+from inst.gan.codes import Codes, to_rgb_styles
+from inst.gan.editor import clip_probe, drawing
+from inst.gan.generator import Generator
+from inst.gan.styleclip.prepared import Prepared, write_prepared
+from inst.gan.styleclip.relevance import RelevanceSettings, channel_relevance
+from inst.gan.styleclip.statistics import style_statistics
+from inst.runs.bars import bar, say
+from inst.runs.gan_settings import DirectionsRun
+from inst.runs.gan_studio import GanStudio
+from inst.runs.unfinished import Unfinished, claim_output, identity_of
+from inst.seeds import generator as rng_of
+from inst.training import Stop, stopping
+
+SAVE_SECONDS = 30.0
+_CODES_AT_ONCE = 1000
+
+
+def prepare_directions(run: DirectionsRun) -> int:
+    """The exit code: that of the signal where one stopped it; what was measured until then is kept."""
+    place = claim_output(run.output, "directions prepare", resume=run.resume, overwrite=run.overwrite)
+    studio = GanStudio(run)
+    with locked(place.lock), stopping() as stop:
+        probe = clip_probe(studio.clip)
+        place = replace(place, identity=identity_of(run, studio.fingerprint, probe))
+        prepared = _measure(studio, run, place, stop)
+        if prepared is None:
+            say(f"stopped; what was measured is in {place.state} (--resume continues)")
+            return stop.exit_code
+        facts = {"generator": studio.fingerprint, "clip": studio.clip_name, "samples": run.samples, "mode": run.mode}
+        write_prepared(place.output, replace(prepared, probe=probe, facts=facts | {"deviations": run.deviations}))
+        place.finished()
+    say(f"{place.output}: {len(prepared.relevance)} channels; inst edit --directions {place.output} --text …")
+    return 0
+
+
+def _measure(studio: GanStudio, run: DirectionsRun, place: Unfinished, stop: Stop) -> Prepared | None:
+    """Relevance and statistics, or nothing where the run was stopped."""
+    generator = studio.generator
+    statistics = style_statistics(_styles(generator, run, run.statistics_samples))
+    samples = [torch.cat(parts) for parts in zip(*_styles(generator, run, run.samples), strict=True)]
+    frozen = frozen_styles(generator, run.max_side)
+    total = sum(width for i, width in enumerate(generator.config.style_widths) if i not in frozen)
+    restored = place.restore() if run.resume else None
+    rows = [] if restored is None else list(restored[0]["rows"])
+    steps = channel_relevance(
+        samples,
+        statistics,
+        drawing(generator),
+        studio.clip.embed_images,
+        RelevanceSettings(mode=run.mode, strength=run.deviations, batch_size=run.batch_size),
+        frozen=frozen,
+        skip=len(rows),
+    )
+    saved = time.monotonic()
+    with bar(total, "measuring channels", unit="channel") as progress:
+        progress.update(len(rows))
+        for row in steps:
+            rows.append(row.direction.cpu())
+            progress.update()
+            if (stop.asked or time.monotonic() - saved > SAVE_SECONDS) and len(rows) < total:
+                place.save({"rows": torch.stack(rows)}, {})
+                saved = time.monotonic()
+                if stop.asked:
+                    return None
+    return Prepared(torch.stack(rows), statistics)
+
+
+@torch.no_grad()
+def _styles(generator: Generator, run: DirectionsRun, count: int) -> Iterator[Codes]:
+    """StyleSpace of made-up codes, batch by batch; the first of more are the same as of fewer."""
+    rng = rng_of(run.seed)
+    for start in range(0, count, _CODES_AT_ONCE):
+        # always drawn in full: how many a batch has changes none of them
+        z = torch.randn(_CODES_AT_ONCE, generator.config.z_width, generator=rng)[: count - start]
+        w_plus = generator.truncate(generator.map(z.to(generator.const.device)), run.truncation)
+        yield generator.styles(w_plus)
+
+
+def frozen_styles(generator: Generator, max_side: int | None) -> frozenset[int]:
+    """Styles that are not measured: to-RGB, and those of layers beyond a number of pixels."""
+    layers = generator.config.style_layers
+    beyond = {i for i, layer in enumerate(layers) if max_side is not None and layer.resolution > max_side}
+    return to_rgb_styles(len(layers)) | beyond

@@ -1,0 +1,168 @@
+"""Photos to faces: found, aligned, and brought into the generator's space."""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from functools import cache
+from pathlib import Path
+
+import torch
+
+from inst.errors import InputError, MissingExtraError
+from inst.gan.align import AlignedFace, Alignment, align_face
+from inst.gan.generator import Noise
+from inst.gan.invert import InvertSettings, Loss, invert, measure_loss
+from inst.gan.landmarks import FaceAlignmentDetector, LandmarkProvider, find_faces, read_landmarks
+from inst.image import Picture, list_images, read_image
+from inst.runs.bars import warn
+from inst.runs.gan_settings import EncodeOptions, FaceOptions
+from inst.runs.gan_studio import GanStudio
+from inst.shapes import Image, WPlus
+
+LANDMARK_SUFFIXES = (".npy", ".json", ".txt")
+STEPS_ALONE = 200
+"""Of optimisation, where no encoder gives a start."""
+
+
+@dataclass(frozen=True)
+class FoundFace:
+    """A face in the generator's space.
+
+    Attributes:
+        codes: (1, k, d).
+        noise: of its pictures.
+        image: the aligned face.
+        loss: what its picture lost.
+    """
+
+    codes: WPlus
+    noise: Noise
+    image: Image
+    loss: Loss
+
+
+def find_photos(paths: Sequence[str]) -> list[Path]:
+    """The photos named, and those in the folders named.
+
+    Raises:
+        InputError: a path that is not there, or a folder without pictures.
+    """
+    found: list[Path] = []
+    for text in paths:
+        path = Path(text)
+        if not path.exists():
+            raise InputError(f"{path} does not exist: give a photo or a folder of photos")
+        found += list_images(path) if path.is_dir() else [path]
+    return found
+
+
+def read_photo(path: Path, options: FaceOptions) -> Picture:
+    """A photo; what the user should know about it is told."""
+    picture = read_image(path, max_megapixels=options.max_megapixels)
+    for note in picture.notes:
+        warn(f"{path.name}: {note}")
+    return picture
+
+
+def landmarks_for(photos: Sequence[Path], options: FaceOptions) -> Callable[[Path], LandmarkProvider]:
+    """Who says where the faces of a photo are.
+
+    Raises:
+        InputError: one file of landmarks for several photos, or none of this name.
+        MissingExtraError: no landmarks, and no package that finds them; told before networks are loaded.
+    """
+    aligned = isinstance(options, EncodeOptions) and options.aligned
+    if options.landmarks is None:
+        if photos and not aligned and importlib.util.find_spec("face_alignment") is None:
+            raise MissingExtraError("face-alignment", "faces", "finding faces (or give --landmarks, or --aligned)")
+        return lambda photo: _detector(options.device)
+    given = Path(options.landmarks)
+    if not given.exists():
+        raise InputError(f"--landmarks {given} does not exist: give 68 points a face, or a folder of such files")
+    if given.is_file() and len(photos) > 1:
+        raise InputError(f"--landmarks {given} is one file and there are {len(photos)} photos: give a folder of files")
+
+    def of_file(photo: Path) -> LandmarkProvider:
+        path = given if given.is_file() else _landmark_file(given, photo)
+        return lambda image: read_landmarks(path)
+
+    return of_file
+
+
+def _landmark_file(folder: Path, photo: Path) -> Path:
+    for suffix in LANDMARK_SUFFIXES:
+        if (path := folder / f"{photo.stem}{suffix}").is_file():
+            return path
+    raise InputError(f"{folder} holds no landmarks of {photo.name}: {photo.stem}.npy, .json or .txt is wanted")
+
+
+@cache
+def _detector(device: str) -> LandmarkProvider:
+    return FaceAlignmentDetector("cpu" if device in ("auto", "mps") else device)
+
+
+def align_faces(
+    picture: Picture, provider: LandmarkProvider, alignment: Alignment, options: FaceOptions
+) -> list[AlignedFace]:
+    """The faces of a photo that the options ask for: the largest, one by number, or all.
+
+    Raises:
+        InputError: no face, or no such face.
+    """
+    try:
+        faces = find_faces(picture.image, provider, which=options.face)
+    except InputError as error:
+        raise InputError(f"{picture.path.name}: {error}") from error
+    if not options.all and len(faces) > 1:
+        warn(f"{picture.path.name}: {len(faces)} faces: the largest is taken (--face N for another, --all for all)")
+        faces = faces[:1]
+    return [align_face(picture.image, face, alignment) for face in faces]
+
+
+def alignment_of(size: int) -> Alignment:
+    """FFHQ's way at any size: drawn at four times the size, then made smaller."""
+    return Alignment(size=size, transform_size=min(4 * size, 4096))
+
+
+def invert_settings(options: EncodeOptions) -> InvertSettings:
+    """After an encoder no optimisation unless asked for."""
+    steps = options.invert_steps
+    if steps is None:
+        steps = 0 if options.encoder else STEPS_ALONE
+    return InvertSettings(steps=steps)
+
+
+def find_codes(
+    studio: GanStudio, face: Image, settings: InvertSettings, tick: Callable[[], object] = lambda: None
+) -> FoundFace:
+    """An aligned face in the generator's space: by the encoder, then as many steps of optimisation as asked for.
+
+    Args:
+        tick: called after each step.
+    """
+    face = face.to(studio.placement.device)
+    generator, encoder = studio.generator, studio.encoder
+    start = None if encoder is None else encoder.encode_face(face)
+    codes = generator.to_w_plus(generator.latent_avg[None] if start is None else start)
+    noise: Noise = "fixed"
+    if settings.steps:
+        clip = studio.view if settings.clip_weight else None
+        for step in invert(face, start, generator, settings, clip=clip, arcface=studio.identity):
+            codes, noise = step.w_plus, step.noise
+            tick()
+    with torch.no_grad():
+        loss = measure_loss(face, generator(codes, noise), studio.identity)
+    return FoundFace(codes, noise, face, loss)
+
+
+def without_clip(settings: InvertSettings) -> InvertSettings:
+    """For runs that need no CLIP otherwise: pixels and identity alone."""
+    return replace(settings, clip_weight=0.0)
+
+
+def told(loss: Loss) -> str:
+    """A reconstruction's loss in words."""
+    identity = "" if loss.identity is None else f", identity distance {float(loss.identity[0]):.3f}"
+    return f"{float(loss.psnr[0]):.1f} dB{identity}"
