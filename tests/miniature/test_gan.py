@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,8 @@ from torch import Tensor, nn
 
 pytest.importorskip("cv2")
 pytest.importorskip("accelerate")
+
+from accelerate.state import AcceleratorState
 
 from inst.gan.checkpoints import load_generator
 from inst.placement import Placement
@@ -23,6 +26,14 @@ from miniature.training import Budget
 
 WIDTHS, SIZE = (24, 24, 16), 16
 CPU = Placement(torch.device("cpu"), torch.float32)
+
+
+@pytest.fixture(autouse=True)
+def precision_of_its_own() -> Iterator[None]:
+    """accelerate keeps one precision a process, and other tests' is float32."""
+    AcceleratorState._reset_state(reset_partial_state=True)
+    yield
+    AcceleratorState._reset_state(reset_partial_state=True)
 
 
 @pytest.fixture
