@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -20,10 +19,10 @@ from inst.clip.backbone import ClipBackbone
 from inst.metrics.style import luminance
 from inst.models.latent_diffusion import LatentDiffusion
 from inst.shapes import Image
-from miniature import words
 from miniature.registry import STYLES
+from miniature.things import measured_words, with_article
 
-WORDS = (Path(words.__file__).parent / "words.txt").read_text(encoding="utf-8").split()
+WORDS = measured_words()
 Facts = dict[str, Any]
 
 
@@ -86,7 +85,7 @@ def classifier(model: LatentDiffusion, material: Material, per_style: int) -> tu
     It learns from renderings and from what the autoencoder makes of them, so that the autoencoder's own blur is not
     taken for a style.
     """
-    learned, labels, right = [], [], []
+    learned, labels = [], []
     tested: list[tuple[int, Tensor]] = []
     for label, name in enumerate(tqdm(trained_styles(), desc="the judge learns")):
         for index in range(per_style):
@@ -107,13 +106,13 @@ def classifier(model: LatentDiffusion, material: Material, per_style: int) -> tu
 def texts(stylist: Stylist, judge: StyleClassifier, per_style: int) -> tuple[Facts, list[tuple[str, Image]]]:
     """Pictures from "a cat, woodcut": the judge names the style, our own CLIP the word. Facts, and the pictures."""
     clip = stylist.studio.clip
-    known = _unit(clip.embed_text([_thing(word) for word in WORDS])).cpu()
+    known = _unit(clip.embed_text([with_article(word) for word in WORDS])).cpu()
     pictures, style_right, word_right = [], [], []
     guesses: Counter[str] = Counter()
     for label, name in enumerate(tqdm(trained_styles(), desc="pictures from text")):
         for index in range(per_style):
             word = (label * per_style + index) % len(WORDS)
-            prompt = f"{_thing(WORDS[word])}, {STYLES[name].words[0]}"
+            prompt = f"{with_article(WORDS[word])}, {STYLES[name].words[0]}"
             picture = stylist.draw(prompt, None)
             guess = judge(features(picture))
             guesses[trained_styles()[guess]] += 1
@@ -127,10 +126,6 @@ def texts(stylist: Stylist, judge: StyleClassifier, per_style: int) -> tuple[Fac
         "most guessed": guesses.most_common(3),
     }
     return facts, pictures
-
-
-def _thing(word: str) -> str:
-    return f"{'an' if word[0] in 'aeiou' else 'a'} {word}"
 
 
 def spread(pictures: Sequence[tuple[str, Image]], count: int) -> list[tuple[str, Image]]:

@@ -93,10 +93,15 @@ def style_names(pictures: Pictures) -> list[str]:
     return sorted({row["style"] for row in pictures.rows if row["split"] == "train"})
 
 
-def batch_of(pictures: Pictures, groups: Any, size: int, rng: np.random.Generator) -> Batch:
+def batch_of(
+    pictures: Pictures, groups: Any, size: int, rng: np.random.Generator, styles: dict[str, int] | None = None
+) -> Batch:
     """No two captions equal and no two manners: the loss would take such a pair for different things.
 
     In half of the batches the colours are changed picture by picture and not named, so that only strokes tell.
+
+    Args:
+        styles: each style's number; others have none.
     """
     images, others, texts, chosen = [], [], [], []
     manners: set[int] = set()
@@ -113,13 +118,12 @@ def batch_of(pictures: Pictures, groups: Any, size: int, rng: np.random.Generato
             for found, into in ((row, images), (other, others)):
                 part = view(pictures.pixels[found["row"]], rng)
                 into.append(recolour(part, rng) if blind else part)
-    names = {name: index for index, name in enumerate(style_names(pictures))}
     return Batch(
         to_tensor(images),
         to_tensor(others),
         texts,
         torch.tensor([row["kind"] != "photo" for row in chosen]),
-        torch.tensor([names.get(row["style"], -100) for row in chosen]),
+        torch.tensor([(styles or {}).get(row["style"], -100) for row in chosen]),
     )
 
 
@@ -132,7 +136,8 @@ def train(state: Path, budget: Budget, *, batch: int = 64, device: str = "auto",
     if start is not None:
         start_from(start / "clip" / "open_clip_model.safetensors", model)
     # Every patch is asked for the style as well: pairs of picture and caption alone hardly teach it what a dot is.
-    head = nn.Linear(EMBED, len(style_names(pictures))).to(acc.device)
+    styles_known = {name: index for index, name in enumerate(style_names(pictures))}
+    head = nn.Linear(EMBED, len(styles_known)).to(acc.device)
     run = Run(
         state / "clip",
         {"clip": model, "head": head},
@@ -142,7 +147,7 @@ def train(state: Path, budget: Budget, *, batch: int = 64, device: str = "auto",
     )
     groups, contrast = pictures.groups("train"), ClipLoss()
     for rng in tqdm(run.steps(), mininterval=20, initial=run.step):
-        drawn = batch_of(pictures, groups, batch, rng)
+        drawn = batch_of(pictures, groups, batch, rng, styles_known)
         ids = torch.from_numpy(tokenize(tokenizer, drawn.texts)).to(acc.device)
         styles, manner = drawn.styles.to(acc.device), drawn.manner.to(acc.device)
         with acc.autocast():

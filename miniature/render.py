@@ -22,6 +22,7 @@ from miniature import brushes, marks, prints, textures, washes  # noqa: F401  (t
 from miniature.data import SIZE, Record, load, scan, square, weights
 from miniature.palette import Palette, colour_words, palette_of
 from miniature.registry import STYLES, Params
+from miniature.things import measured_words, with_article
 
 PER_MANNER = 4
 PER_PAINTING = 14
@@ -57,7 +58,7 @@ def _save(image: np.ndarray) -> np.ndarray:
 
 def named(emoji: list[Record]) -> dict[str, list[Record]]:
     """The pictograms of each word of `words.txt`: those with the whole word in their caption."""
-    table: dict[str, list[Record]] = {word: [] for word in Path(__file__).with_name("words.txt").read_text().split()}
+    table: dict[str, list[Record]] = {word: [] for word in measured_words()}
     for record in emoji:
         found = set(record.caption.lower().replace("’", " ").split())
         for word in found & table.keys() if not found & OTHER else ():
@@ -170,7 +171,7 @@ def plan(
         if things:
             words = rng.choice(sorted(things), min(count, len(things)), replace=False).tolist()
             records = [things[word][int(rng.integers(len(things[word])))] for word in words]
-            names = [f"{'an' if word[0] in 'aeiou' else 'a'} {word}" for word in words]
+            names = [with_article(word) for word in words]
         else:
             records = [emoji[i] for i in rng.integers(0, len(emoji), count)]
             names = [record.caption for record in records]

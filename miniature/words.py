@@ -13,6 +13,8 @@ import numpy as np
 from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, trainers
 from transformers import CLIPTokenizer
 
+from miniature.things import measured_words
+
 CONTEXT = 32
 START, END = "<|startoftext|>", "<|endoftext|>"
 WORD = re.compile(r"[a-z]+")
@@ -52,8 +54,9 @@ def known_words(rows: list[dict[str, Any]], least: int = 5) -> list[str]:
     rng = np.random.default_rng(0)
     counts = Counter(word for row in rows for word in set(WORD.findall(caption(row, rng))))
     often = [word for word, count in counts.most_common() if count >= least]
-    measured = Path(__file__).with_name("words.txt").read_text(encoding="utf-8").split()
-    return list(dict.fromkeys([word for word in measured if word in often] + often + ["style", "painting", "the"]))
+    return list(
+        dict.fromkeys([word for word in measured_words() if word in often] + often + ["style", "painting", "the"])
+    )
 
 
 def train_tokenizer(rows: list[dict[str, Any]], folder: Path, size: int = 2000) -> None:

@@ -44,9 +44,23 @@ class Edit:
 
 def edit_between(generator: Generator, w_plus: WPlus, edited: Sequence[Tensor], **facts: Any) -> Edit:
     """The edit that led from W+ to what an editor made of it."""
-    before = [w_plus] if edited[0].ndim == 3 else generator.styles(w_plus)
+    before = _same_space(generator, w_plus, edited)
     offsets = [(new - old).detach() for new, old in zip(edited, before, strict=True)]
     return Edit(offsets, facts | {"generator": fingerprint(generator.state_dict())})
+
+
+def partway(generator: Generator, w_plus: WPlus, edited: Sequence[Tensor], strength: float) -> Codes:
+    """Codes on the straight line from W+ to what an editor made of it: 0 is the start, 1 the edit.
+
+    For steps and frames, of which there are many: nothing is recorded and no generator is fingerprinted.
+    """
+    before = _same_space(generator, w_plus, edited)
+    return [old + strength * (new - old).detach() for new, old in zip(edited, before, strict=True)]
+
+
+def _same_space(generator: Generator, w_plus: WPlus, edited: Sequence[Tensor]) -> Codes:
+    """The start in the space of the edited codes."""
+    return [generator.to_w_plus(w_plus)] if edited[0].ndim == 3 else generator.styles(w_plus)
 
 
 def apply_edits(generator: Generator, w_plus: WPlus, edits: Sequence[Edit]) -> Codes:

@@ -22,7 +22,7 @@ from inst.gan.editor import (
     checked_text,
     drawing,
 )
-from inst.gan.edits import Edit, apply_edits, check_edit, edit_between, load_edit, save_edit
+from inst.gan.edits import Edit, apply_edits, check_edit, edit_between, load_edit, partway, save_edit
 from inst.gan.ffclip import load_ffclip
 from inst.gan.generator import Noise
 from inst.gan.paste import paste_back
@@ -37,7 +37,6 @@ from inst.runs.faces import (
     align_faces,
     alignment_of,
     find_codes,
-    find_photos,
     invert_settings,
     landmarks_for,
     read_photo,
@@ -47,6 +46,7 @@ from inst.runs.faces import (
 from inst.runs.gan_settings import EditRun
 from inst.runs.gan_studio import GanStudio, existing
 from inst.runs.outputs import claim, plan_numbered, plan_outputs, report_failures, safe_name
+from inst.runs.photos import find_photos
 from inst.runs.record import Record, a1111_parameters, from_json, to_json
 from inst.runs.video import check_video_path, write_video
 from inst.shapes import Image, WPlus
@@ -384,7 +384,7 @@ class EditWork:
         for codes in editor.steps(w_plus, self.run.text or ""):
             if strength != 1:
                 with torch.no_grad():
-                    codes = apply_edits(generator, w_plus, [edit_between(generator, w_plus, codes).scaled(strength)])
+                    codes = partway(generator, w_plus, codes, strength)
             tick()
             yield codes
 
@@ -393,9 +393,7 @@ class EditWork:
         count = self.run.frames
         if len(path) > 1:
             return [path[round(i * (len(path) - 1) / (count - 1))] for i in range(count)]
-        generator = self.studio.generator
-        whole = edit_between(generator, w_plus, path[-1])
-        return [apply_edits(generator, w_plus, [whole.scaled(i / (count - 1))]) for i in range(count)]
+        return [partway(self.studio.generator, w_plus, path[-1], i / (count - 1)) for i in range(count)]
 
     def write(self, output: Path, image: Image, seed: int, photo: Picture | None = None) -> None:
         """A picture with its settings."""

@@ -15,7 +15,7 @@ from inst.gan.align import AlignedFace, Alignment, align_face
 from inst.gan.generator import Noise
 from inst.gan.invert import InvertSettings, Loss, invert, measure_loss
 from inst.gan.landmarks import FaceAlignmentDetector, LandmarkProvider, find_faces, read_landmarks
-from inst.image import Picture, list_images, read_image
+from inst.image import Picture, read_image
 from inst.runs.bars import warn
 from inst.runs.gan_settings import EncodeOptions, FaceOptions
 from inst.runs.gan_studio import GanStudio
@@ -41,21 +41,6 @@ class FoundFace:
     noise: Noise
     image: Image
     loss: Loss
-
-
-def find_photos(paths: Sequence[str]) -> list[Path]:
-    """The photos named, and those in the folders named.
-
-    Raises:
-        InputError: a path that is not there, or a folder without pictures.
-    """
-    found: list[Path] = []
-    for text in paths:
-        path = Path(text)
-        if not path.exists():
-            raise InputError(f"{path} does not exist: give a photo or a folder of photos")
-        found += list_images(path) if path.is_dir() else [path]
-    return found
 
 
 def read_photo(path: Path, options: FaceOptions) -> Picture:

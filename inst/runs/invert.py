@@ -19,7 +19,6 @@ from inst.runs.faces import (
     align_faces,
     alignment_of,
     find_codes,
-    find_photos,
     invert_settings,
     landmarks_for,
     read_photo,
@@ -29,6 +28,7 @@ from inst.runs.faces import (
 from inst.runs.gan_settings import AlignRun, InvertRun
 from inst.runs.gan_studio import GanStudio
 from inst.runs.outputs import OUTPUTS, claim, distinct, is_picture_path, report_failures, safe_name
+from inst.runs.photos import find_photos
 
 METADATA = "inst.codes"
 

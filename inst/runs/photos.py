@@ -1,8 +1,35 @@
-"""The photo that demonstrations and previews use: one that scikit-image ships in its package."""
+"""Photos that a command names, and the one that demonstrations and previews use."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from pathlib import Path
+
 from PIL import Image as PilImage
+
+from inst.errors import InputError
+from inst.image import list_images
+
+
+def find_photos(paths: Sequence[str], flag: str = "") -> list[Path]:
+    """The photos named, and those in the folders named.
+
+    Args:
+        flag: the option that named them, for the error, as ``--content``.
+
+    Raises:
+        InputError: a path that is not there, or a folder without pictures.
+    """
+    found: list[Path] = []
+    for text in paths:
+        path = Path(text)
+        if path.is_dir():
+            found += list_images(path)
+        elif path.is_file():
+            found.append(path)
+        else:
+            raise InputError(f"{flag} {path} does not exist: give a photo or a folder of photos".lstrip())
+    return found
 
 
 def demo_photo(short_side: int) -> PilImage.Image:

@@ -16,7 +16,7 @@ from tqdm import tqdm
 from inst.diffusion.tone import Tone, tone_of
 from inst.errors import ConfigError, InputError, InstError, TokenError
 from inst.files import read_json, write_json
-from inst.image import Picture, list_images, read_image, write_image
+from inst.image import Picture, read_image, write_image
 from inst.inversion.prepare import encode_painting, model_defaults
 from inst.inversion.settings import InversionSettings, resolve
 from inst.inversion.token import StyleToken
@@ -24,6 +24,7 @@ from inst.models.vocabulary import tell_unknown_words
 from inst.runs.bars import bar, say, warn, watch
 from inst.runs.learn import LearnOptions, kept_path, kept_style, learn
 from inst.runs.outputs import plan_numbered, plan_outputs, report_failures, safe_name
+from inst.runs.photos import find_photos
 from inst.runs.record import Record, a1111_parameters, to_json
 from inst.runs.settings import GenerateRun, PictureOptions, StylizeRun
 from inst.runs.studio import Studio
@@ -57,15 +58,7 @@ def find_contents(paths: Sequence[str]) -> list[Path]:
     Raises:
         InputError: a path that is not there, a folder without pictures, or nothing at all.
     """
-    found: list[Path] = []
-    for text in paths:
-        path = Path(text)
-        if path.is_dir():
-            found += list_images(path)
-        elif path.is_file():
-            found.append(path)
-        else:
-            raise InputError(f"--content {path} does not exist: give a photo or a folder of photos")
+    found = find_photos(paths, "--content")
     if not found:
         raise InputError("no photo was given: --content photo.jpg (or --prompt for a picture from text)")
     return found

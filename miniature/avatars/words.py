@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from miniature.avatars.attributes import Attributes, Rng, eyes_seen
+from miniature.things import with_article
 
 HAIR_WORDS = {"grey": ("grey", "gray"), "white": ("white",), "ginger": ("ginger", "orange")}
 CUT_WORDS = {
@@ -56,7 +57,7 @@ def caption(attributes: Attributes, rng: Rng) -> str:
     if wear and rng.random() < 0.5:  # what is worn among the rest
         keep, wear = [(keep + wear)[i] for i in rng.permutation(len(keep) + len(wear))], []
     words = " ".join([*before, _subject(a, rng)])
-    text = f"{'an' if words[0] in 'aeiou' else 'a'} {words}"
+    text = with_article(words)
     text += f" with {_listed(keep)}" if keep else ""
     if wear:
         text += f"{',' if keep else ''} wearing {_listed(wear)}"

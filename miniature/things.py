@@ -1,0 +1,15 @@
+"""The things that pictures from text are asked for. Apart from `words`, whose tokenizer drawing does not need."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+
+def measured_words() -> list[str]:
+    """The twenty things of `words.txt`."""
+    return Path(__file__).with_name("words.txt").read_text(encoding="utf-8").split()
+
+
+def with_article(words: str) -> str:
+    """ "a cat", "an apple"."""
+    return f"{'an' if words[0] in 'aeiou' else 'a'} {words}"
