@@ -110,16 +110,18 @@ def prompt_of(row: dict[str, Any], rng: np.random.Generator) -> str:
     return form.format(content_words(row) or "a picture")
 
 
-def timesteps(count: int, rng: np.random.Generator) -> Tensor:
-    """Weighted toward 100 to 950: a strength of 0.6 starts at 600 and ends where little is left to do."""
-    wide = rng.random(count) < 0.3
-    return torch.from_numpy(np.where(wide, rng.integers(0, 1000, count), rng.integers(100, 950, count)))
+def timesteps(count: int, side: int, rng: np.random.Generator) -> Tensor:
+    """Small crops see little noise, whole pictures much: under much noise a picture is its composition, which a crop
+    does not have; under little it is its strokes, of which a crop shows as many for a fraction of the work."""
+    low, high = {16: (20, 600), 32: (50, 800), 64: (150, 920)}[side]
+    wide = rng.random(count) < 0.2
+    return torch.from_numpy(np.where(wide, rng.integers(0, 1000, count), rng.integers(low, high, count)))
 
 
 def sizes_of(used: float, rng: np.random.Generator) -> tuple[int, int]:
     """Batch and crop in latent pixels: many small crops first, then larger ones, whole pictures at the end."""
-    shares = (0.7, 0.15, 0.15) if used < 0.6 else (0.4, 0.3, 0.3)
-    return ((16, 16), (4, 32), (2, 64))[int(rng.choice(3, p=shares))]
+    shares = (0.7, 0.15, 0.15) if used < 0.3 else (0.3, 0.2, 0.5)
+    return ((16, 16), (4, 32), (3, 64))[int(rng.choice(3, p=shares))]
 
 
 def train(
@@ -142,7 +144,7 @@ def train(
     run = Run(
         state / "diffusion",
         {"unet": unet, "inversion": inversion},
-        Recipe(lr=6e-4, ema=0.998, warmup=200),
+        Recipe(lr=6e-4, ema=0.998, warmup=200) if start is None else Recipe(lr=3e-4, ema=0.999, warmup=200),
         budget,
         seed=2,
     )
@@ -151,7 +153,7 @@ def train(
     mean_loss, seen = 0.0, 0
     bar = tqdm(run.steps(), mininterval=20, initial=run.step)
     for rng in bar:
-        batch, side = sizes_of(run.used, rng)
+        batch, side = sizes_of(run.used if start is None else 1.0, rng)
         pairs = []
         while len(pairs) < batch:
             first, other = draw(groups, SHARES, rng)
@@ -160,7 +162,7 @@ def train(
         x0 = features.latents_of([row["row"] for row, _ in pairs], side, rng).to(acc.device)
         prompts = [prompt_of(row, rng) for row, _ in pairs]
         sources = [other["row"] for (_, other), prompt in zip(pairs, prompts, strict=True) if PLACEHOLDER in prompt]
-        t = timesteps(batch, rng)
+        t = timesteps(batch, side, rng)
         signal = alpha_bar[t].view(-1, 1, 1, 1).to(acc.device)
         eps = training_noise(x0)
         xt = signal.sqrt() * x0 + (1 - signal).sqrt() * eps
