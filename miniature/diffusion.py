@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from diffusers import UNet2DConditionModel
+from diffusers import DDIMScheduler, UNet2DConditionModel
 from open_clip.model import CLIP
 from torch import Tensor, nn
 from tqdm import tqdm
@@ -25,6 +25,7 @@ from miniature import clip
 from miniature.embed import Features
 from miniature.pictures import Pictures, draw
 from miniature.schedule import scheduler, training_noise
+from miniature.time_embedding import carry_over
 from miniature.training import Budget, Recipe, Run, accelerator, add_start, start_from
 from miniature.words import CONTEXT, caption, content_words
 
@@ -113,7 +114,7 @@ def prompt_of(row: dict[str, Any], rng: np.random.Generator) -> str:
 def timesteps(count: int, side: int, rng: np.random.Generator) -> Tensor:
     """Small crops see little noise, whole pictures much: under much noise a picture is its composition, which a crop
     does not have; under little it is its strokes, of which a crop shows as many for a fraction of the work."""
-    low, high = {16: (20, 600), 32: (50, 800), 64: (150, 920)}[side]
+    low, high = {16: (30, 780), 32: (80, 900), 64: (270, 980)}[side]
     wide = rng.random(count) < 0.2
     return torch.from_numpy(np.where(wide, rng.integers(0, 1000, count), rng.integers(low, high, count)))
 
@@ -140,6 +141,10 @@ def train(
     unet, inversion = build(channels).to(acc.device), build_inversion().to(acc.device)
     if start is not None:
         start_from(start / "unet" / "diffusion_pytorch_model.safetensors", unet)
+        under = DDIMScheduler.from_pretrained(start / "scheduler").alphas_cumprod
+        if not torch.equal(under, scheduler().alphas_cumprod):
+            missed = carry_over(unet, scheduler().alphas_cumprod, under)
+            print(f"carried over from another noise schedule; of its time embedding {missed:.1e} is missed")
         start_from(start / "inversion" / "attention.safetensors", inversion)
     run = Run(
         state / "diffusion",

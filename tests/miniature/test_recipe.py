@@ -9,15 +9,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from diffusers import DDIMScheduler
 from torch import nn
 
 pytest.importorskip("cv2")
 pytest.importorskip("accelerate")
 
-from miniature import clip, render, schedule, words
+from miniature import clip, diffusion, render, schedule, words
 from miniature.data import Record, scan, square
 from miniature.palette import palette_of
 from miniature.registry import STYLES
+from miniature.time_embedding import carry_over, same_snr
 from miniature.training import Budget, Recipe, Run
 
 
@@ -205,3 +207,34 @@ def test_folders_without_a_table_and_with_broken_files_are_read(tmp_path: Path) 
     image = load(records[0].path)
     assert image is not None
     assert square(image, None, size=32).shape == (32, 32, 3)
+
+
+def test_the_schedule_is_as_noisy_at_its_end_as_stable_diffusions_and_clearer_before() -> None:
+    own = schedule.scheduler()
+    published = DDIMScheduler.from_config(
+        own.config, trained_betas=None, beta_schedule="scaled_linear", beta_start=0.00085, beta_end=0.012
+    )
+    assert torch.all(own.alphas_cumprod.diff() < 0)
+    torch.testing.assert_close(own.alphas_cumprod[-1], published.alphas_cumprod[-1], rtol=1e-3, atol=0)
+    snr = [a / (1 - a) for a in (own.alphas_cumprod.double(), published.alphas_cumprod.double())]
+    torch.testing.assert_close(snr[0][100:900], 4 * snr[1][100:900], rtol=1e-3, atol=0)
+
+
+def test_a_unet_carried_over_to_another_schedule_says_the_same_at_the_same_noise() -> None:
+    torch.manual_seed(0)
+    unet = diffusion.build((64, 64, 64)).eval()
+    own = schedule.scheduler()
+    published = DDIMScheduler.from_config(
+        own.config, trained_betas=None, beta_schedule="scaled_linear", beta_start=0.00085, beta_end=0.012
+    )
+    x, states = torch.randn(1, 4, 16, 16), torch.randn(1, 4, clip.WIDTH)
+    t = torch.tensor([200.0, 600.0, 850.0])
+    then = same_snr(own.alphas_cumprod, published.alphas_cumprod)[t.long()]
+    with torch.no_grad():
+        before = [unet(x, v, encoder_hidden_states=states).sample for v in then]
+        unchanged = [unet(x, v, encoder_hidden_states=states).sample for v in t]
+    assert carry_over(unet, own.alphas_cumprod, published.alphas_cumprod, rounds=1) < 0.05
+    with torch.no_grad():
+        after = [unet(x, v, encoder_hidden_states=states).sample for v in t]
+    for wanted, wrong, got in zip(before, unchanged, after, strict=True):
+        assert (got - wanted).norm() < 0.2 * (wrong - wanted).norm()
