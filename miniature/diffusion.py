@@ -10,7 +10,7 @@ from __future__ import annotations
 import argparse
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -23,6 +23,7 @@ from transformers import CLIPTokenizer
 from inst.inversion.attention import AttentionInversion
 from miniature import clip
 from miniature.embed import Features
+from miniature.losses import latent_texture
 from miniature.pictures import Pictures, draw
 from miniature.schedule import scheduler, training_noise
 from miniature.time_embedding import carry_over
@@ -36,6 +37,9 @@ INVERSION: dict[str, Any] = {
     "dim": clip.EMBED, "token_dim": clip.WIDTH, "num_vectors": VECTORS, "num_heads": 8, "head_dim": 32, "dropout": 0.05,
     "own_maps": True, "token_norm": 32.0,
 }  # fmt: skip
+FAITHFUL = 0.35
+"""Share of samples that are plain diffusion: what is hidden is what is wanted."""
+LEAST_WEIGHT, TEXTURE = 0.15, 4.0
 FORMS = (("[C]", 0.4), ("{} in the style of [C]", 0.2), ("{}, [C]", 0.2), ("a painting in the style of [C]", 0.2))
 
 
@@ -114,15 +118,55 @@ def prompt_of(row: dict[str, Any], rng: np.random.Generator) -> str:
 def timesteps(count: int, side: int, rng: np.random.Generator) -> Tensor:
     """Small crops see little noise, whole pictures much: under much noise a picture is its composition, which a crop
     does not have; under little it is its strokes, of which a crop shows as many for a fraction of the work."""
-    low, high = {16: (30, 780), 32: (80, 900), 64: (270, 980)}[side]
+    low, high = {16: (50, 850), 32: (100, 900), 64: (250, 980)}[side]
     wide = rng.random(count) < 0.2
     return torch.from_numpy(np.where(wide, rng.integers(0, 1000, count), rng.integers(low, high, count)))
 
 
 def sizes_of(used: float, rng: np.random.Generator) -> tuple[int, int]:
     """Batch and crop in latent pixels: many small crops first, then larger ones, whole pictures at the end."""
-    shares = (0.7, 0.15, 0.15) if used < 0.3 else (0.3, 0.2, 0.5)
-    return ((16, 16), (4, 32), (3, 64))[int(rng.choice(3, p=shares))]
+    shares = (0.7, 0.2, 0.1) if used < 0.3 else (0.5, 0.3, 0.2)
+    return ((16, 16), (5, 32), (2, 64))[int(rng.choice(3, p=shares))]
+
+
+class Sight(NamedTuple):
+    """What the U-Net sees under the noise, what it shall make of it, and in which samples these differ."""
+
+    shown: Tensor
+    wanted: Tensor
+    differ: Tensor
+
+
+def sights(drawn: Tensor, source: Tensor, prompts: list[str], t: Tensor, rng: np.random.Generator) -> Sight:
+    """In most samples that were drawn from a photo the noise hides that photo, or something between the two.
+
+    A picture's own strokes show through the noise, so a U-Net that only ever restores pictures learns to read the
+    manner from them, not from the prompt. At use it is a photo that shows through: the prompt has to say the manner.
+    Beyond the photo (shares above 1) lies where the stochastic inversion starts; near the end of sampling most is done.
+    Without a prompt the photo is restored.
+    """
+    count = len(drawn)
+    share = torch.from_numpy(np.where(rng.random(count) < FAITHFUL, 0.0, rng.uniform(0.2, 1.4, count)))
+    share = share * (t / 400).clamp(max=1)
+    empty = torch.tensor([not prompt for prompt in prompts])
+    share = torch.where(empty, share > 0, share).float().view(-1, 1, 1, 1).to(drawn.device)
+    shown = drawn + share * (source - drawn)
+    wanted = torch.where(empty.view(-1, 1, 1, 1).to(drawn.device), shown, drawn)
+    return Sight(shown, wanted, (shown - wanted).flatten(1).abs().amax(1) > 0)
+
+
+def picture_loss(guess: Tensor, sight: Sight, signal: Tensor) -> Tensor:
+    """Squared error of the clean latents, weighed as min-SNR 5 does (Hang et al. 2023); where a manner has to be
+    invented, much noise weighs more, and the patches' distribution counts beside their places."""
+    snr = (signal / (1 - signal)).flatten()
+    weight = torch.where(sight.differ, snr.clamp(LEAST_WEIGHT, 1.5), snr.clamp(max=5.0))
+    error = (guess - sight.wanted).square().mean((1, 2, 3))
+    loss = (weight * error).mean()
+    if sight.differ.any():
+        which = sight.differ
+        texture = latent_texture(guess[which], sight.wanted[which])
+        loss = loss + TEXTURE * (weight[which].clamp(max=1.0) * texture).sum() / len(guess)
+    return loss
 
 
 def train(
@@ -149,7 +193,7 @@ def train(
     run = Run(
         state / "diffusion",
         {"unet": unet, "inversion": inversion},
-        Recipe(lr=6e-4, ema=0.998, warmup=200) if start is None else Recipe(lr=3e-4, ema=0.999, warmup=200),
+        Recipe(lr=6e-4, ema=0.998, warmup=200) if start is None else Recipe(lr=4e-4, ema=0.999, warmup=200),
         budget,
         seed=2,
     )
@@ -164,25 +208,23 @@ def train(
             first, other = draw(groups, SHARES, rng)
             if features.ready(first["row"], None if first["kind"] == "photo" else other["row"]):
                 pairs.append((first, other))
-        x0 = features.latents_of([row["row"] for row, _ in pairs], side, rng).to(acc.device)
+        drawn, source = (part.to(acc.device) for part in features.latents_of([r["row"] for r, _ in pairs], side, rng))
         prompts = [prompt_of(row, rng) for row, _ in pairs]
         sources = [other["row"] for (_, other), prompt in zip(pairs, prompts, strict=True) if PLACEHOLDER in prompt]
         t = timesteps(batch, side, rng)
+        sight = sights(drawn, source, prompts, t, rng)
         signal = alpha_bar[t].view(-1, 1, 1, 1).to(acc.device)
-        eps = training_noise(x0)
-        xt = signal.sqrt() * x0 + (1 - signal).sqrt() * eps
+        xt = signal.sqrt() * sight.shown + (1 - signal).sqrt() * training_noise(drawn)
         with acc.autocast():
             vectors = None
             if sources:
                 pooled, patches = features.style_of(sources, KEYS, rng)
                 vectors = inversion(pooled.to(acc.device), patches.to(acc.device))
             states = text(prompts, vectors)
-            guess = unet(xt, t.to(acc.device), encoder_hidden_states=states).sample
-        snr = signal / (1 - signal)
-        weight = snr.clamp(max=5.0) / snr
-        run.update((weight * (guess.float() - eps).square()).mean())
+            eps = unet(xt, t.to(acc.device), encoder_hidden_states=states).sample
+        run.update(picture_loss((xt - (1 - signal).sqrt() * eps.float()) / signal.sqrt(), sight, signal))
+        mean_loss += (run.last_loss - mean_loss) / (seen + 1)
         seen = min(seen + 1, 300)
-        mean_loss += (run.last_loss - mean_loss) / seen
         bar.set_postfix(loss=f"{mean_loss:.4f}", refresh=False)
         if run.step % 500 == 0:
             print(f"\ndiffusion step {run.step} {run.seconds / 60:.1f} min loss {mean_loss:.4f}", flush=True)

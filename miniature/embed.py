@@ -19,7 +19,7 @@ from miniature.pictures import Pictures, to_tensor
 from miniature.training import accelerator
 
 Rng = np.random.Generator
-SHAPES = {"latents": (4, 64, 64), "pooled": (clip.EMBED,), "patches": (320, clip.EMBED)}
+SHAPES = {"latents": (4, 64, 64), "sources": (4, 64, 64), "pooled": (clip.EMBED,), "patches": (320, clip.EMBED)}
 
 
 def _open(state: Path, name: str, count: int) -> tuple[np.ndarray, np.ndarray]:
@@ -48,13 +48,16 @@ class Features:
         """Whether a picture's latents and its source's embedding are there; training may start before all are."""
         return bool(self.flags["latents"][row]) and (source is None or bool(self.flags["pooled"][source]))
 
-    def latents_of(self, rows: list[int], side: int, rng: Rng) -> Tensor:
-        """(b, 4, side, side) float32 random parts."""
-        parts = []
+    def latents_of(self, rows: list[int], side: int, rng: Rng) -> tuple[Tensor, Tensor]:
+        """(b, 4, side, side) float32 random parts, and the same parts of what each picture was drawn from (itself,
+        where that is not there)."""
+        parts, sources = [], []
         for row in rows:
             y, x = rng.integers(0, 64 - side + 1, 2)
+            source = self.arrays["sources" if self.flags["sources"][row] else "latents"]
             parts.append(self.arrays["latents"][row][:, y : y + side, x : x + side])
-        return torch.from_numpy(np.stack(parts).astype(np.float32))
+            sources.append(source[row][:, y : y + side, x : x + side])
+        return tuple(torch.from_numpy(np.stack(crops).astype(np.float32)) for crops in (parts, sources))  # pyright: ignore[reportReturnType]
 
     def style_of(self, rows: list[int], keys: int, rng: Rng | None) -> tuple[Tensor, Tensor]:
         """Pooled (b, 1, e) and patch embeddings (b, keys, e), drawn from the 320 (all of them without ``rng``)."""
@@ -95,13 +98,21 @@ def run(state: Path, what: str, device: str = "auto", part: tuple[int, int] = (0
             features.flags["pooled"][rows] = 1
     if what in ("latents", "all"):
         vae = autoencoder.load(state).to(acc.device)
-        todo = [r for r in order if not features.flags["latents"][r]]
+        drawn_from = np.load(state / "painted-from.npy", mmap_mode="r")
+        todo = [
+            (name, pixels, r)
+            for r in order
+            for name, pixels in (("latents", pictures.pixels), ("sources", drawn_from))
+            if not features.flags[name][r] and (name == "latents" or rows_of[r]["kind"] == "style")
+        ]
         for start in tqdm(range(0, len(todo), batch), desc="latents", mininterval=10):
-            rows = todo[start : start + batch]
+            part_of = todo[start : start + batch]
+            pixels = to_tensor([pixels[r] for _, pixels, r in part_of]).to(acc.device)
             with torch.no_grad(), acc.autocast():
-                latents = vae.encode(to_tensor([pictures.pixels[r] for r in rows]).to(acc.device)).latent_dist.mean
-            features.arrays["latents"][rows] = latents.float().cpu().numpy()
-            features.flags["latents"][rows] = 1
+                latents = vae.encode(pixels).latent_dist.mean.float().cpu().numpy()
+            for (name, _, row), latent in zip(part_of, latents, strict=True):
+                features.arrays[name][row] = latent
+                features.flags[name][row] = 1
 
 
 def main() -> None:

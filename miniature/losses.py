@@ -7,6 +7,7 @@ from torch import Tensor
 from torch.nn import functional
 
 PATCH, DIRECTIONS, PLACES = 5, 16, 768
+LATENT_DIRECTIONS = 24
 
 
 def _gradients(x: Tensor) -> tuple[Tensor, Tensor]:
@@ -66,3 +67,16 @@ def texture_loss(out: Tensor, x: Tensor) -> Tensor:
 
 def _grey(x: Tensor) -> Tensor:
     return (x * x.new_tensor([0.299, 0.587, 0.114]).view(1, 3, 1, 1)).sum(1, keepdim=True)
+
+
+def latent_texture(guess: Tensor, wanted: Tensor) -> Tensor:
+    """(b,) sliced Wasserstein distances of 3×3 patches of latents without their means.
+
+    Args:
+        guess, wanted: (b, c, h, w).
+    """
+    channels = guess.shape[1]
+    axes = torch.randn(LATENT_DIRECTIONS, channels, 9, device=guess.device)
+    axes = functional.normalize((axes - axes.mean(2, keepdim=True)).flatten(1), dim=1)
+    a, b = ((axes @ functional.unfold(x.float(), 3)).sort(-1).values for x in (guess, wanted))
+    return (a - b).square().mean((1, 2))

@@ -96,7 +96,7 @@ def _job(task: dict[str, Any]) -> list[dict[str, Any]]:
     """Render one manner (or one painting, photo or scene) into its rows of the shard."""
     cv2.setNumThreads(1)
     rng = np.random.default_rng(task["seed"])
-    shard = np.load(task["shard"], mmap_mode="r+")
+    shard, sources = (np.load(path, mmap_mode="r+") for path in task["shards"])
     rows = []
     source = load(Path(task["source"])) if task.get("source") else None
     if task.get("source") and source is None:
@@ -121,6 +121,7 @@ def _job(task: dict[str, Any]) -> list[dict[str, Any]]:
                 continue
             image = square(photo, rng, zoom=rng.uniform(1.0, 1.35))
         if manner:
+            sources[task["row"] + offset] = _save(image)
             image = render(image, manner, rng)
         shard[task["row"] + offset] = _save(image)
         rows.append(
@@ -212,7 +213,8 @@ def plan(
 
 
 def run(photos: Path, paintings: Path, emoji: Path | None, state: Path, manners: int, seed: int = 0) -> None:
-    """Draw everything into `state/pictures.npy` (n, 256, 256, 3) uint8 and `state/pictures.json`."""
+    """Draw everything into `state/pictures.npy` (n, 256, 256, 3) uint8 and `state/pictures.json`; what each rendering
+    was drawn from into `state/painted-from.npy`, of the same shape."""
     if (state / "pictures.json").exists():
         return
     state.mkdir(parents=True, exist_ok=True)
@@ -222,12 +224,13 @@ def run(photos: Path, paintings: Path, emoji: Path | None, state: Path, manners:
             raise SystemExit(f"{name}: {folder} holds {len(records)} pictures, at least {PER_MANNER + 1} are needed")
     tasks = plan(*found, manners, seed)
     total = tasks[-1]["row"] + len(tasks[-1]["contents"])
-    shard = state / "pictures.npy"
-    np.lib.format.open_memmap(shard, mode="w+", dtype=np.uint8, shape=(total, SIZE, SIZE, 3)).flush()
+    shards = [str(state / name) for name in ("pictures.npy", "painted-from.npy")]
+    for shard in shards:
+        np.lib.format.open_memmap(shard, mode="w+", dtype=np.uint8, shape=(total, SIZE, SIZE, 3)).flush()
     rows: list[dict[str, Any]] = []
     with multiprocessing.Pool(os.cpu_count()) as pool:
         for result in tqdm(
-            pool.imap_unordered(_job, [t | {"shard": str(shard)} for t in tasks], 8), total=len(tasks), mininterval=5
+            pool.imap_unordered(_job, [t | {"shards": shards} for t in tasks], 8), total=len(tasks), mininterval=5
         ):
             rows.extend(result)
     broken = Counter(row["broken"] for row in rows if "broken" in row)

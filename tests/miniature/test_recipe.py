@@ -15,7 +15,7 @@ from torch import nn
 pytest.importorskip("cv2")
 pytest.importorskip("accelerate")
 
-from miniature import clip, diffusion, render, schedule, words
+from miniature import clip, diffusion, losses, render, schedule, words
 from miniature.data import Record, scan, square
 from miniature.palette import palette_of
 from miniature.registry import STYLES
@@ -238,3 +238,41 @@ def test_a_unet_carried_over_to_another_schedule_says_the_same_at_the_same_noise
         after = [unet(x, v, encoder_hidden_states=states).sample for v in t]
     for wanted, wrong, got in zip(before, unchanged, after, strict=True):
         assert (got - wanted).norm() < 0.2 * (wrong - wanted).norm()
+
+
+def test_a_photo_shows_through_where_a_picture_is_wanted_and_without_a_prompt_it_is_restored() -> None:
+    drawn, source = torch.zeros(64, 4, 8, 8), torch.ones(64, 4, 8, 8)
+    prompts = ["", "[C]"] * 32
+    t = torch.full((64,), 700)
+    sight = diffusion.sights(drawn, source, prompts, t, np.random.default_rng(0))
+    empty = torch.tensor([not prompt for prompt in prompts])
+    assert torch.equal(sight.wanted[empty], sight.shown[empty])
+    assert set(sight.shown[empty].unique().tolist()) == {0.0, 1.0}
+    assert not sight.wanted[~empty].any()
+    assert torch.equal(sight.differ, (sight.shown != sight.wanted).flatten(1).any(1))
+    assert 0.4 < sight.differ[~empty].float().mean() < 0.9
+    late = diffusion.sights(drawn, source, prompts, torch.full((64,), 40), np.random.default_rng(0))
+    assert late.shown[~empty].max() < 0.2 < sight.shown.max()
+
+
+def test_a_picture_that_is_its_own_source_is_plain_diffusion_under_min_snr_5() -> None:
+    drawn = torch.randn(8, 4, 8, 8)
+    t = torch.arange(100, 900, 100)
+    sight = diffusion.sights(drawn, drawn, ["[C]"] * 8, t, np.random.default_rng(0))
+    assert not sight.differ.any()
+    signal = schedule.scheduler().alphas_cumprod[t].view(-1, 1, 1, 1)
+    eps, guess = torch.randn(2, *drawn.shape)
+    xt = signal.sqrt() * drawn + (1 - signal).sqrt() * eps
+    snr = signal / (1 - signal)
+    expected = (snr.clamp(max=5) / snr * (guess - eps).square()).mean()
+    loss = diffusion.picture_loss((xt - (1 - signal).sqrt() * guess) / signal.sqrt(), sight, signal)
+    torch.testing.assert_close(loss, expected, rtol=1e-4, atol=1e-5)
+
+
+def test_texture_is_blind_to_place_and_level_and_sees_blur() -> None:
+    torch.manual_seed(0)
+    noisy = torch.randn(2, 4, 24, 24)
+    moved = noisy.roll((5, 7), (2, 3)) + 3
+    blurred = nn.functional.avg_pool2d(noisy, 3, 1, 1)
+    assert losses.latent_texture(noisy, noisy).max() == 0
+    assert (4 * losses.latent_texture(moved, noisy) < losses.latent_texture(blurred, noisy)).all()
