@@ -6,7 +6,6 @@ import cv2
 import numpy as np
 from scipy.spatial import cKDTree
 
-from miniature.brushes import strokes
 from miniature.drawing import (
     SIZE,
     Array,
@@ -26,6 +25,7 @@ from miniature.drawing import (
     trace,
 )
 from miniature.fields import blur, bristles, paper, relief, smooth_noise
+from miniature.strokes import strokes
 
 
 def window(rng: Rng) -> Array:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from miniature.brushes import fresh_canvas, strokes
 from miniature.drawing import (
     SIZE,
     Array,
@@ -27,6 +26,7 @@ from miniature.drawing import (
     taper,
 )
 from miniature.fields import blur, bristles, paper, pick, polygons, relief, scatter, smooth_noise, streaks
+from miniature.strokes import fresh_canvas, strokes
 
 
 def night(rng: Rng) -> Array:

@@ -17,7 +17,7 @@ pytest.importorskip("accelerate")
 from miniature import clip, render, schedule, words
 from miniature.data import Record, scan, square
 from miniature.palette import palette_of
-from miniature.registry import STYLES
+from miniature.styles import STYLES
 from miniature.training import Budget, Recipe, Run
 
 
