@@ -19,7 +19,7 @@ from inst.clip.backbone import ClipBackbone
 from inst.metrics.style import luminance
 from inst.models.latent_diffusion import LatentDiffusion
 from inst.shapes import Image
-from miniature.registry import STYLES
+from miniature.styles import STYLES
 from miniature.things import measured_words, with_article
 
 WORDS = measured_words()

@@ -30,7 +30,7 @@ from inst.errors import InputError
 from inst.image import Picture, grid, write_image
 from inst.runs.settings import ModelOptions
 from inst.shapes import Image
-from miniature.registry import STYLES
+from miniature.styles import STYLES
 
 STRENGTHS = (0.1, 0.3, 0.5, 0.7, 0.9)
 SHEET_STYLES, SHEET_PHOTOS, SHEET_TEXTS = 8, 3, 20

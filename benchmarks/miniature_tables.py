@@ -8,7 +8,7 @@ import numpy as np
 
 from benchmarks.machine import markdown_table
 from benchmarks.quality_report import means_table, named_table, shares_table, sweep_table
-from miniature.registry import STYLES
+from miniature.styles import STYLES
 
 Facts = dict[str, Any]
 # The shares that real paintings are to reach are lower than those of rendered styles.

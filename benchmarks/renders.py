@@ -19,9 +19,9 @@ from inst.errors import InputError
 from inst.image import write_image
 from inst.shapes import Image
 from miniature.data import Record, load, scan, square
-from miniature.registry import STYLES
 from miniature.render import draw_manner, render
 from miniature.scenes import SCENES
+from miniature.styles import STYLES
 
 Array = np.ndarray
 NUM_CONTENTS = 20

@@ -16,9 +16,11 @@ from inst.assets import mini_folder
 from inst.image import from_pil, grid, read_image, resize, to_pil
 from inst.inversion.token import load_token
 from inst.runs.bars import bar, watch
-from inst.runs.pictures import UsedStyle, compose, photo_settings
+from inst.runs.compose import compose
 from inst.runs.settings import GenerateRun, ModelOptions, StylizeRun
 from inst.runs.studio import Studio
+from inst.runs.stylize import photo_settings
+from inst.runs.used_styles import UsedStyle
 from inst.shapes import Image
 from inst.stylize.photo import PhotoSettings, stylize
 from inst.stylize.prompts import PLACEHOLDER

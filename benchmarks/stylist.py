@@ -11,10 +11,12 @@ from accelerate import Accelerator
 from inst.image import Picture
 from inst.inversion.settings import InversionSettings
 from inst.inversion.token import StyleToken, load_token
+from inst.runs.compose import compose
 from inst.runs.learn import LearnOptions, kept_path, learn
-from inst.runs.pictures import UsedStyle, compose, photo_settings
 from inst.runs.settings import GenerateRun, ModelOptions, StylizeRun
 from inst.runs.studio import Studio
+from inst.runs.stylize import photo_settings
+from inst.runs.used_styles import UsedStyle
 from inst.shapes import Image
 from inst.stylize.photo import stylize
 from inst.stylize.prompts import PLACEHOLDER

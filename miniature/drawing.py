@@ -7,10 +7,8 @@ from collections.abc import Sequence
 import cv2
 import numpy as np
 
-from miniature.fields import smooth_noise
+from miniature.fields import Array, Rng, smooth_noise
 
-Array = np.ndarray
-Rng = np.random.Generator
 Points = Sequence[tuple[float, float]] | Array
 SIZE = 512
 

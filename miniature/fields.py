@@ -7,6 +7,7 @@ import numpy as np
 from scipy.spatial import cKDTree
 
 Array = np.ndarray
+Rng = np.random.Generator
 
 
 def grey(rgb: Array) -> Array:

@@ -13,25 +13,25 @@ import cv2
 import numpy as np
 
 from miniature.drawing import Array, Rng
-from miniature.paintings import dyed, pieced, printed, strokes, water
+from miniature.paintings import brushed, chalked, cut, dotted, dyed, knifed, pieced, planes, printed, water
 
 PICTURES: dict[str, Callable[[Rng], Array]] = {
-    "night": strokes.night,
+    "night": brushed.night,
     "fjord": printed.fjord,
-    "garden": strokes.garden,
-    "harbour": printed.harbour,
-    "still-life": strokes.still_life,
+    "garden": dotted.garden,
+    "harbour": cut.harbour,
+    "still-life": brushed.still_life,
     "birches": water.birches,
     "wave": printed.wave,
     "mist": water.mist,
     "window": pieced.window,
     "spirals": pieced.spirals,
-    "town": pieced.town,
-    "sunset": strokes.sunset,
-    "orchard": strokes.orchard,
-    "owl": printed.owl,
-    "guitar": pieced.guitar,
-    "poppies": strokes.poppies,
+    "town": planes.town,
+    "sunset": knifed.sunset,
+    "orchard": brushed.orchard,
+    "owl": cut.owl,
+    "guitar": planes.guitar,
+    "poppies": chalked.poppies,
     "koi": dyed.koi,
     "mesa": dyed.mesa,
 }

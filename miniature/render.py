@@ -18,10 +18,9 @@ import cv2
 import numpy as np
 from tqdm import tqdm
 
-from miniature import brushes, marks, prints, textures, washes  # noqa: F401  (they register their styles)
 from miniature.data import SIZE, Record, load, scan, square, weights
 from miniature.palette import Palette, colour_words, palette_of
-from miniature.registry import STYLES, Params
+from miniature.styles import STYLES, Params
 from miniature.things import measured_words, with_article
 
 PER_MANNER = 4

@@ -18,7 +18,7 @@ from PIL import Image as PilImage
 from inst.cli import main
 from inst.image import read_image, read_image_text
 from inst.inversion.token import load_token
-from inst.runs import pictures
+from inst.runs import used_styles
 from inst.runs.photos import demo_photo
 
 ROOT = Path(__file__).parent.parent
@@ -129,8 +129,8 @@ def test_photos_computed_at_once_are_those_computed_singly(learned, capsys):
 def test_a_painting_is_learned_once(capsys, monkeypatch):
     shutil.copy(PAINTING, "painting.jpg")
     arguments = ["stylize", "--content", "photo.png", "--style", "painting.jpg", *SMALL]
-    short = partial(pictures.InversionSettings, max_train_steps=2, resolution=64, batch_size=2)
-    monkeypatch.setattr(pictures, "InversionSettings", short)
+    short = partial(used_styles.InversionSettings, max_train_steps=2, resolution=64, batch_size=2)
+    monkeypatch.setattr(used_styles, "InversionSettings", short)
     assert main([*arguments, "--strength", "0.3"]) == 0
     assert "learned" in capsys.readouterr().out
     assert main([*arguments, "--strength", "0.5"]) == 0

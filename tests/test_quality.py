@@ -10,10 +10,12 @@ from inst.image import from_pil, read_image, resize
 from inst.inversion.token import load_token
 from inst.metrics.content import edge_distance
 from inst.metrics.style import color_distance, stroke_distance
+from inst.runs.compose import compose
 from inst.runs.photos import demo_photo
-from inst.runs.pictures import UsedStyle, compose, photo_settings
 from inst.runs.settings import ModelOptions, StylizeRun
 from inst.runs.studio import Studio
+from inst.runs.stylize import photo_settings
+from inst.runs.used_styles import UsedStyle
 from inst.stylize.photo import stylize
 from inst.stylize.prompts import PLACEHOLDER
 

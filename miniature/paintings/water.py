@@ -5,9 +5,9 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from miniature import washes
 from miniature.drawing import SIZE, Array, Rng, area, cloudy, curve, disc, grid, lay, leaf, rgb, ridge, sky, taper
 from miniature.fields import blur, bristles, paper, smooth_noise, warp
+from miniature.styles.washes import watercolour
 
 
 def birches(rng: Rng) -> Array:
@@ -17,9 +17,7 @@ def birches(rng: Rng) -> Array:
         x, y = rng.uniform(0, SIZE), rng.normal(215, 90)
         code = ("#f2a93b", "#e2692b", "#f6d06a", "#a8452a", "#8a9a3f")[int(rng.integers(5))]
         cv2.circle(scene, (int(x), int(y)), int(rng.uniform(8, 30)), rgb(code).tolist(), -1)
-    out = washes.watercolour(
-        scene, {"radius": 13, "colours": 10, "bleed": 5.0, "edge": 1.2, "grain": 0.02, "white": 0.2}, rng
-    )
+    out = watercolour(scene, {"radius": 13, "colours": 10, "bleed": 5.0, "edge": 1.2, "grain": 0.02, "white": 0.2}, rng)
     for x in (40, 96, 150, 232, 268, 340, 410, 470):
         w, lean = rng.uniform(10, 24), rng.uniform(-14, 14)
         _trunk(out, x, w, lean, rng)

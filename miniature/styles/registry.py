@@ -1,4 +1,4 @@
-"""The list of procedural styles: a name, its words, how its parameters are drawn, and the painter itself."""
+"""What a procedural style is: a name, its words, how its parameters are drawn, and the painter itself."""
 
 from __future__ import annotations
 
@@ -6,11 +6,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
+from miniature.fields import Array, Rng
 
-Array = np.ndarray
 Params = dict[str, Any]
-Painter = Callable[[np.ndarray, Params, np.random.Generator], np.ndarray]
+Painter = Callable[[Array, Params, Rng], Array]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,12 +30,12 @@ class Style:
     held: bool = False
     keep: float = 0.15
 
-    def draw(self, rng: np.random.Generator) -> Params:
+    def draw(self, rng: Rng) -> Params:
         """Parameters of one manner."""
         return {key: _draw(value, rng) for key, value in self.ranges.items()}
 
 
-def _draw(value: Any, rng: np.random.Generator) -> Any:
+def _draw(value: Any, rng: Rng) -> Any:
     if isinstance(value, list):
         return value[int(rng.integers(len(value)))]
     low, high = value
@@ -45,14 +44,14 @@ def _draw(value: Any, rng: np.random.Generator) -> Any:
     return float(rng.uniform(low, high))
 
 
-STYLES: dict[str, Style] = {}
+REGISTERED: dict[str, Style] = {}
 
 
 def style(*words: str, held: bool = False, keep: float = 0.15, **ranges: Any) -> Callable[[Painter], Painter]:
     """Register a painter under its function's name."""
 
     def register(paint: Painter) -> Painter:
-        STYLES[paint.__name__] = Style(
+        REGISTERED[paint.__name__] = Style(
             name=paint.__name__, paint=paint, words=words, ranges=ranges, held=held, keep=keep
         )
         return paint

@@ -1,24 +1,19 @@
-"""What made a picture, written into it: A1111's ``parameters`` text for other tools, JSON to make it again.
+"""A1111's ``parameters`` text, for other tools to read.
 
-A1111's text is the prompt, a line ``Negative prompt: …`` and a last line of ``key: value`` pairs. Its reader takes that
-line for parameters only when it finds three pairs; values with commas, colons or line breaks stand as JSON strings.
-No local path goes into either form.
+The prompt, a line ``Negative prompt: …`` and a last line of ``key: value`` pairs. Its reader takes that line for
+parameters only when it finds three pairs; values with commas, colons or line breaks stand as JSON strings.
 """
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import math
 import re
 from collections.abc import Mapping
-from pathlib import PurePath, PurePosixPath, PureWindowsPath
 from typing import Any
 
-from inst.errors import InputError
-
-FORMAT = 1
-"""Version of the JSON form; a reader refuses a later one."""
+from inst.runs.record.paths import without_paths
+from inst.runs.record.record import Record
 
 _PAIR = re.compile(r'\s*(\w[\w \-/]+):\s*("(?:\\.|[^\\"])+"|[^,]*)(?:,|$)')
 _NEGATIVE = "Negative prompt:"
@@ -35,38 +30,6 @@ _LABELS = {
     "strength": "Denoising strength",
 }
 _NUMBERS = {"steps": int, "cfg_scale": float, "seed": int, "strength": float}
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class Record:
-    """The settings of one picture.
-
-    Attributes:
-        prompt, negative_prompt: as given, placeholders included.
-        steps, sampler, cfg_scale, seed: of the sampling.
-        width, height: of the picture, pixels.
-        model, model_hash: the model's name and fingerprint.
-        strength: how far the content was noised, 0–1; ``None`` for text to image.
-        token_hashes: fingerprint of each style token by its name.
-        settings: everything else that a second run needs, JSON data: the command's options, inputs by name and hash.
-    """
-
-    prompt: str
-    negative_prompt: str = ""
-    steps: int
-    sampler: str
-    cfg_scale: float
-    seed: int
-    width: int
-    height: int
-    model: str
-    model_hash: str = ""
-    strength: float | None = None
-    token_hashes: Mapping[str, str] = dataclasses.field(default_factory=dict)
-    settings: Mapping[str, Any] = dataclasses.field(default_factory=dict)
-
-
-# A1111's text
 
 
 def a1111_parameters(record: Record) -> str:
@@ -175,81 +138,3 @@ def _exact(facts: dict[str, object]) -> dict[str, object]:
         return facts
     complete = isinstance(exact, dict) and isinstance(exact.get("prompt"), str)
     return exact if complete and isinstance(exact.get("negative_prompt"), str) else facts
-
-
-# Our JSON
-
-
-def to_json(record: Record) -> str:
-    """The ``inst`` chunk: enough to run again. Paths in the settings become names."""
-    data = {"format": FORMAT, **dataclasses.asdict(record)}
-    data["model"], data["settings"] = without_paths(record.model), without_paths(dict(record.settings))
-    return json.dumps(data, ensure_ascii=False, allow_nan=False)
-
-
-def from_json(text: str) -> Record:
-    """The record of an ``inst`` chunk.
-
-    Raises:
-        InputError: no JSON, no record of ours, of a later version, or a value of the wrong kind.
-    """
-    try:
-        data = json.loads(text)
-    except (ValueError, RecursionError) as error:
-        raise InputError("the picture's settings (its text inst) are damaged") from error
-    if not isinstance(data, dict) or "format" not in data:
-        raise InputError("the picture's text inst holds no settings of inst")
-    if data["format"] != FORMAT:
-        raise InputError(
-            f"the picture's settings are of version {data['format']!s:.20}, this inst reads {FORMAT}: update it"
-        )
-    fields = {field.name: field for field in dataclasses.fields(Record)}
-    given = {key: _checked(key, data[key], str(fields[key].type)) for key in fields if key in data}
-    missing = [f.name for f in fields.values() if f.name not in given and _is_required(f)]
-    if missing:
-        raise InputError(f"the picture's settings lack {', '.join(missing)}")
-    return Record(**given)
-
-
-def _is_required(field: dataclasses.Field[Any]) -> bool:
-    return field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING
-
-
-def _checked(key: str, value: Any, kind: str) -> Any:
-    number = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
-    match kind:
-        case "str":
-            fits = isinstance(value, str)
-        case "int":
-            fits = isinstance(value, int) and number
-        case "float":
-            fits = number
-        case "float | None":
-            fits = number or value is None
-        case _:  # a mapping, of texts or of anything
-            fits = isinstance(value, dict) and ("Any" in kind or all(isinstance(v, str) for v in value.values()))
-    if not fits:
-        raise InputError(f"the picture's settings have {key} = {str(value)[:40]!r}, which is no {kind}")
-    return value
-
-
-def without_paths(value: Any) -> Any:
-    """JSON data in which every path object, and every text that is an absolute path, is its last part alone."""
-    if isinstance(value, Mapping):
-        return {str(key): without_paths(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [without_paths(item) for item in value]
-    if isinstance(value, PurePath):
-        return value.name
-    return _without_path(value) if isinstance(value, str) else value
-
-
-def _without_path(text: str) -> str:
-    """``folder:/home/me/model`` → ``folder:model``. A relative name with a slash may be a hub id and stays."""
-    kind, colon, rest = text.partition(":")
-    if colon and len(kind) > 1 and re.fullmatch(r"[\w-]+", kind) and not rest.startswith("//"):
-        return kind + colon + _without_path(rest)
-    if PureWindowsPath(text).drive and PureWindowsPath(text).is_absolute():
-        return PureWindowsPath(text).name
-    local = text.removeprefix("file://")
-    return PurePosixPath(local).name if local.startswith(("/", "~/", "./", "../")) else text

@@ -1,0 +1,84 @@
+"""``inst generate``: pictures from a prompt."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from pathlib import Path
+
+from inst.errors import ConfigError, TokenError
+from inst.image import write_image
+from inst.runs.bars import bar, say, watch
+from inst.runs.compose import compose
+from inst.runs.outputs import plan_numbered, safe_name
+from inst.runs.picture_record import make_record, texts
+from inst.runs.settings import GenerateRun
+from inst.runs.studio import Studio
+from inst.runs.styles import parse_spec
+from inst.runs.used_styles import UsedStyle, use_styles
+from inst.shapes import Image
+from inst.stylize.prompts import placeholders
+from inst.stylize.text_to_image import generate
+
+
+def generate_pictures(run: GenerateRun) -> int:
+    """``inst generate``: pictures from a prompt."""
+    specs = [parse_spec(text) for text in run.style]
+    if not run.prompt:
+        raise ConfigError('no prompt was given: --prompt "a house in the style of [C]"')
+    named = placeholders(run.prompt)
+    if not named and specs:
+        raise TokenError(
+            f'the prompt "{run.prompt}" does not hold {specs[0].placeholder}: put it where the style belongs'
+        )
+    outputs = _plan_generated(run)
+    studio = Studio(run)
+    styles = use_styles(studio, specs, run, None) if named else []
+    style = compose(studio, styles, run)
+    defaults = studio.model.defaults
+    num_steps = run.num_steps or defaults.num_steps
+    guidance = defaults.guidance_scale if run.guidance_scale is None else run.guidance_scale
+    height, width = run.height or defaults.resolution, run.width or defaults.resolution
+    batches = math.ceil(run.num_images / run.batch_size)
+    with bar(batches * (num_steps + 1), "making pictures") as progress:
+        for first in range(0, run.num_images, run.batch_size):
+            batch = min(run.batch_size, run.num_images - first)
+            steps = generate(
+                studio.model,
+                style,
+                height=height,
+                width=width,
+                batch=batch,
+                seed=run.seed + first,
+                num_steps=num_steps,
+                guidance_scale=guidance,
+                sampler=run.sampler,
+            )
+            pictures = watch(steps, progress)
+            _write_generated(studio, run, styles, pictures, outputs[first : first + batch], first, num_steps, guidance)
+    for path in outputs:
+        say(str(path))
+    return 0
+
+
+def _plan_generated(run: GenerateRun) -> list[Path]:
+    assert run.prompt is not None
+    stem = safe_name(run.prompt)[:60]
+    return plan_numbered(run.num_images, run, (f"{stem}-{run.seed + i}" for i in range(run.num_images)))
+
+
+def _write_generated(
+    studio: Studio,
+    run: GenerateRun,
+    styles: Sequence[UsedStyle],
+    pictures: Image,
+    outputs: Sequence[Path],
+    first: int,
+    num_steps: int,
+    guidance: float,
+) -> None:
+    for i, path in enumerate(outputs):
+        picture = pictures[i : i + 1]
+        seed = run.seed + first + i
+        record = make_record(studio, run, styles, picture, seed=seed, num_steps=num_steps, guidance_scale=guidance)
+        write_image(path, picture, text=texts(record) if run.metadata else None)

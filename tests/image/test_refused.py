@@ -1,0 +1,109 @@
+"""What is no picture, too large, cut short or of an odd shape is refused in one sentence."""
+
+import resource
+import zlib
+from pathlib import Path
+
+import numpy as np
+import PIL.Image
+import pytest
+from support.pictures import PHOTO, refused, saved
+
+from inst import image as img
+from inst.errors import InputError
+
+
+def huge_png(path: Path, side: int) -> Path:
+    """A valid PNG of side² pixels in a few kB: 1 bit a pixel, all zero."""
+    rows = zlib.compress(bytes(side * (side // 8 + 1)), 9)
+    chunks = [(b"IHDR", side.to_bytes(4, "big") * 2 + b"\1\0\0\0\0"), (b"IDAT", rows), (b"IEND", b"")]
+    body = b"".join(
+        len(d).to_bytes(4, "big") + kind + d + zlib.crc32(kind + d).to_bytes(4, "big") for kind, d in chunks
+    )
+    path.write_bytes(b"\x89PNG\r\n\x1a\n" + body)
+    return path
+
+
+def test_a_small_file_of_100_megapixels_is_refused_by_its_header(tmp_path):
+    path = huge_png(tmp_path / "bomb.png", 10_000)
+    assert path.stat().st_size < 14_000
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    message = refused(path, r"10000x10000 pixels \(100 megapixels\); up to 64 are read")
+    assert "max_megapixels" in message
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 8_000  # kB
+    with pytest.raises(InputError, match="megapixels"):
+        img.read_image_text(path)
+
+
+def test_pillows_own_limit_plays_no_part(tmp_path, monkeypatch):
+    monkeypatch.setattr(PIL.Image, "MAX_IMAGE_PIXELS", 100)
+    assert img.read_image(saved(tmp_path / "x.png"), max_megapixels=0.02).image.shape == (1, 3, 96, 120)
+    refused(tmp_path / "x.png", "up to 0.01 are read", max_megapixels=0.01)
+
+
+@pytest.mark.parametrize(
+    "content, words",
+    [
+        (b"<!DOCTYPE html><html>", r"is a web page, not a picture, whatever its name \.jpg"),
+        (b"hello", "is text"),
+        (b"", "is empty"),
+        (b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 100 100\n", "is text, not a picture: PNG, JPEG"),
+        (b"\0\0\0\x1cftypheic", "not a picture of a kind that is read: PNG, JPEG, WebP"),
+        (b"\x80\x04N.", "a model file"),
+        (b"\x89PNG\r\n\x1a\n", "damaged, cut short"),
+        (b"\xff\xd8\xff\xe0", "damaged, cut short"),
+        (b"GIF89a\1", "damaged, cut short"),
+        (b"II*\0\xff\xff\xff\xff", "damaged, cut short"),
+        (b"RIFF\1\0\0\0WEBP", "damaged, cut short"),
+        (b"BM\1\0\0\0\0\0\0\0\0", "damaged, cut short"),
+    ],
+)
+def test_what_is_no_picture_is_named(tmp_path, content, words):
+    path = tmp_path / "photo.jpg"
+    path.write_bytes(content)
+    refused(path, words)
+
+
+@pytest.mark.parametrize("suffix", ["png", "jpg", "webp", "bmp", "tiff"])
+@pytest.mark.parametrize("part", [0.1, 0.5, 0.9])
+def test_truncated_files_are_refused(tmp_path, suffix, part):
+    path = saved(tmp_path / f"x.{suffix}")
+    whole = path.read_bytes()
+    path.write_bytes(whole[: int(len(whole) * part)])
+    refused(path, "damaged, cut short")
+
+
+def test_damage_never_escapes_as_another_error(tmp_path):
+    random = np.random.default_rng(0)
+    for suffix in ("png", "jpg", "webp", "bmp", "tiff", "gif"):
+        whole = np.frombuffer(saved(tmp_path / f"x.{suffix}").read_bytes(), np.uint8)
+        for _ in range(25):
+            damaged = whole.copy()
+            damaged[random.integers(4, min(len(whole), 400), 4)] = random.integers(0, 256, 4)
+            (tmp_path / "y").write_bytes(damaged.tobytes())
+            try:
+                img.read_image(tmp_path / "y")
+            except InputError as error:
+                assert "\n" not in str(error)
+
+
+@pytest.mark.parametrize("size", [(1, 1), (7, 7), (63, 64), (1, 4000), (64, 513), (4000, 400)])
+def test_shapes_that_are_refused(tmp_path, size):
+    refused(saved(tmp_path / "x.png", PHOTO.resize(size)), f"is {size[0]}x{size[1]} pixels; .* at least 64 .* 8:1")
+
+
+def test_shapes_at_the_limit_are_read_and_limits_are_arguments(tmp_path):
+    assert img.read_image(saved(tmp_path / "x.png", PHOTO.resize((64, 512)))).image.shape == (1, 3, 512, 64)
+    tiny = img.read_image(saved(tmp_path / "y.png", PHOTO.resize((1, 7))), min_side=1)
+    assert tiny.image.shape == (1, 3, 7, 1)
+
+
+def test_a_float_rgb_tiff_is_one_sentence(tmp_path):
+    tifffile = pytest.importorskip("tifffile")
+    tifffile.imwrite(tmp_path / "x.tiff", np.zeros((64, 64, 3), np.float32), photometric="rgb")
+    refused(tmp_path / "x.tiff", "unusual picture")
+
+
+def test_missing_and_folders(tmp_path):
+    refused(tmp_path / "gone.png", "there is no file")
+    refused(tmp_path, "is a folder")
