@@ -18,12 +18,8 @@ pytest.importorskip("accelerate")
 from miniature import clip, diffusion, losses, render, schedule, words
 from miniature.data import Record, scan, square
 from miniature.palette import palette_of
-from miniature import clip, diffusion, losses, render, schedule, words
-from miniature.data import Record, scan, square
-from miniature.palette import palette_of
 from miniature.styles import STYLES
 from miniature.time_embedding import carry_over, same_snr
-from miniature.training import Budget, Recipe, Run
 from miniature.training import Budget, Recipe, Run
 
 
