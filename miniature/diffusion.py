@@ -142,11 +142,11 @@ def sights(drawn: Tensor, source: Tensor, prompts: list[str], t: Tensor, rng: np
 
     A picture's own strokes show through the noise, so a U-Net that only ever restores pictures learns to read the
     manner from them, not from the prompt. At use it is a photo that shows through: the prompt has to say the manner.
-    Beyond the photo (shares above 1) lies where the stochastic inversion starts; near the end of sampling most is done.
+    The stochastic inversion starts as far beyond the photo (a share of 2); near the end of sampling most is done.
     Without a prompt the photo is restored.
     """
     count = len(drawn)
-    share = torch.from_numpy(np.where(rng.random(count) < FAITHFUL, 0.0, rng.uniform(0.2, 1.4, count)))
+    share = torch.from_numpy(np.where(rng.random(count) < FAITHFUL, 0.0, rng.uniform(0.2, 2.1, count)))
     share = share * (t / 400).clamp(max=1)
     empty = torch.tensor([not prompt for prompt in prompts])
     share = torch.where(empty, share > 0, share).float().view(-1, 1, 1, 1).to(drawn.device)
