@@ -125,7 +125,7 @@ def timesteps(count: int, side: int, rng: np.random.Generator) -> Tensor:
 
 def sizes_of(used: float, rng: np.random.Generator) -> tuple[int, int]:
     """Batch and crop in latent pixels: many small crops first, then larger ones, whole pictures at the end."""
-    shares = (0.7, 0.2, 0.1) if used < 0.3 else (0.5, 0.3, 0.2)
+    shares = (0.8, 0.15, 0.05) if used < 0.75 else (0.4, 0.35, 0.25)
     return ((16, 16), (5, 32), (2, 64))[int(rng.choice(3, p=shares))]
 
 
@@ -193,7 +193,7 @@ def train(
     run = Run(
         state / "diffusion",
         {"unet": unet, "inversion": inversion},
-        Recipe(lr=6e-4, ema=0.998, warmup=200) if start is None else Recipe(lr=4e-4, ema=0.999, warmup=200),
+        Recipe(lr=6e-4, ema=0.998, warmup=200),
         budget,
         seed=2,
     )
@@ -202,7 +202,7 @@ def train(
     mean_loss, seen = 0.0, 0
     bar = tqdm(run.steps(), mininterval=20, initial=run.step)
     for rng in bar:
-        batch, side = sizes_of(run.used if start is None else 1.0, rng)
+        batch, side = sizes_of(run.used, rng)
         pairs = []
         while len(pairs) < batch:
             first, other = draw(groups, SHARES, rng)
