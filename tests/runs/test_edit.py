@@ -188,6 +188,20 @@ def test_faces_are_cut_out_edited_and_go_back(capsys):
     assert [PilImage.open(path).size for path in sorted(Path("out").iterdir())] == [(32, 32)] * 2
 
 
+@pytest.mark.parametrize("command", ["align", "edit", "invert"])
+def test_a_face_in_profile_gets_a_word_of_warning(command, capsys):
+    aside = np.load("two.npy")
+    aside[0, 30] = aside[0, 42]  # the nose under an eye
+    np.save("aside.npy", aside)
+    made = {"align": [], "edit": [*TEXT, "--steps", "1"], "invert": ["--preview"]}[command]
+    made += [] if command == "align" else ["--encoder", "e4e.pt", *GAN]
+    if command == "invert":
+        made = [word for word in made if word not in ("--clip", "local-dir:clip")]
+    for file, said in (("two.npy", False), ("aside.npy", True)):
+        assert main([command, "photo.png", "--all", "--landmarks", file, *made, "--overwrite"]) == 0
+        assert ("1 of 2 faces are in profile" in capsys.readouterr().err) == said
+
+
 def test_a_folder_goes_on_and_ends_with_a_list(capsys):
     Path("photos").mkdir()
     Path("marks").mkdir()
