@@ -73,8 +73,8 @@ def checked(points: object, source: str = "the landmarks") -> Landmarks:
 def turned_aside(face: Landmarks) -> float:
     """How far a face looks to a side: how much nearer the tip of its nose is to one eye than to the other.
 
-    Measured along the line of the eyes, so that a tilted head counts as upright: 0 from the front, 1 with the nose under
-    an eye, more where it stands out beyond it. It grows with the tangent of the angle.
+    Measured along the line of the eyes, so that a tilted head counts as upright: 0 from the front, 1 with the nose
+    under an eye, more where it stands out beyond it. It grows with the tangent of the angle.
     """
     left, right = face[36:42].mean(0), face[42:48].mean(0)
     across = right - left

@@ -113,9 +113,7 @@ def align_faces(
     profiles = sum(turned_aside(face) >= PROFILE for face in faces)
     if profiles:
         which = "the face is" if len(faces) == 1 else f"{profiles} of {len(faces)} faces are"
-        warn(
-            f"{picture.path.name}: {which} in profile: the result may be poor; a face that looks at the camera does best"
-        )
+        warn(f"{picture.path.name}: {which} in profile: the result may be poor; faces that look at the camera do best")
     return [align_face(picture.image, face, alignment) for face in faces]
 
 
