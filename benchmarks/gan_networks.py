@@ -76,7 +76,7 @@ def _generator(size: GanSize, placement: Placement) -> Generator:
     """Noise has an effect, and pictures lie about [-1, 1]."""
     generator = Generator(size.generator).initialise(torch.Generator().manual_seed(0))
     with torch.no_grad():
-        for conv in generator._modules_of(type(generator.convs[0])):
+        for conv in generator.convs:
             conv.noise_strength.fill_(0.1)
         for layer in generator.to_rgbs:
             layer.weight.mul_(0.2)
