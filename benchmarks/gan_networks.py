@@ -73,13 +73,13 @@ def random_networks(size: GanSize, placement: Placement) -> Networks:
 
 
 def _generator(size: GanSize, placement: Placement) -> Generator:
-    """Noise has an effect, and pictures lie about [-1, 1]."""
+    """Noise has an effect, and pictures lie inside [-1, 1], beyond which a CLIP's preprocessing may cut."""
     generator = Generator(size.generator).initialise(torch.Generator().manual_seed(0))
     with torch.no_grad():
         for conv in generator.convs:
             conv.noise_strength.fill_(0.1)
         for layer in generator.to_rgbs:
-            layer.weight.mul_(0.2)
+            layer.weight.mul_(0.1)
     return generator.requires_grad_(False).eval().place(placement)
 
 

@@ -262,7 +262,11 @@ def test_a_face_that_fails_takes_no_other_along():
     class Work:
         run: EditRun = dataclasses.field(default_factory=lambda: EditRun(batch_size=3))
         method: str = "mapper"
-        studio = invert = ticks = write = None
+        studio = invert = None
+        ticks = 1
+
+        def write(self, *_):
+            raise AssertionError("only drawn")
 
         def edit_codes(self, w_plus, noise, tick):
             if not torch.isfinite(w_plus).all():
