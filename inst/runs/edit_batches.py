@@ -133,8 +133,8 @@ def _alone(work: Work, codes: WPlus, noise: Noise, tick: Tick) -> Image | InstEr
         return error
 
 
-def _joined(noises: Sequence[Noise]) -> Noise:
-    """Noise of several faces: the generator's own, or the maps of each."""
+def _joined(noises: Sequence[Any]) -> Noise:
+    """`Noise` of several faces, found in one way: the generator's own, or the maps of each."""
     maps = [noise for noise in noises if not isinstance(noise, str)]
     if len(maps) != len(noises):
         return noises[0]
@@ -157,7 +157,7 @@ def _enough(work: Work, waiting: Sequence[PhotoFaces]) -> bool:
 
 def _finish(work: Work, waiting: Sequence[PhotoFaces], tick: Tick) -> dict[Path, InstError]:
     """Edit the faces that wait, put them back and write the photos; those that failed come back."""
-    faces = [(face.codes, face.noise) for photo in waiting for face, _ in photo.faces]
+    faces: list[tuple[WPlus, Noise]] = [(face.codes, face.noise) for photo in waiting for face, _ in photo.faces]
     images, failures = iter(edit_together(work, faces, tick)), {}
     for photo in waiting:
         result = photo.picture.image
