@@ -3,9 +3,9 @@
 Weights are random: time and memory do not depend on their values. Every line is measured in a process of its own, so
 that its peak memory is its own.
 
-    python -m benchmarks.gan                            # both sizes, half an hour on two cores
-    python -m benchmarks.gan --sizes embedded           # a minute
-    python -m benchmarks.gan --sizes tiny               # rehearsal with narrow networks
+    python -m benchmarks.gan                            # 1024 px and the embedded size
+    python -m benchmarks.gan --sizes embedded           # that one alone
+    python -m benchmarks.gan --sizes tiny --repeat 1    # rehearsal with narrow networks
 """
 
 from __future__ import annotations
