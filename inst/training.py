@@ -9,7 +9,8 @@ from __future__ import annotations
 import json
 import os
 import signal
-from collections.abc import Iterator, Mapping
+import time
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,10 +18,13 @@ from types import FrameType
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from inst.errors import InputError
 from inst.files import read_safetensors, write_safetensors
+
+_ECHO_SECONDS = 1.0
+"""Within these a second signal is the first once more: Ctrl-C reaches a launcher's children twice."""
 
 
 @dataclass
@@ -45,11 +49,13 @@ class Stop:
 
 @contextmanager
 def stopping() -> Iterator[Stop]:
-    """Turn the first Ctrl-C or SIGTERM into ``Stop.asked``; a second one ends the process at once."""
+    """Turn the first Ctrl-C or SIGTERM into ``Stop.asked``; a second one, a second later, ends the process at once."""
     stop = Stop()
+    first: list[float] = []
 
     def ask(number: int, frame: FrameType | None) -> None:
-        if stop.signal is not None:
+        first.append(time.monotonic())
+        if first[-1] - first[0] > _ECHO_SECONDS:
             os._exit(128 + number)
         stop.signal = number
 
@@ -86,6 +92,21 @@ class BestLoss:
     @property
     def exhausted(self) -> bool:
         return bool(self.patience) and self.waited >= self.patience
+
+
+def average_gradients(parameters: Iterable[nn.Parameter]) -> None:
+    """The mean of all processes' gradients, where several train one network: each then takes the same step.
+
+    Every process must have gradients of the same parameters.
+    """
+    if not (torch.distributed.is_available() and torch.distributed.is_initialized()):
+        return
+    gradients = [parameter.grad for parameter in parameters if parameter.grad is not None]
+    whole = torch.cat([gradient.flatten() for gradient in gradients])
+    torch.distributed.all_reduce(whole)
+    whole /= torch.distributed.get_world_size()
+    for gradient, mean in zip(gradients, whole.split([g.numel() for g in gradients]), strict=True):
+        gradient.copy_(mean.view_as(gradient))
 
 
 def save_state(path: Path, tensors: Mapping[str, Tensor], facts: Mapping[str, Any]) -> None:

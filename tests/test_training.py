@@ -24,11 +24,19 @@ def test_the_first_signal_asks_and_the_handlers_come_back():
     assert signal.getsignal(signal.SIGTERM) is before
 
 
+def test_ctrl_c_that_a_launcher_passes_on_is_one_signal():
+    with stopping() as stop:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            os.kill(os.getpid(), number)
+        time.sleep(0.05)
+        assert stop.asked
+
+
 def test_a_second_signal_ends_at_once():
     code = (
         "import os, signal, time\nfrom inst.training import stopping\n"
-        "with stopping():\n    os.kill(os.getpid(), signal.SIGINT)\n    os.kill(os.getpid(), signal.SIGINT)\n"
-        "    time.sleep(30)"
+        "with stopping():\n    os.kill(os.getpid(), signal.SIGINT)\n    time.sleep(1.2)\n"
+        "    os.kill(os.getpid(), signal.SIGINT)\n    time.sleep(30)"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False, timeout=60).returncode == 130
 

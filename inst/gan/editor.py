@@ -131,6 +131,7 @@ class DirectionsEditor(Editor):
     num_steps: int = 1
 
     def __post_init__(self) -> None:
+        self._read: dict[tuple[str, str], Tensor] = {}
         if self.statistics.widths != self.generator.config.style_widths:
             raise ModelError(
                 f"the statistics are of a generator with {len(self.statistics.widths)} styles, "
@@ -144,8 +145,11 @@ class DirectionsEditor(Editor):
             )
 
     def direction(self, text: str) -> Codes:
-        """How far each channel goes for ``alpha`` 1."""
-        wanted = text_direction(self.clip, checked_text(text), self.neutral)
+        """How far each channel goes for ``alpha`` 1. A text is read once: 158 sentences with the neutral one."""
+        texts = (checked_text(text), self.neutral)
+        if texts not in self._read:
+            self._read[texts] = text_direction(self.clip, *texts)
+        wanted = self._read[texts]
         relevance = self.relevance.to(wanted)
         beta = automatic_beta(relevance, wanted) if self.beta is None else self.beta
         frozen = to_rgb_styles(len(self.statistics.stds))

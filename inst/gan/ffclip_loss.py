@@ -20,6 +20,7 @@ from inst.gan.ffclip import SemanticModulation
 from inst.gan.losses import ClipView, check_finite, check_weights, faces_for
 from inst.perceptual.arcface import ArcFace, identity_distance
 from inst.shapes import ImageEmbeds, WPlus
+from inst.training import average_gradients
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -118,6 +119,16 @@ def train_ffclip(
         check_finite(losses.total)
         optimizer.zero_grad(set_to_none=True)
         losses.total.backward()
+        average_gradients(network.parameters())
         torch.nn.utils.clip_grad_norm_(network.parameters(), max_norm)
         optimizer.step()
         yield FfclipLosses(losses.total.detach(), losses.text, losses.embed, losses.move, losses.identity)
+
+
+@torch.no_grad()
+def validate_ffclip(
+    network: SemanticModulation, loss: FfclipLoss, batches: Iterable[tuple[WPlus, ImageEmbeds]]
+) -> float:
+    """Mean total loss over batches that were not learned from."""
+    totals = [float(loss(network, w_plus, texts).total) for w_plus, texts in batches]
+    return sum(totals) / len(totals)

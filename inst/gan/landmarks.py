@@ -19,6 +19,8 @@ from inst.shapes import Image
 
 Landmarks = Float[np.ndarray, "68 2"]
 """One face's 68 points as x, y in pixels."""
+PROFILE = 0.8
+"""`turned_aside` from which a face counts as a profile: its nose is nearly under one eye, 35° to 45° by the nose."""
 _MAX_BYTES = 16 * 2**20
 
 
@@ -66,6 +68,18 @@ def checked(points: object, source: str = "the landmarks") -> Landmarks:
     if not np.isfinite(face).all() or np.ptp(face[36:48], axis=0).max() < 1:
         raise InputError(f"{source} show no face: they hold NaN or Inf, or the eyes lie in one place")
     return face
+
+
+def turned_aside(face: Landmarks) -> float:
+    """How far a face looks to a side: how much nearer the tip of its nose is to one eye than to the other.
+
+    Measured along the line of the eyes, so that a tilted head counts as upright: 0 from the front, 1 with the nose
+    under an eye, more where it stands out beyond it. It grows with the tangent of the angle.
+    """
+    left, right = face[36:42].mean(0), face[42:48].mean(0)
+    across = right - left
+    to_left, to_right = (face[30] - left) @ across, (right - face[30]) @ across
+    return float(abs(to_left - to_right) / max(across @ across, 1e-9))
 
 
 def _extent(face: Landmarks) -> float:

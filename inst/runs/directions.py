@@ -1,4 +1,4 @@
-"""``inst directions prepare``: hours at 1024 px, so it is batched, saved every half minute, and goes on."""
+"""``inst directions prepare``: hours at 1024 px, so it is batched, shared by processes, saved, and goes on."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from dataclasses import replace
 
 import torch
 
-from inst.files import locked
 from inst.gan.codes import Codes, to_rgb_styles
 from inst.gan.editor import clip_probe, drawing
 from inst.gan.generator import Generator
@@ -16,9 +15,11 @@ from inst.gan.styleclip.prepared import Prepared, write_prepared
 from inst.gan.styleclip.relevance import RelevanceSettings, channel_relevance
 from inst.gan.styleclip.statistics import style_statistics
 from inst.runs.bars import bar, say
+from inst.runs.distributed import Team
 from inst.runs.gan_settings import DirectionsRun
 from inst.runs.gan_studio import GanStudio
-from inst.runs.unfinished import Unfinished, claim_output, identity_of
+from inst.runs.rows import Rows
+from inst.runs.unfinished import claim_output, identity_of
 from inst.seeds import generator as rng_of
 from inst.training import Stop, stopping
 
@@ -30,12 +31,14 @@ def prepare_directions(run: DirectionsRun) -> int:
     """The exit code: that of the signal where one stopped it; what was measured until then is kept."""
     place = claim_output(run.output, "directions prepare", resume=run.resume, overwrite=run.overwrite)
     studio = GanStudio(run)
-    with locked(place.lock), stopping() as stop:
+    team = Team.join(studio.placement)
+    with team.locked(place.lock), stopping() as stop:
         probe = clip_probe(studio.clip)
         place = replace(place, identity=identity_of(run, studio.fingerprint, probe))
-        prepared = _measure(studio, run, place, stop)
-        if prepared is None:
+        prepared = _measure(studio, run, Rows(place, team), stop)
+        if stop.asked and team.is_main and prepared is None:
             say(f"stopped; what was measured is in {place.state} (--resume continues)")
+        if prepared is None:
             return stop.exit_code
         facts = {"generator": studio.fingerprint, "clip": studio.clip_name, "samples": run.samples, "mode": run.mode}
         write_prepared(place.output, replace(prepared, probe=probe, facts=facts | {"deviations": run.deviations}))
@@ -44,15 +47,15 @@ def prepare_directions(run: DirectionsRun) -> int:
     return 0
 
 
-def _measure(studio: GanStudio, run: DirectionsRun, place: Unfinished, stop: Stop) -> Prepared | None:
-    """Relevance and statistics, or nothing where the run was stopped."""
-    generator = studio.generator
+def _measure(studio: GanStudio, run: DirectionsRun, rows: Rows, stop: Stop) -> Prepared | None:
+    """Relevance and statistics; nothing where the run was stopped, or where another process writes them."""
+    generator, team = studio.generator, rows.team
     statistics = style_statistics(_styles(generator, run, run.statistics_samples))
     samples = [torch.cat(parts) for parts in zip(*_styles(generator, run, run.samples), strict=True)]
     frozen = frozen_styles(generator, run.max_side)
     total = sum(width for i, width in enumerate(generator.config.style_widths) if i not in frozen)
-    restored = place.restore() if run.resume else None
-    rows = [] if restored is None else list(restored[0]["rows"])
+    known = rows.begin(resume=run.resume)
+    mine = team.share([number for number in range(total) if number not in known])
     steps = channel_relevance(
         samples,
         statistics,
@@ -60,20 +63,21 @@ def _measure(studio: GanStudio, run: DirectionsRun, place: Unfinished, stop: Sto
         studio.clip.embed_images,
         RelevanceSettings(mode=run.mode, strength=run.deviations, batch_size=run.batch_size),
         frozen=frozen,
-        skip=len(rows),
+        only=frozenset(mine),
     )
     saved = time.monotonic()
-    with bar(total, "measuring channels", unit="channel") as progress:
-        progress.update(len(rows))
-        for row in steps:
-            rows.append(row.direction.cpu())
-            progress.update()
-            if (stop.asked or time.monotonic() - saved > SAVE_SECONDS) and len(rows) < total:
-                place.save({"rows": torch.stack(rows)}, {})
+    with bar(total, "measuring channels", quiet=not team.is_main, unit="channel") as progress:
+        progress.update(len(known))
+        for number, row in zip(mine, steps, strict=True):
+            rows.found[number] = row.direction.cpu()
+            progress.update(min(team.count, total - progress.n))  # the others are about as far
+            if (stop.asked or time.monotonic() - saved > SAVE_SECONDS) and number != mine[-1]:
+                rows.keep()
                 saved = time.monotonic()
                 if stop.asked:
                     return None
-    return Prepared(torch.stack(rows), statistics)
+    whole = rows.gather(total)
+    return None if whole is None else Prepared(whole, statistics)
 
 
 @torch.no_grad()

@@ -9,7 +9,7 @@ from typing import Any
 
 import torch
 
-from inst.errors import ConfigError, InputError, InstError, ModelError
+from inst.errors import ConfigError, InputError, ModelError
 from inst.gan.codes import Codes, read_codes
 from inst.gan.editor import (
     DirectionsEditor,
@@ -25,7 +25,6 @@ from inst.gan.editor import (
 from inst.gan.edits import Edit, apply_edits, check_edit, edit_between, load_edit, partway, save_edit
 from inst.gan.ffclip import load_ffclip
 from inst.gan.generator import Noise
-from inst.gan.paste import paste_back
 from inst.gan.styleclip.mapper import STRENGTH, load_mapper
 from inst.gan.styleclip.optimize import OptimizeSettings
 from inst.gan.styleclip.prepared import read_prepared
@@ -33,16 +32,8 @@ from inst.gan.styleclip.statistics import read_statistics
 from inst.gan.trained import check_generator, read_trained
 from inst.image import Picture, read_image_text, resize, side_by_side, write_image
 from inst.runs.bars import bar, say, warn
-from inst.runs.faces import (
-    align_faces,
-    alignment_of,
-    find_codes,
-    invert_settings,
-    landmarks_for,
-    read_photo,
-    told,
-    without_clip,
-)
+from inst.runs.edit_batches import edit_photos, edit_stored
+from inst.runs.faces import invert_settings, landmarks_for, read_photo, without_clip
 from inst.runs.gan_settings import EditRun
 from inst.runs.gan_studio import GanStudio, existing
 from inst.runs.outputs import claim, plan_numbered, plan_outputs, report_failures, safe_name
@@ -86,21 +77,9 @@ def edit_faces(run: EditRun) -> int:
     failures: dict[Path, str] = {}
     with bar(len(outputs) * work.ticks, "editing") as progress:
         if photos:
-            for position, (path, output) in enumerate(zip(photos, outputs, strict=True)):
-                try:
-                    picture = opened.get(path) or read_photo(path, run)
-                    note = work.edit_photo(picture, provider, output, progress.update)
-                    say(f"{output} ({note})")
-                except InstError as error:
-                    if len(photos) == 1:
-                        raise
-                    failures[path] = str(error)
-                progress.update(work.ticks * (position + 1) - progress.n)
+            failures = edit_photos(work, photos, outputs, opened, provider, progress)
         else:
-            for codes, seed, output in zip(*_codes(studio, run), outputs, strict=True):
-                image = work.edit_codes(codes, "fixed", progress.update)
-                work.write(output, image, seed)
-                say(str(output))
+            edit_stored(work, *_codes(studio, run), outputs, progress)
         work.finish()
     return report_failures(failures, len(photos))
 
@@ -338,39 +317,21 @@ class EditWork:
         steps = 1 if self.editor is None else self.editor.num_steps
         return steps + (self.invert.steps if self.run.photos else 0)
 
-    def edit_photo(
-        self, picture: Picture, provider: Callable[[Path], Any], output: Path, tick: Callable[[], object]
-    ) -> str:
-        """Edit the faces of a photo and write it; returns what was lost on the way into the generator's space."""
-        side = max(self.studio.generator.config.resolution, 256)
-        if self.run.aligned:
-            found = find_codes(self.studio, picture.image, self.invert, tick)
-            result = self.edit_codes(found.codes, found.noise, tick)
-            lost = [found.loss]
-        else:
-            result, lost = picture.image, []
-            for face in align_faces(picture, provider(picture.path), alignment_of(side), self.run):
-                found = find_codes(self.studio, face.image, self.invert, tick)
-                edited = self.edit_codes(found.codes, found.noise, tick)
-                result = paste_back(result, edited, face.quad, feather=self.run.feather)
-                lost.append(found.loss)
-        self.write(output, result, self.run.seed, picture)
-        return "found again at " + "; ".join(told(loss) for loss in lost)
-
     def edit_codes(self, w_plus: WPlus, noise: Noise, tick: Callable[[], object]) -> Image:
-        """The edited picture on the CPU, in [-1, 1]."""
+        """The edited pictures on the CPU, in [-1, 1]."""
         generator = self.studio.generator
         path = list(self._way(w_plus, noise, tick))
         codes = path[-1]
         with torch.no_grad():
             draw = drawing(generator, noise)
+            image = draw(codes).clamp(-1, 1).cpu()
             if self.run.save_edit is not None:
                 facts = {"method": self.method, "text": self.run.text or ""}
                 self.made.append(edit_between(generator, w_plus, codes, **facts))
             if self.run.video is not None:
                 frames = self._frames(w_plus, path)
                 self.films.append([_small(draw(frame)) for frame in frames])
-            return draw(codes).clamp(-1, 1).cpu()
+            return image
 
     def _way(self, w_plus: WPlus, noise: Noise, tick: Callable[[], object]) -> Iterator[Codes]:
         """The codes after each step, ``strength`` of the way."""

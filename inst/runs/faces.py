@@ -14,7 +14,14 @@ from inst.errors import InputError, MissingExtraError
 from inst.gan.align import AlignedFace, Alignment, align_face
 from inst.gan.generator import Noise
 from inst.gan.invert import InvertSettings, Loss, invert, measure_loss
-from inst.gan.landmarks import FaceAlignmentDetector, LandmarkProvider, find_faces, read_landmarks
+from inst.gan.landmarks import (
+    PROFILE,
+    FaceAlignmentDetector,
+    LandmarkProvider,
+    find_faces,
+    read_landmarks,
+    turned_aside,
+)
 from inst.image import Picture, read_image
 from inst.runs.bars import warn
 from inst.runs.gan_settings import EncodeOptions, FaceOptions
@@ -103,6 +110,10 @@ def align_faces(
     if not options.all and len(faces) > 1:
         warn(f"{picture.path.name}: {len(faces)} faces: the largest is taken (--face N for another, --all for all)")
         faces = faces[:1]
+    profiles = sum(turned_aside(face) >= PROFILE for face in faces)
+    if profiles:
+        which = "the face is" if len(faces) == 1 else f"{profiles} of {len(faces)} faces are"
+        warn(f"{picture.path.name}: {which} in profile: the result may be poor; faces that look at the camera do best")
     return [align_face(picture.image, face, alignment) for face in faces]
 
 

@@ -1,69 +1,36 @@
-"""``inst mapper train`` and ``inst ffclip train``: one loop for both, a bar, saved states, and a file at the end."""
+"""``inst mapper train`` and ``inst ffclip train``: what each teaches; the loop is `inst.runs.lessons`."""
 
 from __future__ import annotations
 
-import itertools
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import torch
 from jaxtyping import Float
-from torch import Tensor, nn
+from torch import Tensor
 
 from inst.errors import ConfigError, InputError, ModelError
-from inst.files import locked
-from inst.gan.editor import check_read_whole, checked_text, clip_probe, drawing
+from inst.gan.editor import check_read_whole, checked_text, drawing
 from inst.gan.ffclip import SemanticModulation
-from inst.gan.ffclip_loss import FfclipLoss, FfclipSettings, train_ffclip
+from inst.gan.ffclip_loss import FfclipLoss, FfclipSettings, train_ffclip, validate_ffclip
 from inst.gan.styleclip.mapper import LEVELS, LevelsMapper
 from inst.gan.styleclip.ranger import Ranger
-from inst.gan.styleclip.train_mapper import MapperLoss, MapperSettings, shuffled_batches, train_mapper
-from inst.gan.trained import save_trained
-from inst.runs.bars import bar, say
+from inst.gan.styleclip.train_mapper import (
+    MapperLoss,
+    MapperSettings,
+    shuffled_batches,
+    train_mapper,
+    validate_mapper,
+)
 from inst.runs.gan_settings import FfclipRun, MapperRun, TrainingOptions
 from inst.runs.gan_studio import GanStudio, existing
-from inst.runs.unfinished import Unfinished, claim_output, identity_of
+from inst.runs.lessons import Lesson, take_lesson
+from inst.runs.unfinished import Unfinished, claim_output
 from inst.seeds import generator as rng_of
 from inst.shapes import ImageEmbeds, WPlus
-from inst.training import (
-    Stop,
-    optimizer_tensors,
-    restore_optimizer,
-    stopping,
-    with_prefix,
-    without_prefix,
-)
 
 _MAX_PROMPTS = 100_000
-
-
-class Losses(Protocol):
-    """What a step reports."""
-
-    @property
-    def total(self) -> Tensor: ...
-
-
-@dataclass
-class Lesson:
-    """What is trained and how.
-
-    Attributes:
-        batches: without end, the same every time.
-        steps: takes batches, reports after each update.
-        rate: share of the learning rate at a share of all steps.
-        facts, prefix: of the file that is written.
-    """
-
-    network: nn.Module
-    optimizer: torch.optim.Optimizer
-    batches: Iterable[Any]
-    steps: Callable[[Iterable[Any]], Iterator[Losses]]
-    facts: dict[str, Any]
-    prefix: str = ""
-    rate: Callable[[float], float] = lambda done: 1.0
 
 
 def train_a_mapper(run: MapperRun) -> int:
@@ -86,10 +53,19 @@ def train_a_mapper(run: MapperRun) -> int:
         )
         optimizer = Ranger(mapper.parameters(), lr=run.learning_rate)
         batches = shuffled_batches([codes], run.batch_size, rng_of(run.seed))
-        facts = {"kind": "mapper", "text": text, "strength": settings.strength}
-        return Lesson(mapper, optimizer, batches, lambda b: train_mapper(mapper, loss, b, optimizer), facts, "mapper.")
+        unseen = _unseen(studio, run)
+        return Lesson(
+            mapper,
+            optimizer,
+            batches,
+            lambda shares: train_mapper(mapper, loss, shares, optimizer),
+            lambda: validate_mapper(mapper, loss, ([part] for part in unseen.split(run.batch_size))),
+            known=[codes, unseen],
+            facts={"kind": "mapper", "text": text, "strength": settings.strength},
+            prefix="mapper.",
+        )
 
-    return _train(run, studio, place, lesson, run.max_train_steps)
+    return take_lesson(run, studio, place, lesson, run.max_train_steps)
 
 
 def train_an_ffclip(run: FfclipRun) -> int:
@@ -115,12 +91,23 @@ def train_an_ffclip(run: FfclipRun) -> int:
         loss = FfclipLoss(drawing(studio.generator), studio.view, settings, _arcface(studio, weight))
         optimizer = torch.optim.Adam(network.parameters(), lr=run.learning_rate)
         batches = _with_texts(codes, texts, run)
-        facts = {"kind": "ffclip", "prompts": len(prompts)}
+        unseen = _unseen(studio, run)
+        # the same text every time, and as many different ones as there are codes
+        asked = texts[torch.arange(len(unseen), device=texts.device) % len(texts)]
         return Lesson(
-            network, optimizer, batches, lambda b: train_ffclip(network, loss, b, optimizer), facts, rate=_halved
+            network,
+            optimizer,
+            batches,
+            lambda shares: train_ffclip(network, loss, shares, optimizer),
+            lambda: validate_ffclip(
+                network, loss, zip(*(t.split(run.batch_size) for t in (unseen, asked)), strict=True)
+            ),
+            known=[codes, unseen, *prompts],
+            facts={"kind": "ffclip", "prompts": len(prompts)},
+            rate=_halved,
         )
 
-    return _train(run, studio, place, lesson, run.max_train_steps, *prompts)
+    return take_lesson(run, studio, place, lesson, run.max_train_steps)
 
 
 def read_prompts(path: Path) -> list[str]:
@@ -144,6 +131,7 @@ def read_prompts(path: Path) -> list[str]:
 def _begin(run: TrainingOptions, command: str) -> tuple[Unfinished, GanStudio]:
     """What can be wrong with the words of the command, before a network is loaded."""
     existing(run.latents, "latents")
+    existing(run.validation_latents, "validation-latents")
     place = claim_output(run.output, command, resume=run.resume, overwrite=run.overwrite)
     return place, GanStudio(run)
 
@@ -170,6 +158,14 @@ def _learned_from(studio: GanStudio, run: TrainingOptions) -> WPlus:
     return codes
 
 
+def _unseen(studio: GanStudio, run: TrainingOptions) -> WPlus:
+    """Codes to validate with: those of a file, or made-up ones of seeds after the learned ones."""
+    with torch.no_grad():
+        if run.validation_latents is not None:
+            return studio.stored(Path(run.validation_latents))
+        return studio.made_up(run.validation_samples, run.seed + run.samples, run.truncation)
+
+
 def _with_texts(codes: WPlus, texts: Float[Tensor, "p e"], run: FfclipRun) -> Iterator[tuple[WPlus, ImageEmbeds]]:
     """Batches of codes, each code with a text by chance."""
     rng = rng_of(run.seed, 1)
@@ -180,57 +176,3 @@ def _with_texts(codes: WPlus, texts: Float[Tensor, "p e"], run: FfclipRun) -> It
 def _halved(done: float) -> float:
     """Published: halved after 10, 15 and 18 of 20 epochs."""
     return 0.5 ** sum(done >= share for share in (0.5, 0.75, 0.9))
-
-
-def _train(
-    run: TrainingOptions, studio: GanStudio, place: Unfinished, make: Callable[[], Lesson], total: int, *more: str
-) -> int:
-    with locked(place.lock), stopping() as stop:
-        probe = clip_probe(studio.clip)
-        lesson = make()
-        parts = [studio.fingerprint, probe, _learned_from(studio, run), *more]
-        place = replace(place, identity=identity_of(run, *parts))
-        done, before, after = _take_steps(run, lesson, place, stop, total)
-        if stop.asked and done < total:
-            say(f"stopped after {done} steps; --resume continues")
-            return stop.exit_code
-        facts = lesson.facts | {"generator": studio.fingerprint, "clip": studio.clip_name, "steps": done}
-        save_trained(place.output, lesson.network, facts, probe, prefix=lesson.prefix)
-        place.finished()
-    say(f"{place.output}: {done} steps, loss {before:.4f} -> {after:.4f}")
-    return 0
-
-
-def _take_steps(
-    run: TrainingOptions, lesson: Lesson, place: Unfinished, stop: Stop, total: int
-) -> tuple[int, float, float]:
-    """All steps from where a state left off; how many there are now, and the first and the last loss."""
-    done, losses = 0, [float("nan")]
-    if run.resume and (restored := place.restore()) is not None:
-        tensors, facts = restored
-        lesson.network.load_state_dict(without_prefix("network", tensors))
-        restore_optimizer(lesson.optimizer, without_prefix("optimizer", tensors))
-        done = int(facts["step"])
-    base = [group["lr"] for group in lesson.optimizer.param_groups]
-    batches = _rated(itertools.islice(lesson.batches, done, total), lesson, base, done, total)
-    with bar(total, "training") as progress:
-        progress.update(done)
-        for step in lesson.steps(batches):
-            done += 1
-            losses = [losses[0] if losses[0] == losses[0] else float(step.total), float(step.total)]
-            progress.update()
-            progress.set_postfix(loss=f"{losses[-1]:.4f}", refresh=False)
-            if done < total and (stop.asked or done % run.checkpointing_steps == 0):
-                tensors = with_prefix("network", dict(lesson.network.state_dict()))
-                place.save(tensors | with_prefix("optimizer", optimizer_tensors(lesson.optimizer)), {"step": done})
-                if stop.asked:
-                    break
-    return done, losses[0], losses[-1]
-
-
-def _rated(batches: Iterable[Any], lesson: Lesson, base: list[float], first: int, total: int) -> Iterator[Any]:
-    """The batches, the learning rate set before each."""
-    for step, batch in enumerate(batches, start=first):
-        for group, rate in zip(lesson.optimizer.param_groups, base, strict=True):
-            group["lr"] = rate * lesson.rate(step / total)
-        yield batch

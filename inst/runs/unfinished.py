@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import glob
 import hashlib
 import json
 from pathlib import Path
@@ -17,7 +18,7 @@ from inst.training import load_state, save_state
 
 UNNAMED = ("output", "resume", "overwrite", "checkpointing_steps", "device", "max_train_steps", "max_megapixels")
 """Options that a continued run may change; those that name files count by what is in the files."""
-_FILES = ("generator", "identity", "latents", "prompts", "clip")
+_FILES = ("generator", "identity", "latents", "validation_latents", "prompts", "clip")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -41,31 +42,55 @@ class Unfinished:
     def lock(self) -> Path:
         return self.state.with_suffix(".lock")
 
-    def save(self, tensors: dict[str, Tensor], facts: dict[str, Any]) -> None:
+    def part(self, index: int) -> Path:
+        """Where one process of several keeps its own: the main one, 0, in the state itself."""
+        return self.state.with_name(f"{self.state.name}.{index}") if index else self.state
+
+    @property
+    def parts(self) -> list[Path]:
+        """The parts of other processes than the main one that are there, of however many."""
+        return sorted(self.state.parent.glob(f"{glob.escape(self.state.name)}.*"))
+
+    def save(self, tensors: dict[str, Tensor], facts: dict[str, Any], part: int = 0) -> None:
         """Keep a state; a full disk is told, and the run goes on."""
         try:
-            save_state(self.state, tensors, facts | {"identity": self.identity})
+            save_state(self.part(part), tensors, facts | {"identity": self.identity})
         except InputError as error:
             warn(f"the state was not saved ({error}); the run goes on")
 
-    def restore(self) -> tuple[dict[str, Tensor], dict[str, Any]] | None:
+    def restore(self, *, quiet: bool = False) -> tuple[dict[str, Tensor], dict[str, Any]] | None:
         """The state that was kept, or nothing where none is.
 
         Raises:
             InputError: it belongs to other settings.
         """
-        if not self.state.is_file():
+        if self.state.is_file():
+            return self.read(self.state)
+        if not quiet:
             say(f"nothing to resume at {self.state}: starting anew")
-            return None
-        tensors, facts = load_state(self.state)
+        return None
+
+    def read(self, path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
+        """One part.
+
+        Raises:
+            InputError: it belongs to other settings.
+        """
+        tensors, facts = load_state(path)
         if facts.get("identity") != self.identity:
             raise InputError(
-                f"{self.state} was saved with another generator, CLIP or settings: give the ones it was started with, "
+                f"{path} was saved with another generator, CLIP or settings: give the ones it was started with, "
                 "or leave out --resume to start anew"
             )
         return tensors, facts
 
+    def forget_parts(self) -> None:
+        """Remove what other processes kept."""
+        for path in self.parts:
+            path.unlink(missing_ok=True)
+
     def finished(self) -> None:
+        self.forget_parts()
         self.state.unlink(missing_ok=True)
 
 

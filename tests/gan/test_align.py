@@ -9,7 +9,7 @@ import torch
 
 from inst.errors import ConfigError, InputError, MissingExtraError
 from inst.gan.align import E4E, FFHQ, Alignment, align_face, face_quad
-from inst.gan.landmarks import FaceAlignmentDetector, find_faces, read_landmarks
+from inst.gan.landmarks import PROFILE, FaceAlignmentDetector, find_faces, read_landmarks, turned_aside
 from inst.gan.paste import paste_back
 from inst.image import read_image, resize, to_pil
 
@@ -152,6 +152,24 @@ def test_faces_come_largest_first(face_at):
         find_faces(picture, lambda image: faces, which=3)
     with pytest.raises(InputError, match="no face"):
         find_faces(picture, lambda image: [])
+
+
+def head(yaw, roll=0.0):
+    """A head seen from far off: eyes 64 mm apart, the tip of the nose 32 mm before them and 40 below."""
+    points = np.zeros((68, 3))
+    points[36:42], points[42:48], points[30] = (-32, 0, 0), (32, 0, 0), (0, 40, 32)
+    yaw, roll = np.radians([yaw, roll])
+    about_neck = np.array([[np.cos(yaw), 0, np.sin(yaw)], [0, 1, 0], [-np.sin(yaw), 0, np.cos(yaw)]])
+    in_picture = np.array([[np.cos(roll), -np.sin(roll)], [np.sin(roll), np.cos(roll)]])
+    return (points @ about_neck.T)[:, :2] @ in_picture.T
+
+
+@pytest.mark.parametrize("roll", [0, 40])
+def test_profiles_are_told_from_faces_that_look_at_the_camera(roll):
+    """The nose's place along the eyes is the tangent of the angle where it stands out as far as the eyes are aside."""
+    for yaw in (0, 10, -30, 60, -80):
+        assert turned_aside(head(yaw, roll)) == pytest.approx(abs(np.tan(np.radians(yaw))), abs=1e-9)
+        assert (turned_aside(head(yaw, roll)) >= PROFILE) == (abs(yaw) >= 60)
 
 
 def test_landmarks_from_files(face_at, tmp_path):

@@ -1,9 +1,11 @@
 """``inst edit``, ``invert`` and ``align`` as a user types them, with a narrow generator."""
 
+import dataclasses
 import importlib.util
 import json
 import pickle
 import shutil
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +16,7 @@ from safetensors.torch import load_file
 from support.gan_files import CONFIG, WIDTH, write_files, write_photo
 
 from inst.cli import main
+from inst.errors import InputError
 from inst.gan.checkpoints import load_generator
 from inst.gan.codes import to_rgb_styles
 from inst.gan.ffclip import SemanticModulation
@@ -23,6 +26,8 @@ from inst.gan.styleclip.statistics import StyleStatistics
 from inst.gan.trained import save_trained
 from inst.image import read_image_text
 from inst.placement import choose_placement
+from inst.runs.edit_batches import edit_together
+from inst.runs.gan_settings import EditRun
 
 CPU = choose_placement("cpu", "float32")
 QUICK = ["--device", "cpu", "--dtype", "float32"]
@@ -104,14 +109,17 @@ def test_from_image_makes_the_same_picture_again():
     assert read_image_text(Path("bare-1.jpg")) == {}
 
 
-@pytest.mark.parametrize("method", ["directions", "npy", "mapper", "ffclip"])
+METHODS = {
+    "directions": ["--directions", "fs3.safetensors", "--beta", "0.05"],
+    "npy": ["--directions", "fs3.npy", "--statistics", "fs3.safetensors", "--beta", "0.05"],
+    "mapper": ["--mapper", "mapper.safetensors"],
+    "ffclip": ["--ffclip", "ffclip.safetensors"],
+}
+
+
+@pytest.mark.parametrize("method", METHODS)
 def test_every_method_edits(method):
-    given = {
-        "directions": ["--directions", "fs3.safetensors", "--beta", "0.05"],
-        "npy": ["--directions", "fs3.npy", "--statistics", "fs3.safetensors", "--beta", "0.05"],
-        "mapper": ["--mapper", "mapper.safetensors"],
-        "ffclip": ["--ffclip", "ffclip.safetensors"],
-    }[method]
+    given = METHODS[method]
     text = [] if method == "mapper" else TEXT
     assert main(["edit", "--random", "1", *text, *given, "--output", "a.png", *GAN]) == 0
     assert main(["edit", "--random", "1", *text, *given, "--strength", "0", "--output", "b.png", *GAN]) == 0
@@ -188,6 +196,20 @@ def test_faces_are_cut_out_edited_and_go_back(capsys):
     assert [PilImage.open(path).size for path in sorted(Path("out").iterdir())] == [(32, 32)] * 2
 
 
+@pytest.mark.parametrize("command", ["align", "edit", "invert"])
+def test_a_face_in_profile_gets_a_word_of_warning(command, capsys):
+    aside = np.load("two.npy")
+    aside[0, 30] = aside[0, 42]  # the nose under an eye
+    np.save("aside.npy", aside)
+    made = {"align": [], "edit": [*TEXT, "--steps", "1"], "invert": ["--preview"]}[command]
+    made += [] if command == "align" else ["--encoder", "e4e.pt", *GAN]
+    if command == "invert":
+        made = [word for word in made if word not in ("--clip", "local-dir:clip")]
+    for file, said in (("two.npy", False), ("aside.npy", True)):
+        assert main([command, "photo.png", "--all", "--landmarks", file, *made, "--overwrite"]) == 0
+        assert ("1 of 2 faces are in profile" in capsys.readouterr().err) == said
+
+
 def test_a_folder_goes_on_and_ends_with_a_list(capsys):
     Path("photos").mkdir()
     Path("marks").mkdir()
@@ -202,6 +224,60 @@ def test_a_folder_goes_on_and_ends_with_a_list(capsys):
     assert "2 of 3 photos could not be used: b.png, c.png" in error[-1]
     assert any("holds no landmarks of c.png" in line for line in error)
     assert [path.name for path in Path("out").iterdir()] == ["a.png"]
+
+
+# Several at once
+
+
+@pytest.mark.parametrize("method", ["directions", "mapper", "ffclip"])
+def test_faces_edited_at_once_are_as_one_by_one(method, capsys):
+    """Photos with one face and two, one that cannot be read among them; and made-up faces, a last batch cut short."""
+    Path("photos").mkdir()
+    Path("marks").mkdir()
+    for name, marks in (("a", "photo"), ("b", "photo"), ("c", "two"), ("d", "photo")):
+        write_photo(f"photos/{name}.png", (120 + ord(name), 96))
+        shutil.copy(f"{marks}.npy", f"marks/{name}.npy")
+    Path("photos/b.png").write_bytes(Path("photos/b.png").read_bytes()[:200])
+    text = [] if method == "mapper" else TEXT
+    for size in ("1", "3"):
+        alike = [*text, *METHODS[method], "--batch-size", size, *GAN]
+        searched = ["--invert-steps", "2"] if method == "mapper" else []  # which finds noise of each face's own
+        found = ["photos", "--landmarks", "marks", "--all", "--encoder", "e4e.pt", *searched]
+        assert main(["edit", *found, *alike, "--output", f"photos{size}"]) == 2
+        assert "1 of 4 photos could not be used: b.png" in capsys.readouterr().err
+        saved = ["--save-edit", f"edit{size}.safetensors", "--output", f"random{size}"]
+        assert main(["edit", "--random", "5", *alike, *saved]) == 0
+    for folder, count in (("photos", 3), ("random", 5)):
+        one, three = (sorted(Path(f"{folder}{size}").iterdir()) for size in "13")
+        assert [path.name for path in one] == [path.name for path in three] and len(one) == count
+        for first, second in zip(one, three, strict=True):
+            assert abs(pixels(first) - pixels(second)).max() <= 1
+    assert [json.loads(read_image_text(path)["inst"])["seed"] for path in three] == list(range(5))
+    first, second = (load_file(f"edit{size}.safetensors") for size in "13")
+    for name, offset in first.items():
+        torch.testing.assert_close(second[name], offset, atol=1e-4, rtol=1e-4)
+
+
+def test_a_face_that_fails_takes_no_other_along():
+    @dataclass
+    class Work:
+        run: EditRun = dataclasses.field(default_factory=lambda: EditRun(batch_size=3))
+        method: str = "mapper"
+        studio = invert = None
+        ticks = 1
+
+        def write(self, *_):
+            raise AssertionError("only drawn")
+
+        def edit_codes(self, w_plus, noise, tick):
+            if not torch.isfinite(w_plus).all():
+                raise InputError("not a face")
+            return w_plus.mean((1, 2))[:, None, None, None].expand(-1, 3, 2, 2) + noise[0].mean((1, 2))[0]
+
+    codes = [torch.full((1, 8, 4), float(value)) for value in (1, float("nan"), 3, 4)]
+    images = edit_together(Work(), [(code, [torch.zeros(1, 4, 4)]) for code in codes], lambda: None)
+    assert [float(image.mean()) for image in images if not isinstance(image, InputError)] == [1, 3, 4]
+    assert isinstance(images[1], InputError)
 
 
 # What a user does wrong

@@ -1,16 +1,28 @@
 """``inst directions prepare``, ``mapper train`` and ``ffclip train``: stopped and continued equals one go."""
 
 import contextlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import pytest
 import torch
+from accelerate import PartialState
 from safetensors.torch import load_file
 from support.gan_files import CONFIG, WIDTH, write_files
 
 from inst.cli import main
+from inst.files import read_safetensors, write_safetensors
+from inst.gan.ffclip import SemanticModulation
+from inst.gan.styleclip.mapper import LevelsMapper
+from inst.runs.distributed import Team
 from inst.training import Stop
 
+ROOT = Path(__file__).parents[2]
 QUICK = ["--device", "cpu", "--dtype", "float32"]
 GAN = ["--generator", "G.safetensors", "--clip", "local-dir:clip", *QUICK]
 PREPARE = ["directions", "prepare", "--samples", "2", "--statistics-samples", "1500", "--max-side", "8", *GAN]
@@ -53,11 +65,15 @@ def stop_after(monkeypatch):
             stop.left = count
             yield stop
 
-        for module in ("directions", "train_editor"):
+        for module in ("directions", "lessons"):
             monkeypatch.setattr(f"inst.runs.{module}.stopping", stopping)
 
     yield make
     monkeypatch.undo()
+
+
+def facts_of(file):
+    return json.loads(read_safetensors(Path(file))[1]["inst.editor"])
 
 
 def same(one, other):
@@ -97,23 +113,29 @@ def test_what_was_measured_edits_faces_of_this_generator_alone(capsys):
 
 @pytest.mark.parametrize("command", [MAPPER, FFCLIP], ids=["mapper", "ffclip"])
 def test_stopped_training_goes_on_to_the_very_same_network(stop_after, command, monkeypatch):
-    steps = ["--max-train-steps", "8"]
+    steps = ["--max-train-steps", "8", "--validation-steps", "3"]
     assert main([*command, *steps, "--output", "whole.safetensors"]) == 0
     with monkeypatch.context():
         stop_after(5)
         assert main([*command, *steps, "--output", "parts.safetensors"]) == 143
-    assert Path(".unfinished/parts.state").is_file() and not Path("parts.safetensors").exists()
+    assert Path(".unfinished/parts.state").is_file()
+    assert facts_of("parts.safetensors")["steps"] == 5
     stop_after(10**9)
     assert main([*command, *steps, "--resume", "--output", "parts.safetensors"]) == 0
     assert same("whole.safetensors", "parts.safetensors")
 
 
 def test_a_mapper_learns_its_text_and_edits_with_it(capsys):
-    # two codes, so that the first loss and the last are of the same pictures
     easy = ["--samples", "2", "--l2-weight", "0", "--learning-rate", "10", "--max-train-steps", "40"]
-    assert main([*MAPPER, *easy, "--output", "m.safetensors"]) == 0
-    before, after = capsys.readouterr().out.strip().rsplit("loss ", 1)[1].split(" -> ")
+    looks = ["--validation-steps", "10", "--validation-samples", "3"]
+    assert main([*MAPPER, *easy, *looks, "--output", "m.safetensors"]) == 0
+    told = capsys.readouterr().out.strip()
+    before, after = told.rsplit("loss ", 1)[1].split(" -> ")
     assert float(after) < float(before) - 0.001
+    facts = facts_of("m.safetensors")
+    assert [step for step, _ in facts["validation"]] == [0, 10, 20, 30, 40]
+    assert all(f"step {step}: validation loss {loss:.4f}" in told for step, loss in facts["validation"])
+    assert facts["best_step"] == min(facts["validation"][1:], key=lambda pair: pair[1])[0]
     assert main(["edit", "--random", "1", "--mapper", "m.safetensors", "--output", "a.png", *GAN]) == 0
     assert (
         main(["edit", "--random", "1", "--text", "a hat", "--mapper", "m.safetensors", "--output", "b.png", *GAN]) == 0
@@ -122,6 +144,125 @@ def test_a_mapper_learns_its_text_and_edits_with_it(capsys):
     other = ["--generator", "other.safetensors", *GAN[2:]]
     assert main(["edit", "--random", "1", "--mapper", "m.safetensors", "--output", "c.png", *other]) == 2
     assert "was trained for another generator" in capsys.readouterr().err
+
+
+def test_the_weights_that_did_best_on_unseen_codes_are_kept(monkeypatch):
+    told = iter([5.0, 3.0, 1.0, 2.0, 4.0])  # before the first step, and after each of four
+    with monkeypatch.context() as patch:
+        patch.setattr("inst.runs.train_editor.validate_mapper", lambda *_: next(told))
+        looks = ["--validation-steps", "1", "--max-train-steps", "4"]
+        assert main([*MAPPER, *looks, "--output", "long.safetensors"]) == 0
+    assert facts_of("long.safetensors")["best_step"] == 2
+    assert main([*MAPPER, "--max-train-steps", "2", "--output", "short.safetensors"]) == 0
+    long, short = load_file("long.safetensors"), load_file("short.safetensors")
+    assert all(torch.equal(long[name], short[name]) for name in short)
+
+
+def test_codes_of_ones_own_validate():
+    given = ["--max-train-steps", "1", "--validation-latents", "unseen.pt"]
+    torch.save(torch.randn(5, CONFIG.num_layers, WIDTH), "unseen.pt")
+    assert main([*MAPPER, *given, "--output", "a.safetensors"]) == 0
+    torch.save(torch.zeros(5, CONFIG.num_layers, WIDTH), "unseen.pt")
+    assert main([*MAPPER, *given, "--output", "b.safetensors"]) == 0
+    one, other = (facts_of(f"{name}.safetensors")["validation"][0][1] for name in "ab")
+    assert abs(one - other) > 1e-4
+
+
+# Processes
+
+
+def start(*arguments, module=()):
+    return subprocess.Popen(
+        [sys.executable, *module, "-m", "inst.cli", *arguments],
+        stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+        env=os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)},
+    )  # fmt: skip
+
+
+def launched(*arguments):
+    """By torchrun, as a user starts two processes."""
+    launcher = ("-m", "torch.distributed.run", "--nproc_per_node", "2", "--master_port", "29541")
+    process = start(*arguments, module=launcher)
+    out, error = process.communicate(timeout=300)
+    assert process.returncode == 0, error[-2000:]
+    return out
+
+
+def forked(*arguments):
+    """The same two processes without starting Python anew."""
+    children = []
+    for rank in range(2):
+        if (child := os.fork()) == 0:
+            code = 1
+            try:
+                place = {"RANK": rank, "LOCAL_RANK": rank, "WORLD_SIZE": 2, "LOCAL_WORLD_SIZE": 2, "MASTER_PORT": 29543}
+                os.environ.update({name: str(value) for name, value in place.items()}, MASTER_ADDR="127.0.0.1")
+                PartialState._reset_state()
+                with Path(f"out.{rank}").open("w") as file, contextlib.redirect_stdout(file):
+                    code = main(list(arguments))
+            finally:
+                os._exit(code)
+        children.append(child)
+    assert [os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) for child in children] == [0, 0]
+    assert Path("out.1").read_text() == ""  # one of them speaks
+    return Path("out.0").read_text()
+
+
+def test_processes_share_the_channels_and_go_on_in_any_number(stop_after):
+    """One process measures 9 channels and is stopped; another's part from a stopped run of several lies beside it."""
+    assert main([*PREPARE, "--output", "whole.safetensors"]) == 0
+    stop_after(9)
+    assert main([*PREPARE, "--output", "parts.safetensors"]) == 143
+    state = Path(".unfinished/parts.state")
+    tensors, metadata = read_safetensors(state)
+    for name, numbers in ((state, range(6)), (Path(f"{state}.2"), range(5, 9))):
+        kept = {key: value[list(numbers)].clone() for key, value in tensors.items()}
+        write_safetensors(name, kept, metadata)
+    assert launched(*PREPARE, "--resume", "--output", "parts.safetensors").count("24 channels") == 1
+    assert same("whole.safetensors", "parts.safetensors")
+    assert not list(Path(".unfinished").iterdir())
+
+
+@pytest.mark.parametrize(
+    ("command", "network"),
+    [
+        ([*MAPPER, "--learning-rate", "10"], lambda: LevelsMapper(WIDTH)),
+        (FFCLIP, lambda: SemanticModulation(CONFIG.num_layers, WIDTH)),
+    ],
+    ids=["mapper", "ffclip"],
+)
+def test_processes_share_a_batch_and_learn_what_one_learns(command, network):
+    steps = ["--max-train-steps", "4", "--batch-size", "4", "--validation-steps", "4"]
+    assert main([*command, *steps, "--output", "one.safetensors"]) == 0
+    assert "step 4: validation loss" in forked(*command, *steps, "--output", "two.safetensors")
+    one, two = load_file("one.safetensors"), load_file("two.safetensors")
+    torch.manual_seed(0)  # --seed's default, from which both began
+    start = {f"{'mapper.' * (command is not FFCLIP)}{name}": value for name, value in network().state_dict().items()}
+    learned, apart = (
+        torch.cat([(weights[name] - other[name]).abs().flatten() for name in start]).mean()
+        for weights, other in ((one, start), (two, one))
+    )
+    # not the same to the last digit: where a gradient is all but 0, Adam makes much of that digit
+    assert learned > 0 and apart < 0.1 * learned
+
+
+def test_a_batch_that_processes_cannot_share_is_refused(monkeypatch, capsys):
+    monkeypatch.setattr("inst.runs.lessons.Team.join", lambda placement: Team(count=3))
+    assert main([*MAPPER, "--output", "a.safetensors"]) == 2
+    assert "batch-size=2 cannot be shared by 3 processes: give a multiple of 3" in capsys.readouterr().err
+
+
+def test_sigterm_keeps_what_was_learned():
+    process = start(*MAPPER, "--max-train-steps", "100000", "--checkpointing-steps", "3", "--output", "m.safetensors")
+    state, deadline = Path(".unfinished/m.state"), time.monotonic() + 240
+    while not state.is_file() and time.monotonic() < deadline and process.poll() is None:
+        time.sleep(0.2)
+    process.send_signal(signal.SIGTERM)
+    out, _ = process.communicate(timeout=60)
+    assert process.returncode == 143
+    assert "(--resume continues)" in out and state.is_file()
+    assert facts_of("m.safetensors")["steps"] >= 3
+    assert main(["edit", "--random", "1", "--mapper", "m.safetensors", "--output", "a.png", *GAN]) == 0
 
 
 @pytest.mark.parametrize(

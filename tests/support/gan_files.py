@@ -60,9 +60,9 @@ def write_photo(path, size=(120, 96)):
 
 
 def landmarks(centre, eye_distance):
-    """A plain, upright face; only eyes and mouth corners matter."""
+    """A plain, upright face; only eyes, mouth corners and the tip of the nose matter."""
     points = np.zeros((68, 2))
     points[:36, 0] = np.linspace(-1, 1, 36)
     points[36:42], points[42:48], points[48:] = (-0.5, 0), (0.5, 0), (0, 1)
-    points[48], points[54] = (-0.4, 1), (0.4, 1)
+    points[30], points[48], points[54] = (0, 0.5), (-0.4, 1), (0.4, 1)
     return points * eye_distance + np.asarray(centre, float)

@@ -60,14 +60,15 @@ def channel_relevance(
     settings: RelevanceSettings,
     *,
     frozen: Collection[int] = (),
-    skip: int = 0,
+    only: Collection[int] | None = None,
 ) -> Iterator[ChannelRow]:
     """Probes every channel of every style that is not frozen, in order; each costs twice as many pictures as samples.
 
     Args:
         samples: styles (b, C), published 100 rows; not changed.
         frozen: styles left out, `to_rgb_styles`, and in the published matrix those beyond 128 px.
-        skip: channels done before, so that a run can go on where it stopped; in either mode with the same result.
+        only: which channels, counted from 0 in that order, ``None`` for all: a run can go on where it stopped, or share
+            channels with others, in either mode with the same result.
     """
     codes = [style.clone() for style in samples]
     means = [mean.to(style) for mean, style in zip(statistics.means, codes, strict=True)]
@@ -75,7 +76,7 @@ def channel_relevance(
     for number, (style, channel) in enumerate(places):
         before = codes[style][:, channel].clone()
         codes[style][:, channel] = means[style][channel]
-        if number >= skip:
+        if only is None or number in only:
             step = settings.strength * float(statistics.stds[style][channel])
             features = _features(codes, (style, channel), step, synthesize, embed, settings)
             yield ChannelRow(style, channel, channel_directions(features[None])[0])

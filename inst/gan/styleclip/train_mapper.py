@@ -14,6 +14,7 @@ from inst.gan.codes import Codes, Synthesis, rows_of
 from inst.gan.losses import ClipView, check_finite, check_weights, faces_for
 from inst.gan.styleclip.mapper import STRENGTH, LatentMapper
 from inst.perceptual.arcface import ArcFace, identity_distance
+from inst.training import average_gradients
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -107,6 +108,7 @@ def train_mapper(
         check_finite(losses.total)
         optimizer.zero_grad(set_to_none=True)
         losses.total.backward()
+        average_gradients(mapper.parameters())
         optimizer.step()
         yield MapperLosses(losses.total.detach(), losses.clip, losses.l2, losses.identity)
 
