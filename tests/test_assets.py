@@ -25,7 +25,7 @@ def test_a_damaged_file_is_named(tmp_path, monkeypatch):
     monkeypatch.setattr(assets, "FOLDER", tmp_path)
     assets.mini_folder.cache_clear()
     try:
-        with pytest.raises(ModelError, match="weights is damaged"):
+        with pytest.raises(ModelError, match="weights of the embedded miniature is damaged"):
             assets.mini_folder()
     finally:
         monkeypatch.undo()

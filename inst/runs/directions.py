@@ -16,6 +16,7 @@ from inst.gan.styleclip.prepared import Prepared, write_prepared
 from inst.gan.styleclip.relevance import RelevanceSettings, channel_relevance
 from inst.gan.styleclip.statistics import style_statistics
 from inst.runs.bars import bar, say
+from inst.runs.embedded import with_defaults
 from inst.runs.gan_settings import DirectionsRun
 from inst.runs.gan_studio import GanStudio
 from inst.runs.unfinished import Unfinished, claim_output, identity_of
@@ -28,6 +29,7 @@ _CODES_AT_ONCE = 1000
 
 def prepare_directions(run: DirectionsRun) -> int:
     """The exit code: that of the signal where one stopped it; what was measured until then is kept."""
+    run = with_defaults(run)
     place = claim_output(run.output, "directions prepare", resume=run.resume, overwrite=run.overwrite)
     studio = GanStudio(run)
     with locked(place.lock), stopping() as stop:

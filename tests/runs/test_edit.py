@@ -213,7 +213,6 @@ PHOTO = ["edit", "photo.png", "--landmarks", "photo.npy"]
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        (["edit", "photo.png", *TEXT], "no generator was given: --generator FILE"),
         (["edit", *TEXT, *GAN], "no face was given"),
         (["edit", "photo.png", *RANDOM[1:], *TEXT, *GAN], "photos and --random were both given"),
         (["edit", "none.png", *TEXT, *GAN], "none.png does not exist"),
@@ -268,7 +267,6 @@ PHOTO = ["edit", "photo.png", "--landmarks", "photo.npy"]
         ),
         (["align", "photo.png", "--landmarks", "two.npy", "--all", "--output", "a.png"], "give a folder"),
         (["align", "clip"], "holds no picture"),
-        (["invert", "photo.png"], "no generator was given"),
         (["invert", "photo.png", "--output", "a.png", *GAN], "ending in .safetensors"),
         (["directions"], "inst directions prepare"),
     ],
