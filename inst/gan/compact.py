@@ -69,8 +69,11 @@ class Residual(nn.Module):
     def __init__(self, width_in: int, width: int, *, halve: bool) -> None:
         super().__init__()
         self.halve = halve
-        self.norm1, self.conv1 = nn.GroupNorm(min(_GROUPS, width_in), width_in), nn.Conv2d(width_in, width, 3, 1, 1)
-        self.norm2, self.conv2 = nn.GroupNorm(min(_GROUPS, width), width), nn.Conv2d(width, width, 3, 1, 1)
+        self.norm1, self.conv1 = (
+            nn.GroupNorm(math.gcd(_GROUPS, width_in), width_in),
+            nn.Conv2d(width_in, width, 3, 1, 1),
+        )
+        self.norm2, self.conv2 = nn.GroupNorm(math.gcd(_GROUPS, width), width), nn.Conv2d(width, width, 3, 1, 1)
         self.skip = nn.Conv2d(width_in, width, 1, bias=False)
 
     def forward(self, x: Features) -> Float[Tensor, "b c2 h2 w2"]:

@@ -11,15 +11,13 @@ import pytest
 import torch
 from PIL import Image as PilImage
 from safetensors.torch import load_file
-from support.gan_files import CONFIG, WIDTH, write_files, write_photo
+from support.gan_files import CONFIG, WIDTH, prepared, write_files, write_photo
 
 from inst.cli import main
 from inst.gan.checkpoints import load_generator
-from inst.gan.codes import to_rgb_styles
 from inst.gan.ffclip import SemanticModulation
 from inst.gan.styleclip.mapper import LevelsMapper
-from inst.gan.styleclip.prepared import Prepared, write_prepared
-from inst.gan.styleclip.statistics import StyleStatistics
+from inst.gan.styleclip.prepared import write_prepared
 from inst.gan.trained import save_trained
 from inst.image import read_image_text
 from inst.placement import choose_placement
@@ -34,18 +32,11 @@ TEXT = ["--text", "a face with glasses"]
 def files(tmp_path_factory):
     torch.set_num_threads(1)
     folder = write_files(tmp_path_factory.mktemp("gan") / "files")
-    widths = CONFIG.style_widths
-    rows = sum(width for i, width in enumerate(widths) if i not in to_rgb_styles(len(widths)))
-    rng = torch.Generator().manual_seed(1)
-    relevance = torch.nn.functional.normalize(torch.randn(rows, WIDTH, generator=rng), dim=1)
-    statistics = StyleStatistics([torch.zeros(w) for w in widths], [torch.full((w,), 0.3) for w in widths])
-    write_prepared(folder / "fs3.safetensors", Prepared(relevance, statistics))
-    strange = Prepared(
-        relevance, statistics, torch.nn.functional.normalize(torch.randn(WIDTH), dim=0), {"clip": "RN50"}
-    )
+    write_prepared(folder / "fs3.safetensors", prepared())
+    strange = prepared(torch.nn.functional.normalize(torch.randn(WIDTH), dim=0), {"clip": "RN50"})
     write_prepared(folder / "strange.safetensors", strange)
-    np.save(folder / "fs3.npy", relevance.numpy().astype(np.float16))
-    np.save(folder / "wide.npy", np.ones((rows, 512), np.float16))
+    np.save(folder / "fs3.npy", strange.relevance.numpy().astype(np.float16))
+    np.save(folder / "wide.npy", np.ones((len(strange.relevance), 512), np.float16))
     torch.manual_seed(0)
     save_trained(folder / "mapper.safetensors", LevelsMapper(WIDTH), {"text": "a beard"}, None, prefix="mapper.")
     save_trained(folder / "foreign.safetensors", LevelsMapper(WIDTH), {"generator": "0" * 16}, None, prefix="mapper.")
