@@ -44,10 +44,14 @@ class Edit:
 
 
 def edit_between(generator: Generator, w_plus: WPlus, edited: Sequence[Tensor], **facts: Any) -> Edit:
-    """The edit that led from W+ to what an editor made of it."""
+    """The edit that led from W+ to what an editor made of it.
+
+    Args:
+        facts: what made it; ``generator`` is its fingerprint, taken here where it is not given.
+    """
     before = _same_space(generator, w_plus, edited)
     offsets = [(new - old).detach() for new, old in zip(edited, before, strict=True)]
-    return Edit(offsets, facts | {"generator": fingerprint(generator.state_dict())})
+    return Edit(offsets, facts | {"generator": facts.get("generator") or fingerprint(generator.state_dict())})
 
 
 def partway(generator: Generator, w_plus: WPlus, edited: Sequence[Tensor], strength: float) -> Codes:

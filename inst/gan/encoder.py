@@ -140,10 +140,12 @@ class Encoder:
         """W+ codes in float32 of aligned pictures in [-1, 1], brought to the encoder's width.
 
         Raises:
-            InputError: higher than wide, or twice as wide as high. Faces are square, the published cars 4:3.
+            InputError: higher than wide, or twice as wide as high; for a compact encoder, not square. Faces are square,
+                the published cars 4:3.
         """
         size, (height, width) = self.network.layout.input_size, images.shape[-2:]
-        if not width / 2 < height <= width:
+        fits = height == width if isinstance(self.network, CompactEncoder) else width / 2 < height <= width
+        if not fits:
             raise InputError(f"a picture of {width}x{height} pixels cannot be encoded: give an aligned, square face")
         faces = resize(images, round(size * height / width), size).to(self.mean)
         return self.network(faces).float() + self.mean.float()

@@ -58,7 +58,7 @@ def choose_method(run: EditRun) -> str:
     """
     files = {name: getattr(run, name) for name in _MAKERS}
     given = [name for name, file in files.items() if file is not None]
-    for name in (*given, "statistics", "latents"):
+    for name in ("generator", *given, "statistics", "latents"):
         find_file(getattr(run, name), name)
     if run.edits:
         if run.text is not None or given or run.method != "auto":
@@ -68,7 +68,7 @@ def choose_method(run: EditRun) -> str:
         raise ConfigError(f"--{given[0]} and --{given[1]} are files of two methods: name one with --method")
     usual = "directions" if uses_avatars(run) and run.clip == AVATARS else "optimize"
     method = run.method if run.method != "auto" else (given[0] if given else usual)
-    if method in files and with_prepared(run, method) == run and files[method] is None:
+    if method in files and getattr(with_prepared(run, method), method) is None:
         raise ConfigError(f"--method {method} needs its file: --{method} FILE, which {_MAKERS[method]} makes")
     _check_texts(run, method)
     return method

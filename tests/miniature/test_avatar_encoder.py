@@ -10,7 +10,7 @@ pytest.importorskip("accelerate")
 
 from accelerate.state import AcceleratorState
 
-from inst.errors import ModelError
+from inst.errors import InputError, ModelError
 from inst.gan.checkpoints import save_generator
 from inst.gan.compact import CompactEncoder, CompactLayout, compact_layout_of
 from inst.gan.encoder import load_encoder
@@ -122,4 +122,6 @@ def test_pictures_are_found_again_and_the_file_says_how_well(tmp_path, studio):
     assert encoder.generator == studio.fingerprint and encoder.least_psnr == after["least_psnr"]
     pictures = torch.from_numpy(pixels[:3]).permute(0, 3, 1, 2).float() / 127.5 - 1
     drawn = studio.generator(encoder.encode_face(pictures)).clamp(-1, 1)
+    with pytest.raises(InputError, match="give an aligned, square face"):
+        encoder.encode_face(pictures[:, :, 4:])
     torch.testing.assert_close(drawn, found_again(averaged(run), studio.generator, pictures), atol=1e-5, rtol=1e-4)

@@ -100,7 +100,7 @@ def write_avatars(folder, files):
     codes = generator.truncate(generator.map(torch.randn(60, WIDTH, generator=torch.Generator().manual_seed(5))), 0.7)
     pictures = generator(codes).clamp(-1, 1)
     found = generator(encoder(pictures).detach() + encoder.mean)
-    least = float(measure_loss(pictures, found).psnr.min()) - 0.2
+    least = float(measure_loss(pictures, found).psnr.min()) - 2
     save_encoder(folder / "encoder.safetensors", encoder, own | {"least_psnr": least})
     probe = clip_probe(load_clip(f"local-dir:{folder / 'clip'}", choose_placement("cpu", "float32")))
     write_prepared(folder / "directions.safetensors", prepared(probe, own))
