@@ -18,22 +18,17 @@ from torch import Tensor
 from tqdm import tqdm
 
 from inst.gan.compact import WIDTHS, CompactEncoder, CompactLayout
-from inst.gan.encoder import save_encoder
 from inst.gan.generator import Generator
-from inst.gan.invert import measure_loss
 from inst.perceptual.arcface import identity_distance
 from inst.runs.gan_settings import GanOptions
 from inst.runs.gan_studio import GanStudio
 from inst.shapes import Image, WPlus
+from miniature.avatar_encoder_export import averaged, export, found_again, held_back, measure, refused
 from miniature.gan_export import write_sheet
 from miniature.losses import reconstruction_loss
 from miniature.resemblance import as_pictures
 from miniature.training import Budget, Recipe, Run, accelerator
 
-HELD, HELD_AT_MOST = 0.1, 1000
-"""Share of the drawn avatars, the last ones, that is measured on and never trained on."""
-PERCENTILE = 0.01
-"""Of the decibels of pictures found again: what is below is taken for no avatar."""
 LOG_EVERY = 100
 
 
@@ -149,11 +144,6 @@ def train(
     return run
 
 
-def held_back(pixels: np.ndarray) -> int:
-    """How many of the last avatars are not trained on."""
-    return min(HELD_AT_MOST, int(HELD * len(pixels)))
-
-
 def hold_to_generator(folder: Path, fingerprint: str) -> None:
     """Note whose encoder a folder holds.
 
@@ -165,39 +155,6 @@ def hold_to_generator(folder: Path, fingerprint: str) -> None:
         raise SystemExit(f"{folder} holds an encoder of another generator: remove it to begin anew")
     folder.mkdir(parents=True, exist_ok=True)
     note.write_text(fingerprint)
-
-
-def averaged(run: Run) -> CompactEncoder:
-    """The averaged encoder of a run, as its file will have it: rounded to float16."""
-    network = run.modules["encoder"]
-    assert isinstance(network, CompactEncoder)
-    copy = CompactEncoder(network.layout)
-    copy.load_state_dict({name: value.cpu().half() for name, value in run.averaged()["encoder"].items()})
-    return copy.eval().requires_grad_(False)
-
-
-@torch.no_grad()
-def found_again(encoder: CompactEncoder, generator: Generator, pictures: Image) -> Image:
-    device = generator.const.device
-    codes = [encoder(part) + encoder.mean for part in pictures.split(50)]
-    return torch.cat([generator(part.to(device)).clamp(-1, 1).cpu() for part in codes])
-
-
-def measure(encoder: CompactEncoder, generator: Generator, pixels: np.ndarray) -> dict[str, Any]:
-    """How well the avatars that were held back are found again."""
-    pictures = as_pictures(pixels[len(pixels) - held_back(pixels) :])
-    psnr = measure_loss(pictures, found_again(encoder, generator, pictures)).psnr
-    return {
-        "least_psnr": round(float(psnr.quantile(PERCENTILE)), 3),
-        "median_psnr": round(float(psnr.median()), 3),
-        "measured_on": f"{len(psnr)} drawn avatars that were not trained on, quantile {PERCENTILE}",
-    }
-
-
-def export(out: Path, run: Run, studio: GanStudio, measured: dict[str, Any]) -> None:
-    """Write ``out/encoder.safetensors``."""
-    facts = {"generator": studio.fingerprint, "steps": run.step, **measured}
-    save_encoder(out / "encoder.safetensors", averaged(run), facts)
 
 
 def main() -> None:
@@ -218,6 +175,7 @@ def main() -> None:
     write_sheet(run.folder / "sheet.png", torch.stack([shown, again], 1).flatten(0, 1))
     facts = measure(averaged(run), studio.generator, pixels)
     print(", ".join(f"{name} {value}" for name, value in facts.items()))
+    print(refused(averaged(run), studio.generator, facts["least_psnr"]))
     if args.out is not None:
         export(args.out, run, studio, facts)
 

@@ -17,7 +17,8 @@ from inst.gan.encoder import load_encoder
 from inst.placement import choose_placement
 from inst.runs.gan_settings import GanOptions
 from inst.runs.gan_studio import GanStudio
-from miniature.avatar_encoder import EncoderRecipe, averaged, export, found_again, made_up, measure, train
+from miniature.avatar_encoder import EncoderRecipe, made_up, train
+from miniature.avatar_encoder_export import averaged, export, found_again, measure, refused
 from miniature.gan import config
 from miniature.training import Budget
 
@@ -117,6 +118,8 @@ def test_pictures_are_found_again_and_the_file_says_how_well(tmp_path, studio):
     after = measure(averaged(run), studio.generator, pixels)
     assert after["median_psnr"] > before["median_psnr"] + 1.5
     assert after["least_psnr"] < after["median_psnr"]
+    told = refused(averaged(run), studio.generator, after["least_psnr"]).split()
+    assert int(told[0]) > 0.8 * int(told[2]) > 10
     export(tmp_path, run, studio, after)
     encoder = load_encoder(tmp_path / "encoder.safetensors", choose_placement("cpu", "float32"))
     assert encoder.generator == studio.fingerprint and encoder.least_psnr == after["least_psnr"]
