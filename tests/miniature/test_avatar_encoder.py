@@ -20,7 +20,7 @@ from inst.runs.gan_studio import GanStudio
 from miniature.avatar_encoder import EncoderRecipe, made_up, train
 from miniature.avatar_encoder_export import averaged, export, found_again, measure, refused
 from miniature.gan import config
-from miniature.training import Budget
+from miniature.training import Budget, Run
 
 WIDTHS = (16, 12, 8)
 
@@ -97,10 +97,21 @@ def test_made_up_codes_are_spread_and_some_are_mixed(studio):
     assert far.min() < 0.1 * far.max()
 
 
-def test_a_stopped_run_goes_on_as_if_it_had_not(tmp_path, studio):
+class StoppedAfterThree(Run):
+    def steps(self, save_every=120.0):
+        for rng in super().steps(save_every):
+            yield rng
+            if self.step == 3:
+                self.save()
+                return
+
+
+def test_a_stopped_run_goes_on_as_if_it_had_not(tmp_path, studio, monkeypatch):
     straight = steps(tmp_path, studio, 6)
     (tmp_path / "encoder").rename(tmp_path / "first")
-    steps(tmp_path, studio, 3)
+    with monkeypatch.context() as stopping:
+        stopping.setattr("miniature.avatar_encoder.Run", StoppedAfterThree)
+        assert steps(tmp_path, studio, 6).step == 3
     again = steps(tmp_path, studio, 6)
     assert again.step == 6
     assert all(torch.equal(a, b) for a, b in zip(straight.params, again.params, strict=True))
