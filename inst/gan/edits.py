@@ -43,15 +43,18 @@ class Edit:
         return Edit([strength * offset for offset in self.offsets], self.facts)
 
 
-def edit_between(generator: Generator, w_plus: WPlus, edited: Sequence[Tensor], **facts: Any) -> Edit:
+def edit_between(
+    generator: Generator, w_plus: WPlus, edited: Sequence[Tensor], *, own: str | None = None, **facts: Any
+) -> Edit:
     """The edit that led from W+ to what an editor made of it.
 
     Args:
-        facts: what made it; ``generator`` is its fingerprint, taken here where it is not given.
+        own: the generator's fingerprint, taken here where it is not given.
+        facts: what made the edit.
     """
     before = _same_space(generator, w_plus, edited)
     offsets = [(new - old).detach() for new, old in zip(edited, before, strict=True)]
-    return Edit(offsets, facts | {"generator": facts.get("generator") or fingerprint(generator.state_dict())})
+    return Edit(offsets, facts | {"generator": own or fingerprint(generator.state_dict())})
 
 
 def partway(generator: Generator, w_plus: WPlus, edited: Sequence[Tensor], strength: float) -> Codes:

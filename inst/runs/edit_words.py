@@ -100,7 +100,7 @@ def choose_source(run: EditRun, photos: Sequence[Path]) -> Source:
     sources: dict[Source, bool] = {
         "photos": bool(photos), "random": run.random > 0, "latents": run.latents is not None
     }  # fmt: skip
-    given = [name for name, there in sources.items() if there]
+    given: list[Source] = [name for name, there in sources.items() if there]
     if len(given) > 1:
         flags = [name if name == "photos" else f"--{name}" for name in given]
         raise ConfigError(f"{flags[0]} and {flags[1]} were both given: edit one or the other")

@@ -98,8 +98,8 @@ class EditWork:
         with torch.no_grad():
             draw = drawing(generator, noise)
             if self.run.save_edit is not None:
-                facts = {"method": self.method, "text": self.run.text or "", "generator": self.studio.fingerprint}
-                self.made.append(edit_between(generator, w_plus, codes, **facts))
+                facts = {"method": self.method, "text": self.run.text or ""}
+                self.made.append(edit_between(generator, w_plus, codes, own=self.studio.fingerprint, **facts))
             if self.run.video is not None:
                 frames = self._frames(w_plus, path)
                 self.films.append([_small(draw(frame)) for frame in frames])
