@@ -127,14 +127,14 @@ def check_encoder(path: Path, studio: GanStudio) -> None:
 
 
 def _directions(work: Path, parts: dict[str, Path], networks: dict[str, Any], recipe: BundleRecipe) -> Path:
-    settings = {"samples": recipe.samples, "statistics_samples": recipe.statistics}
+    settings: dict[str, Any] = {"samples": recipe.samples, "statistics_samples": recipe.statistics}
     path = work / f"directions-{key(settings, parts['generator'], parts[CLIP_FOLDER])}.safetensors"
     run = DirectionsRun(**networks, identity="none", **settings, output=str(path), resume=True)
     return _made(path, lambda: prepare_directions(run))
 
 
 def _ffclip(work: Path, parts: dict[str, Path], networks: dict[str, Any], recipe: BundleRecipe) -> Path:
-    settings = {
+    settings: dict[str, Any] = {
         "max_train_steps": recipe.ffclip_steps,
         "batch_size": recipe.ffclip_batch,
         "samples": recipe.ffclip_codes,
