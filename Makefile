@@ -2,9 +2,10 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+AVATARS = $(or $(STATE),miniature-state/avatars)
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: demo test lint miniature miniature-report help clean
+.PHONY: demo test lint miniature miniature-report avatars help clean
 
 help:  ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/'
@@ -44,6 +45,13 @@ miniature: $(VENV)/.installed-dev  ## train the embedded model again: make minia
 
 miniature-report: $(VENV)/.installed-dev  ## measure the embedded model and draw its sheets: make miniature-report [DATA=folder]
 	$(BIN)/python -m benchmarks.miniature_report $(if $(DATA),--data "$(DATA)")
+
+avatars: $(VENV)/.installed-dev  ## train the embedded generator of faces again: make avatars [STATE=folder]
+	@for step in "avatars" "gan --out $(AVATARS)/exports" "avatar_clip --out $(AVATARS)/exports" \
+	  "identity --out $(AVATARS)/exports" \
+	  "avatar_encoder --generator $(AVATARS)/exports/generator.safetensors --identity $(AVATARS)/exports/identity.safetensors --out $(AVATARS)/exports" \
+	  "avatars_bundle --exports $(AVATARS)/exports --out $(AVATARS)/avatars"; \
+	do echo "== $$step"; $(BIN)/python -m miniature.$$step --state $(AVATARS) || exit 1; done
 
 clean:  ## remove the virtual environment and caches
 	rm -rf $(VENV) .pytest_cache .ruff_cache

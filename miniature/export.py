@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import hashlib
 import json
 import shutil
 from pathlib import Path
@@ -18,6 +17,7 @@ from transformers import CLIPTokenizer
 
 from inst.inversion.attention import AttentionInversion
 from miniature import autoencoder, clip, diffusion
+from miniature.manifest import write_manifest
 from miniature.pictures import Pictures
 from miniature.schedule import scheduler
 from miniature.training import load_averaged
@@ -74,16 +74,6 @@ def _save_inversion(module: AttentionInversion, folder: Path) -> None:
     (folder / "config.json").write_text(json.dumps(config, indent=2) + "\n")
 
 
-def _manifest(folder: Path) -> None:
-    """SHA-256 of every file, in `manifest.json`."""
-    # the bundled styles, which are learned after it, carry the hash of the model they belong to
-    files = sorted(
-        p for p in folder.rglob("*") if p.is_file() and p.name != "manifest.json" and p.parent.name != "styles"
-    )
-    sums = {str(p.relative_to(folder)): hashlib.sha256(p.read_bytes()).hexdigest() for p in files}
-    (folder / "manifest.json").write_text(json.dumps(sums, indent=2) + "\n")
-
-
 def export(
     out: Path, *, vae: AutoencoderKL, unet: UNet2DConditionModel, clip_model: CLIP, inversion: AttentionInversion,
     tokenizer: CLIPTokenizer, words: list[str], defaults: dict[str, Any] = DEFAULTS,
@@ -111,7 +101,8 @@ def export(
     _scrub(beside)
     if (out / "MODEL_CARD.md").is_file():
         shutil.copy(out / "MODEL_CARD.md", beside / "MODEL_CARD.md")
-    _manifest(beside)
+    # the bundled styles, which are learned after it, carry the hash of the model they belong to
+    write_manifest(beside, left_out=["styles"])
     old = out.parent / f".{out.name}.old"
     shutil.rmtree(old, ignore_errors=True)
     if out.exists():

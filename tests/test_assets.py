@@ -6,6 +6,7 @@ import json
 import pytest
 
 from inst import assets
+from inst.cli import main
 from inst.errors import ModelError
 from inst.inversion.token import load_token
 from inst.runs.settings import ModelOptions
@@ -25,7 +26,7 @@ def test_a_damaged_file_is_named(tmp_path, monkeypatch):
     monkeypatch.setattr(assets, "FOLDER", tmp_path)
     assets.mini_folder.cache_clear()
     try:
-        with pytest.raises(ModelError, match="weights is damaged"):
+        with pytest.raises(ModelError, match="weights of the embedded miniature is damaged"):
             assets.mini_folder()
     finally:
         monkeypatch.undo()
@@ -45,3 +46,16 @@ def test_every_bundled_style_was_learned_on_these_weights():
         token = load_token(path)
         assert token.facts["model_hash"] == studio.model.revision_hash, path.name
         studio.check(token)
+
+
+@pytest.mark.skipif(not (assets.FOLDER / "avatars" / "manifest.json").is_file(), reason="this copy has no avatars")
+def test_the_avatars_are_whole_small_and_edited(tmp_path, capsys):
+    folder = assets.avatars_folder()
+    files = {path.relative_to(folder).as_posix(): path for path in folder.rglob("*") if path.is_file()}
+    assert set(json.loads((folder / "manifest.json").read_text())) == set(files) - {"manifest.json"}
+    assert sum(path.stat().st_size for path in files.values()) <= 18e6
+    for method in ("directions", "ffclip"):
+        output = str(tmp_path / f"{method}.png")
+        command = ["edit", "--text", "a face with blue hair", "--method", method, "--device", "cpu"]
+        assert main([*command, "--output", output]) == 0
+        assert main(["edit", output, *command[1:], "--output", str(tmp_path / f"again-{method}.png")]) == 0

@@ -10,33 +10,51 @@ from pathlib import Path
 from inst.errors import ModelError
 
 FOLDER = Path(__file__).parent
+AVATARS = "avatars"
+"""The name that options take for the embedded generator, its CLIP and its examples."""
 
 
 @cache
 def mini_folder() -> Path:
     """The embedded miniature: a folder in diffusers' layout.
 
-    Every file is held to the checksum in ``manifest.json`` once a process.
-
     Raises:
         ModelError: a file is missing or damaged; the sentence names it and its checksum.
     """
-    folder = FOLDER / "mini"
+    return _whole("mini", "the embedded miniature", "install inst again")
+
+
+@cache
+def avatars_folder() -> Path:
+    """The embedded generator of drawn faces with all that editing them needs (`miniature.avatars_bundle` makes it).
+
+    Raises:
+        ModelError: there are no weights in this copy, or a file is missing or damaged.
+    """
+    return _whole(
+        AVATARS,
+        "the embedded generator of avatars",
+        "give one of your own, --generator FILE (stylegan2-ffhq-config-f.pt, ffhq.pkl)",
+    )
+
+
+def _whole(name: str, what: str, remedy: str) -> Path:
+    """A folder beside this file; each of its files is held to its checksum in ``manifest.json``."""
+    folder = FOLDER / name
     manifest = folder / "manifest.json"
     if not manifest.is_file():
-        raise ModelError(f"the embedded miniature is not installed ({manifest.name} is missing): install inst again")
+        raise ModelError(f"{what} is not in this copy of inst (assets/{name} has no {manifest.name}): {remedy}")
     expected: dict[str, str] = json.loads(manifest.read_text(encoding="utf-8"))
-    for name, digest in expected.items():
-        _check(folder / name, digest)
+    for file, digest in expected.items():
+        _check(folder / file, digest, what)
     return folder
 
 
-def _check(path: Path, digest: str) -> None:
+def _check(path: Path, digest: str, what: str) -> None:
     if not path.is_file():
-        raise ModelError(f"the embedded miniature lacks {path.name}: install inst again")
+        raise ModelError(f"{what} lacks {path.name}: install inst again")
     found = hashlib.sha256(path.read_bytes()).hexdigest()
     if found != digest:
         raise ModelError(
-            f"the embedded miniature's {path.name} is damaged (SHA-256 {found[:12]}, expected {digest[:12]}): "
-            "install inst again"
+            f"{path.name} of {what} is damaged (SHA-256 {found[:12]}, expected {digest[:12]}): install inst again"
         )

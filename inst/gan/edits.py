@@ -16,6 +16,7 @@ from inst.files import read_safetensors, write_safetensors
 from inst.gan.checkpoints.fingerprint import fingerprint
 from inst.gan.codes import Codes
 from inst.gan.generator import Generator
+from inst.gan.latent_space import check_layers
 from inst.shapes import WPlus
 
 METADATA = "inst.edit"
@@ -42,11 +43,18 @@ class Edit:
         return Edit([strength * offset for offset in self.offsets], self.facts)
 
 
-def edit_between(generator: Generator, w_plus: WPlus, edited: Sequence[Tensor], **facts: Any) -> Edit:
-    """The edit that led from W+ to what an editor made of it."""
+def edit_between(
+    generator: Generator, w_plus: WPlus, edited: Sequence[Tensor], *, own: str | None = None, **facts: Any
+) -> Edit:
+    """The edit that led from W+ to what an editor made of it.
+
+    Args:
+        own: the generator's fingerprint, taken here where it is not given.
+        facts: what made the edit.
+    """
     before = _same_space(generator, w_plus, edited)
     offsets = [(new - old).detach() for new, old in zip(edited, before, strict=True)]
-    return Edit(offsets, facts | {"generator": fingerprint(generator.state_dict())})
+    return Edit(offsets, facts | {"generator": own or fingerprint(generator.state_dict())})
 
 
 def partway(generator: Generator, w_plus: WPlus, edited: Sequence[Tensor], strength: float) -> Codes:
@@ -69,10 +77,10 @@ def apply_edits(generator: Generator, w_plus: WPlus, edits: Sequence[Edit]) -> C
     An edit of as many rows as there are codes is made row by row; any other by its mean.
 
     Raises:
-        ModelError: an edit of a generator of other sizes.
+        ModelError: an edit of a generator of other sizes. Whether it is the very generator is for `check_edit`, once.
     """
     for edit in edits:
-        check_edit(edit, generator)
+        check_sizes(edit, generator)
     w_plus = generator.to_w_plus(w_plus)
     for edit in edits:
         if edit.in_w_plus:
@@ -97,18 +105,26 @@ def check_edit(edit: Edit, generator: Generator, source: str = "the edit") -> No
     Raises:
         ModelError: it was made for another.
     """
-    config = generator.config
-    shapes = [tuple(offset.shape[1:]) for offset in edit.offsets]
-    wanted = [(config.num_layers, config.w_width)] if edit.in_w_plus else [(width,) for width in config.style_widths]
-    if shapes != wanted:
-        have = f"{shapes[0][0]} layers of {shapes[0][1]}" if edit.in_w_plus else f"{len(shapes)} styles"
-        raise ModelError(
-            f"{source} changes {have}, and this {config.resolution} px generator has {config.num_layers} layers of "
-            f"{config.w_width} and {len(config.style_widths)} styles: give the generator it was made with"
-        )
+    check_sizes(edit, generator, source)
     made_with = edit.facts.get("generator")
     if made_with and made_with != fingerprint(generator.state_dict()):
         raise ModelError(f"{source} was made with another generator of this size: give that one (--generator)")
+
+
+def check_sizes(edit: Edit, generator: Generator, source: str = "the edit") -> None:
+    """Hold an edit to a generator's sizes alone, which costs nothing.
+
+    Raises:
+        ModelError: it is of other sizes.
+    """
+    config, remedy = generator.config, "give the generator it was made with"
+    if edit.in_w_plus:
+        check_layers(edit.offsets[0].shape[1:], config, f"{source} changes codes of", remedy)
+    elif tuple(offset.shape[1] for offset in edit.offsets) != config.style_widths:
+        raise ModelError(
+            f"{source} changes {len(edit.offsets)} styles, and this {config.resolution} px generator has "
+            f"{len(config.style_widths)}: {remedy}"
+        )
 
 
 def save_edit(path: Path, edit: Edit) -> None:

@@ -17,7 +17,9 @@ from torch.nn import functional
 
 from inst.errors import InputError, ModelError
 from inst.files import load_parameters, parameters_of, read_checkpoint
+from inst.gan.compact import CompactEncoder, compact_layout_of, is_compact
 from inst.gan.equalized import EqualLinear
+from inst.gan.trained import read_trained, save_trained
 from inst.image import resize
 from inst.perceptual.ir_se import Features, IrSeLayout, body, input_layer, layout_of
 from inst.placement import Placement
@@ -118,11 +120,16 @@ class Encoder:
     Attributes:
         network: frozen.
         mean: (k, d) added to every code; zeros where it was trained without.
+        generator: fingerprint of the generator it was trained for, where the file tells.
+        least_psnr: what 99 of 100 pictures of the generator's kind reach when they are found again, in dB; ``None``
+            where that was not measured.
         num_styles: k.
     """
 
-    network: FaceEncoder
+    network: FaceEncoder | CompactEncoder
     mean: Float[Tensor, "k d"]
+    generator: str | None = None
+    least_psnr: float | None = None
 
     @property
     def num_styles(self) -> int:
@@ -133,17 +140,19 @@ class Encoder:
         """W+ codes in float32 of aligned pictures in [-1, 1], brought to the encoder's width.
 
         Raises:
-            InputError: higher than wide, or twice as wide as high. Faces are square, the published cars 4:3.
+            InputError: higher than wide, or twice as wide as high; for a compact encoder, not square. Faces are square,
+                the published cars 4:3.
         """
         size, (height, width) = self.network.layout.input_size, images.shape[-2:]
-        if not width / 2 < height <= width:
+        fits = height == width if isinstance(self.network, CompactEncoder) else width / 2 < height <= width
+        if not fits:
             raise InputError(f"a picture of {width}x{height} pixels cannot be encoded: give an aligned, square face")
         faces = resize(images, round(size * height / width), size).to(self.mean)
         return self.network(faces).float() + self.mean.float()
 
 
 def load_encoder(path: Path, placement: Placement) -> Encoder:
-    """An encoder4editing checkpoint: ``state_dict`` (``encoder.*``), ``latent_avg``, ``opts``.
+    """An encoder4editing checkpoint (``state_dict`` with ``encoder.*``, ``latent_avg``, ``opts``), or one of ours.
 
     The sizes follow from the parameters themselves. What the file holds of the generator is
     ``parameters_of(read_checkpoint(path), "decoder")``.
@@ -154,6 +163,8 @@ def load_encoder(path: Path, placement: Placement) -> Encoder:
     """
     checkpoint = read_checkpoint(path)
     state = parameters_of(checkpoint, "encoder")
+    if is_compact(state):
+        return _load_compact(path, state, placement)
     if "styles.0.linear.weight" not in state:
         raise ModelError(f"{path} holds no e4e encoder (encoder.styles.*): give a file like e4e_ffhq_encode.pt")
     layout = _layout_of(state)
@@ -168,6 +179,23 @@ def load_encoder(path: Path, placement: Placement) -> Encoder:
     mean = _mean(path, checkpoint, network.layout)
     network.eval().to(placement.device, placement.dtype)
     return Encoder(network, mean.to(placement.device, placement.dtype))
+
+
+def _load_compact(path: Path, state: Mapping[str, Tensor], placement: Placement) -> Encoder:
+    layout, trained = compact_layout_of(state), read_trained(path)
+    with torch.device("meta"):
+        network = CompactEncoder(layout)
+    load_parameters(network, state, str(path))
+    # small enough for float32, which its norms want
+    network.eval().to(placement.device)
+    least = trained.facts.get("least_psnr")
+    mean = network.mean.expand(layout.num_styles, -1).clone()
+    return Encoder(network, mean, trained.generator, float(least) if isinstance(least, int | float) else None)
+
+
+def save_encoder(path: Path, network: CompactEncoder, facts: Mapping[str, Any]) -> None:
+    """A compact encoder as float16 with what it was trained for: ``generator``, ``least_psnr`` and how it was found."""
+    save_trained(path, network, {"kind": "encoder", **facts}, None, prefix="encoder.", dtype=torch.float16)
 
 
 def _layout_of(state: Mapping[str, Tensor]) -> EncoderLayout:

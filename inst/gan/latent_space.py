@@ -8,7 +8,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from inst.errors import ConfigError
+from inst.errors import ConfigError, ModelError
 from inst.gan.architecture import GeneratorConfig
 from inst.shapes import W, WPlus
 
@@ -94,4 +94,22 @@ def check_styles(styles: Sequence[Tensor], config: GeneratorConfig) -> None:
         raise ConfigError(
             f"{len(shapes)} style vectors ({', '.join(map(str, shapes[:3]))} …) do not fit this {config.resolution} px "
             f"generator: it takes {len(config.style_widths)}, (batch, {config.style_widths[0]}) first"
+        )
+
+
+def check_layers(sizes: Sequence[int], config: GeneratorConfig, what: str, remedy: str) -> None:
+    """Hold the sizes of codes in a file, or of what makes or moves codes, to a generator.
+
+    Args:
+        sizes: layers and width.
+        what: opens the error, with its verb: "faces.pt holds codes of".
+        remedy: closes it.
+
+    Raises:
+        ModelError: they are another generator's.
+    """
+    if tuple(sizes) != (config.num_layers, config.w_width):
+        raise ModelError(
+            f"{what} {sizes[0]} layers of {sizes[1]}, and this {config.resolution} px generator takes "
+            f"{config.num_layers} of {config.w_width}: {remedy}"
         )

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 
 from inst.errors import InputError, ModelError
@@ -37,10 +38,16 @@ class Trained:
 
 
 def save_trained(
-    path: Path, network: nn.Module, facts: Mapping[str, Any], probe: Tensor | None, *, prefix: str = ""
+    path: Path,
+    network: nn.Module,
+    facts: Mapping[str, Any],
+    probe: Tensor | None,
+    *,
+    prefix: str = "",
+    dtype: torch.dtype = torch.float32,
 ) -> None:
     """The network's tensors under ``prefix``, and what they were trained for."""
-    tensors = {f"{prefix}{name}": tensor.float() for name, tensor in network.state_dict().items()}
+    tensors = {f"{prefix}{name}": tensor.to(dtype) for name, tensor in network.state_dict().items()}
     if probe is not None:
         tensors["clip_probe"] = probe
     write_safetensors(path, tensors, {METADATA: json.dumps(dict(facts), ensure_ascii=False)})

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import difflib
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, NamedTuple
 
+from inst.assets import AVATARS, avatars_folder, mini_folder
 from inst.errors import ConfigError, InstError, ModelError
 
 Kind = Literal["mini", "hub", "folder", "file"]
@@ -125,7 +127,7 @@ class KnownModel(NamedTuple):
 
 def known_models() -> list[KnownModel]:
     """The short names, what each needs, and whether it is on this machine already."""
-    rows = [KnownModel("mini", "nothing: it is packaged", _mini_is_here())]
+    rows = [KnownModel("mini", "nothing: it is packaged", _is_here(mini_folder))]
     for name, repository in NAMES.items():
         rows.append(KnownModel(name, f"about {_size(name)} GB from huggingface.co/{repository}", _in_cache(repository)))
     return rows
@@ -135,11 +137,14 @@ def _size(name: str) -> str:
     return "2.7" if name.startswith("sd1") else "2.6"
 
 
-def _mini_is_here() -> bool:
-    from inst.assets import mini_folder
+def embedded_faces() -> KnownModel:
+    """The generator of ``inst edit``, for ``inst models``."""
+    return KnownModel(AVATARS, "nothing: packaged, the generator of inst edit", _is_here(avatars_folder))
 
+
+def _is_here(folder: Callable[[], Path]) -> bool:
     try:
-        return mini_folder().is_dir()
+        return folder().is_dir()
     except InstError:
         return False
 

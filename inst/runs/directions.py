@@ -16,6 +16,7 @@ from inst.gan.styleclip.relevance import RelevanceSettings, channel_relevance
 from inst.gan.styleclip.statistics import style_statistics
 from inst.runs.bars import bar, say
 from inst.runs.distributed import Team
+from inst.runs.embedded import with_defaults
 from inst.runs.gan_settings import DirectionsRun
 from inst.runs.gan_studio import GanStudio
 from inst.runs.rows import Rows
@@ -29,6 +30,7 @@ _CODES_AT_ONCE = 1000
 
 def prepare_directions(run: DirectionsRun) -> int:
     """The exit code: that of the signal where one stopped it; what was measured until then is kept."""
+    run = with_defaults(run)
     place = claim_output(run.output, "directions prepare", resume=run.resume, overwrite=run.overwrite)
     studio = GanStudio(run)
     team = Team.join(studio.placement)

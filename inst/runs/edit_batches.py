@@ -17,7 +17,7 @@ from inst.gan.invert import InvertSettings
 from inst.gan.paste import paste_back
 from inst.image import Picture
 from inst.runs.bars import say
-from inst.runs.faces import FoundFace, align_faces, alignment_of, find_codes, read_photo, told
+from inst.runs.faces import FoundFace, align_faces, alignment_of, find_codes, is_aligned, read_photo, told
 from inst.runs.gan_settings import EditRun
 from inst.runs.gan_studio import GanStudio
 from inst.shapes import Image, WPlus
@@ -30,7 +30,7 @@ Tick = Callable[[], object]
 
 @runtime_checkable
 class Work(Protocol):
-    """How a face is edited and a picture written: `inst.runs.edit.EditWork`."""
+    """How a face is edited and a picture written: `inst.runs.edit_work.EditWork`."""
 
     studio: GanStudio
     run: EditRun
@@ -143,7 +143,7 @@ def _joined(noises: Sequence[Any]) -> Noise:
 
 def _faces(work: Work, picture: Picture, provider: Callable[[Path], Any], tick: Tick) -> list[Any]:
     """The faces of a photo, aligned and brought into the generator's space."""
-    if work.run.aligned:
+    if is_aligned(picture, work.run):
         return [(find_codes(work.studio, picture.image, work.invert, tick), None)]
     side = max(work.studio.generator.config.resolution, 256)
     faces = align_faces(picture, provider(picture.path), alignment_of(side), work.run)

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
+from typing import NoReturn
 
 import torch
 
@@ -24,11 +25,13 @@ from inst.gan.landmarks import (
 )
 from inst.image import Picture, read_image
 from inst.runs.bars import warn
+from inst.runs.embedded import uses_avatars
 from inst.runs.gan_settings import EncodeOptions, FaceOptions
 from inst.runs.gan_studio import GanStudio
 from inst.shapes import Image, WPlus
 
 LANDMARK_SUFFIXES = (".npy", ".json", ".txt")
+FOR_PHOTOS = "--generator stylegan2-ffhq-config-f.pt --encoder e4e_ffhq_encode.pt"
 STEPS_ALONE = 200
 """Of optimisation, where no encoder gives a start."""
 
@@ -67,7 +70,10 @@ def landmarks_for(photos: Sequence[Path], options: FaceOptions) -> Callable[[Pat
     """
     aligned = isinstance(options, EncodeOptions) and options.aligned
     if options.landmarks is None:
-        if photos and not aligned and importlib.util.find_spec("face_alignment") is None:
+        missing = importlib.util.find_spec("face_alignment") is None
+        if missing and isinstance(options, EncodeOptions) and uses_avatars(options):
+            return lambda photo: _no_scenes
+        if missing and photos and not aligned:
             raise MissingExtraError("face-alignment", "faces", "finding faces (or give --landmarks, or --aligned)")
         return lambda photo: _detector(options.device)
     given = Path(options.landmarks)
@@ -81,6 +87,25 @@ def landmarks_for(photos: Sequence[Path], options: FaceOptions) -> Callable[[Pat
         return lambda image: read_landmarks(path)
 
     return of_file
+
+
+def is_aligned(picture: Picture, options: EncodeOptions) -> bool:
+    """Whether a picture is taken as one face.
+
+    A square picture is, where the embedded generator is in use: avatars that were saved before are square, and finders
+    of faces know photographs.
+    """
+    if options.aligned or not uses_avatars(options):
+        return options.aligned
+    height, width = picture.image.shape[-2:]
+    return height == width and options.landmarks is None and options.face is None and not options.all
+
+
+def _no_scenes(image: Image) -> NoReturn:
+    raise InputError(
+        f"it is {image.shape[3]}x{image.shape[2]} pixels, and the embedded generator draws square avatars alone: give "
+        f"such a picture, or the landmarks of an avatar in it (--landmarks); for photographs {FOR_PHOTOS}"
+    )
 
 
 def _landmark_file(folder: Path, photo: Path) -> Path:
@@ -137,11 +162,16 @@ def find_codes(
 
     Args:
         tick: called after each step.
+
+    Raises:
+        InputError: the encoder knows how well it finds what its generator draws, and this is no such picture.
     """
     face = face.to(studio.placement.device)
     generator, encoder = studio.generator, studio.encoder
     start = None if encoder is None else encoder.encode_face(face)
     codes = generator.to_w_plus(generator.latent_avg[None] if start is None else start)
+    if encoder is not None and encoder.least_psnr is not None:
+        _check_domain(studio, face, codes, encoder.least_psnr)
     noise: Noise = "fixed"
     if settings.steps:
         clip = studio.view if settings.clip_weight else None
@@ -151,6 +181,16 @@ def find_codes(
     with torch.no_grad():
         loss = measure_loss(face, generator(codes, noise), studio.identity)
     return FoundFace(codes, noise, face, loss)
+
+
+@torch.no_grad()
+def _check_domain(studio: GanStudio, face: Image, codes: WPlus, least: float) -> None:
+    psnr = float(measure_loss(face, studio.generator(codes)).psnr[0])
+    if psnr < least:
+        raise InputError(
+            f"the generator {studio.generator_name} cannot show this picture: found again at {psnr:.1f} dB, where 99 "
+            f"of 100 of its own kind reach {least:.1f}; give files for such pictures, for photographs {FOR_PHOTOS}"
+        )
 
 
 def without_clip(settings: InvertSettings) -> InvertSettings:

@@ -13,11 +13,20 @@ from inst.runs.settings import ComputeOptions
 class GanOptions(ComputeOptions):
     """Which generator, and the networks that look at its pictures."""
 
-    generator: str | None = option(
-        None, "StyleGAN2: rosinality's .pt, NVIDIA's StyleGAN2-ADA .pkl, or inst's .safetensors"
+    generator: str = option(
+        "avatars",
+        "StyleGAN2: avatars (embedded), rosinality's .pt, NVIDIA's StyleGAN2-ADA .pkl, or inst's .safetensors",
     )
-    clip: str = option("ViT-B-32", "CLIP: open_clip name[/tag], local-dir:folder, hf:id, or mini (the embedded one)")
-    identity: str | None = option(None, "ArcFace (model_ir_se50.pth): keeps faces who they are, and measures it")
+    clip: str = option(
+        "auto",
+        "CLIP: open_clip name[/tag], local-dir:folder, hf:id, avatars or mini (embedded); auto: avatars for that "
+        "generator, else ViT-B-32",
+    )
+    identity: str | None = option(
+        None,
+        "ArcFace (model_ir_se50.pth): keeps faces who they are, and measures it (default: for the generator avatars "
+        "its own; none for none)",
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,8 +48,13 @@ class FaceOptions(ComputeOptions):
 class EncodeOptions(FaceOptions, GanOptions):
     """How faces come into the generator's space."""
 
-    encoder: str | None = option(None, "e4e for this generator (default: faces are found by optimisation)")
-    aligned: bool = option(False, "the photos are aligned faces already (inst align)")
+    encoder: str | None = option(
+        None,
+        "e4e for this generator (default: for avatars its own, else none: faces are found by optimisation)",
+    )
+    aligned: bool = option(
+        False, "the photos are aligned faces already (inst align); square pictures are for the generator avatars"
+    )
     invert_steps: int | None = option(
         None, "steps of optimisation (default: 0 after an encoder, else 200)", low=0, high=10_000
     )
@@ -51,16 +65,20 @@ class EditRun(EncodeOptions):
     """Edit faces by text."""
 
     text: str | None = option(None, "what the picture should show, as: a face with glasses")
-    neutral: str = option("face", "what it shows now, for --method directions")
+    neutral: str | None = option(
+        None, "what it shows now, for --method directions (default: face; for the generator avatars: a face)"
+    )
     method: str = option(
         "auto",
-        "auto: the one whose file is given, else optimize",
+        "auto: the one whose file is given, else directions for the generator avatars, and optimize for others",
         choices=("auto", "optimize", "mapper", "directions", "ffclip"),
     )
     random: int = option(0, "edit so many faces that the generator makes up", low=0, high=64)
     truncation: float = option(0.7, "how near to the average those are: 0 average, 1 as they come", low=0.0, high=2.0)
-    latents: str | None = option(None, "edit stored codes: W+ as .npy, .pt or .safetensors")
-    seed: int = option(0, "seed", low=0, high=2**32 - 1)
+    latents: str | None = option(
+        None, "edit stored codes: W+ as .npy, .pt or .safetensors; avatars for all that are embedded"
+    )
+    seed: int = option(0, "seed; without any face it chooses one of the embedded avatars", low=0, high=2**32 - 1)
     strength: float = option(1.0, "how much of the edit is made: 0 none, negative the opposite", low=-10.0, high=10.0)
     steps: int = option(100, "of --method optimize", low=1, high=10_000)
     learning_rate: float = option(0.1, "of --method optimize", low=1e-6, high=10.0)
@@ -77,9 +95,13 @@ class EditRun(EncodeOptions):
         high=1.0,
     )
     mapper: str | None = option(None, "of --method mapper: inst mapper train's file, or StyleCLIP's .pt")
-    directions: str | None = option(None, "of --method directions: inst directions prepare's file, or fs3.npy")
+    directions: str | None = option(
+        None, "of --method directions: inst directions prepare's file, or fs3.npy (default: for avatars its own)"
+    )
     statistics: str | None = option(None, "S_mean_std beside an fs3.npy (default: those in --directions)")
-    ffclip: str | None = option(None, "of --method ffclip: inst ffclip train's file, or FFCLIP's .pt")
+    ffclip: str | None = option(
+        None, "of --method ffclip: inst ffclip train's file, or FFCLIP's .pt (default: for avatars its own)"
+    )
     batch_size: int = option(8, "faces edited at once, by directions, mapper and ffclip", low=1, high=256)
     edits: tuple[str, ...] = option((), "saved edits instead of a text, as file[:weight]; several are mixed")
     save_edit: str | None = option(None, "write the edit itself, to make it again on other faces (.safetensors)")
@@ -99,7 +121,9 @@ class EditRun(EncodeOptions):
 class InvertRun(EncodeOptions):
     """Find the codes of faces, to edit them later."""
 
-    clip: str = option("none", "CLIP that the search listens to, too; none leaves pixels and --identity")
+    clip: str = option(
+        "none", "CLIP that the search listens to, too, avatars for the embedded one; none: pixels and --identity"
+    )
     output: str | None = option(None, "codes (default: outputs/PHOTO_w.safetensors)")
     preview: bool = option(True, "write the picture that was found beside the codes")
 

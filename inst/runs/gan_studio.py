@@ -5,48 +5,52 @@ from __future__ import annotations
 from functools import cached_property
 from pathlib import Path
 
-from inst.assets import mini_folder
+from inst.assets import AVATARS, avatars_folder, mini_folder
 from inst.clip import load_clip
 from inst.clip.backbone import ClipBackbone
-from inst.errors import ConfigError, InputError, ModelError
+from inst.errors import InputError
 from inst.gan.checkpoints import load_generator
 from inst.gan.checkpoints.fingerprint import fingerprint
 from inst.gan.codes import read_codes
 from inst.gan.encoder import Encoder, load_encoder
 from inst.gan.generator import Generator
+from inst.gan.latent_space import check_layers
 from inst.gan.losses import ClipView
+from inst.gan.trained import check_generator
 from inst.perceptual.arcface import ArcFace, load_arcface
 from inst.placement import Placement, choose_placement
+from inst.runs.embedded import CLIP_FOLDER, find_file, uses_avatars
 from inst.runs.gan_settings import GanOptions
 from inst.seeds import noise
 from inst.shapes import WPlus
-
-_EXAMPLE = "stylegan2-ffhq-config-f.pt, ffhq.pkl"
 
 
 class GanStudio:
     """Generator, encoder, identity network and CLIP of a run.
 
     Args:
-        options: names them; that the files are there is checked here, they are read at first use.
+        options: names them, `embedded.with_defaults`; that the files are there is checked here, they are read at
+            first use.
 
     Raises:
         InputError: a file that is not there.
-        ConfigError: no generator, or a device that is not there.
+        ModelError: the embedded generator is asked for, and not in this copy.
+        ConfigError: a device that is not there.
     """
 
     def __init__(self, options: GanOptions, encoder: str | None = None) -> None:
-        if options.generator is None:
-            raise ConfigError(
-                f"no generator was given: --generator FILE, a StyleGAN2 such as {_EXAMPLE} (rosinality's .pt, NVIDIA's "
-                "StyleGAN2-ADA .pkl, or inst's .safetensors)"
-            )
-        self.options, self.encoder_path = options, encoder
-        files = {"generator": options.generator, "identity": options.identity, "encoder": encoder}
-        for name, file in files.items():
-            existing(file, name)
-        self.generator_path = Path(options.generator)
+        self.options = options
+        generator_path = find_file(options.generator, "generator")
+        assert generator_path is not None
+        self.generator_path = generator_path
+        self.identity_path = find_file(options.identity, "identity")
+        self.encoder_path = find_file(encoder, "encoder")
         self.placement: Placement = choose_placement(options.device, options.dtype)
+
+    @property
+    def generator_name(self) -> str:
+        """What the generator is called in files; no path of this machine."""
+        return AVATARS if uses_avatars(self.options) else self.generator_path.name
 
     @cached_property
     def generator(self) -> Generator:
@@ -58,28 +62,22 @@ class GanStudio:
 
     @cached_property
     def encoder(self) -> Encoder | None:
-        """The encoder, held to the generator's sizes.
+        """The encoder, held to the generator.
 
         Raises:
-            ModelError: it is for a generator of another size.
+            ModelError: it is for another.
         """
         if self.encoder_path is None:
             return None
-        encoder = load_encoder(Path(self.encoder_path), self.placement)
-        config = self.generator.config
-        if tuple(encoder.mean.shape) != (config.num_layers, config.w_width):
-            have = f"{encoder.mean.shape[0]} layers of {encoder.mean.shape[1]}"
-            raise ModelError(
-                f"--encoder {self.encoder_path} makes codes of {have}, and the {config.resolution} px generator "
-                f"{self.generator_path.name} takes {config.num_layers} of {config.w_width}: give the encoder that was "
-                "trained for it, or none"
-            )
+        encoder, source = load_encoder(self.encoder_path, self.placement), f"--encoder {self.encoder_path}"
+        remedy = "give the encoder that was trained for it, or --encoder none"
+        check_layers(encoder.mean.shape, self.generator.config, f"{source} makes codes of", remedy)
+        check_generator(encoder.generator, self.generator, source)
         return encoder
 
     @cached_property
     def identity(self) -> ArcFace | None:
-        path = self.options.identity
-        return None if path is None else load_arcface(Path(path), self.placement)
+        return None if self.identity_path is None else load_arcface(self.identity_path, self.placement)
 
     @property
     def clip_name(self) -> str:
@@ -91,7 +89,8 @@ class GanStudio:
     @cached_property
     def clip(self) -> ClipBackbone:
         name = self.options.clip
-        return load_clip(f"local-dir:{mini_folder() / 'clip'}" if name == "mini" else name, self.placement)
+        folders = {"mini": mini_folder, AVATARS: avatars_folder}
+        return load_clip(f"local-dir:{folders[name]() / CLIP_FOLDER}" if name in folders else name, self.placement)
 
     @cached_property
     def view(self) -> ClipView:
@@ -112,24 +111,6 @@ class GanStudio:
         codes = read_codes(path)
         if len(codes) != 1 or codes[0].ndim != 3:
             raise InputError(f"{path} holds StyleSpace: give W+ codes (b, k, d)")
-        config = self.generator.config
-        if tuple(codes[0].shape[1:]) != (config.num_layers, config.w_width):
-            raise ModelError(
-                f"{path} holds codes of {codes[0].shape[1]} layers of {codes[0].shape[2]}, and the {config.resolution} "
-                f"px generator {self.generator_path.name} takes {config.num_layers} of {config.w_width}: give the "
-                "generator they were made with"
-            )
+        remedy = "give the generator they were made with"
+        check_layers(codes[0].shape[1:], self.generator.config, f"{path} holds codes of", remedy)
         return codes[0].to(self.placement.device)
-
-
-def existing(file: str | None, option: str) -> Path | None:
-    """A file that an option names.
-
-    Raises:
-        InputError: it is not there.
-    """
-    if file is None:
-        return None
-    if not Path(file).is_file():
-        raise InputError(f"--{option} {file} does not exist: give a file")
-    return Path(file)

@@ -14,12 +14,14 @@ from inst.gan.align import AlignedFace
 from inst.gan.invert import InvertSettings
 from inst.image import read_image, write_image
 from inst.runs.bars import bar, say
+from inst.runs.embedded import with_defaults
 from inst.runs.faces import (
     FoundFace,
     align_faces,
     alignment_of,
     find_codes,
     invert_settings,
+    is_aligned,
     landmarks_for,
     read_photo,
     told,
@@ -35,6 +37,7 @@ METADATA = "inst.codes"
 
 def invert_photos(run: InvertRun) -> int:
     """The exit code: 2 when a photo of several could not be used."""
+    run = with_defaults(run)
     photos = find_photos(run.photos)
     _some(photos, "inst invert")
     outputs = _plan_codes(photos, run)
@@ -52,7 +55,7 @@ def invert_photos(run: InvertRun) -> int:
                 side = max(studio.generator.config.resolution, 256)
                 faces = (
                     [picture.image]
-                    if run.aligned
+                    if is_aligned(picture, run)
                     else [face.image for face in align_faces(picture, provider(path), alignment_of(side), run)]
                 )
                 found = [find_codes(studio, face, settings, progress.update) for face in faces]

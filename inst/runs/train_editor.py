@@ -23,8 +23,9 @@ from inst.gan.styleclip.train_mapper import (
     train_mapper,
     validate_mapper,
 )
+from inst.runs.embedded import find_file, with_defaults
 from inst.runs.gan_settings import FfclipRun, MapperRun, TrainingOptions
-from inst.runs.gan_studio import GanStudio, existing
+from inst.runs.gan_studio import GanStudio
 from inst.runs.lessons import Lesson, take_lesson
 from inst.runs.unfinished import Unfinished, claim_output
 from inst.seeds import generator as rng_of
@@ -35,6 +36,7 @@ _MAX_PROMPTS = 100_000
 
 def train_a_mapper(run: MapperRun) -> int:
     """The exit code: that of the signal where one stopped it."""
+    run = with_defaults(run)
     if run.text is None:
         raise ConfigError('no text was given: inst mapper train --text "a mohawk hairstyle"')
     text = checked_text(run.text)
@@ -70,6 +72,7 @@ def train_a_mapper(run: MapperRun) -> int:
 
 def train_an_ffclip(run: FfclipRun) -> int:
     """The exit code: that of the signal where one stopped it."""
+    run = with_defaults(run)
     if run.prompts is None:
         raise ConfigError("no prompts were given: inst ffclip train --prompts prompts.txt, a prompt a line")
     prompts = read_prompts(Path(run.prompts))
@@ -117,7 +120,7 @@ def read_prompts(path: Path) -> list[str]:
         InputError: missing, no text, or none in it.
         ConfigError: a line that is too long.
     """
-    existing(str(path), "prompts")
+    find_file(str(path), "prompts")
     try:
         lines = path.read_text(encoding="utf-8").splitlines()
     except (OSError, UnicodeDecodeError) as error:
@@ -130,8 +133,8 @@ def read_prompts(path: Path) -> list[str]:
 
 def _begin(run: TrainingOptions, command: str) -> tuple[Unfinished, GanStudio]:
     """What can be wrong with the words of the command, before a network is loaded."""
-    existing(run.latents, "latents")
-    existing(run.validation_latents, "validation-latents")
+    find_file(run.latents, "latents")
+    find_file(run.validation_latents, "validation-latents")
     place = claim_output(run.output, command, resume=run.resume, overwrite=run.overwrite)
     return place, GanStudio(run)
 
@@ -149,8 +152,8 @@ def _arcface(studio: GanStudio, weight: float) -> Any:
 def _learned_from(studio: GanStudio, run: TrainingOptions) -> WPlus:
     """The codes: those of a file, or made-up ones."""
     with torch.no_grad():
-        if run.latents is not None:
-            codes = studio.stored(Path(run.latents))
+        if (path := find_file(run.latents, "latents")) is not None:
+            codes = studio.stored(path)
         else:
             codes = studio.made_up(run.samples, run.seed, run.truncation)
     if len(codes) < run.batch_size:

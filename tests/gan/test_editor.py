@@ -18,7 +18,7 @@ from inst.gan.editor import (
     clip_probe,
     drawing,
 )
-from inst.gan.edits import apply_edits, edit_between, load_edit, save_edit
+from inst.gan.edits import apply_edits, check_edit, edit_between, load_edit, save_edit
 from inst.gan.ffclip import SemanticModulation
 from inst.gan.losses import ClipView
 from inst.gan.styleclip.mapper import LevelsMapper, StyleSpaceMapper
@@ -122,7 +122,11 @@ def test_what_does_not_fit_is_refused(narrow, directions, clip, w_plus, tmp_path
     edit = edit_between(narrow, w_plus, [w_plus + 1])
     edit.facts["generator"] = "0" * 16
     with pytest.raises(ModelError, match="another generator of this size"):
-        apply_edits(narrow, w_plus, [edit])
+        check_edit(edit, narrow)
+    wide = edit_between(narrow, w_plus, [w_plus + 1])
+    wide.offsets[0] = wide.offsets[0][:, 1:]
+    with pytest.raises(ModelError, match="changes codes of 5 layers of 7, and this 16 px generator takes 6 of 7"):
+        apply_edits(narrow, w_plus, [wide])
     write_safetensors(tmp_path / "x.safetensors", {"w_plus": torch.ones(1, 6, 7)}, {})
     with pytest.raises(InputError, match="holds no edit"):
         load_edit(tmp_path / "x.safetensors")

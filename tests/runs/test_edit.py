@@ -13,16 +13,14 @@ import pytest
 import torch
 from PIL import Image as PilImage
 from safetensors.torch import load_file
-from support.gan_files import CONFIG, WIDTH, write_files, write_photo
+from support.gan_files import CONFIG, WIDTH, prepared, write_files, write_photo
 
 from inst.cli import main
 from inst.errors import InputError
 from inst.gan.checkpoints import load_generator
-from inst.gan.codes import to_rgb_styles
 from inst.gan.ffclip import SemanticModulation
 from inst.gan.styleclip.mapper import LevelsMapper
-from inst.gan.styleclip.prepared import Prepared, write_prepared
-from inst.gan.styleclip.statistics import StyleStatistics
+from inst.gan.styleclip.prepared import write_prepared
 from inst.gan.trained import save_trained
 from inst.image import read_image_text
 from inst.placement import choose_placement
@@ -39,18 +37,11 @@ TEXT = ["--text", "a face with glasses"]
 def files(tmp_path_factory):
     torch.set_num_threads(1)
     folder = write_files(tmp_path_factory.mktemp("gan") / "files")
-    widths = CONFIG.style_widths
-    rows = sum(width for i, width in enumerate(widths) if i not in to_rgb_styles(len(widths)))
-    rng = torch.Generator().manual_seed(1)
-    relevance = torch.nn.functional.normalize(torch.randn(rows, WIDTH, generator=rng), dim=1)
-    statistics = StyleStatistics([torch.zeros(w) for w in widths], [torch.full((w,), 0.3) for w in widths])
-    write_prepared(folder / "fs3.safetensors", Prepared(relevance, statistics))
-    strange = Prepared(
-        relevance, statistics, torch.nn.functional.normalize(torch.randn(WIDTH), dim=0), {"clip": "RN50"}
-    )
+    write_prepared(folder / "fs3.safetensors", prepared())
+    strange = prepared(torch.nn.functional.normalize(torch.randn(WIDTH), dim=0), {"clip": "RN50"})
     write_prepared(folder / "strange.safetensors", strange)
-    np.save(folder / "fs3.npy", relevance.numpy().astype(np.float16))
-    np.save(folder / "wide.npy", np.ones((rows, 512), np.float16))
+    np.save(folder / "fs3.npy", strange.relevance.numpy().astype(np.float16))
+    np.save(folder / "wide.npy", np.ones((len(strange.relevance), 512), np.float16))
     torch.manual_seed(0)
     save_trained(folder / "mapper.safetensors", LevelsMapper(WIDTH), {"text": "a beard"}, None, prefix="mapper.")
     save_trained(folder / "foreign.safetensors", LevelsMapper(WIDTH), {"generator": "0" * 16}, None, prefix="mapper.")
@@ -289,7 +280,6 @@ PHOTO = ["edit", "photo.png", "--landmarks", "photo.npy"]
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        (["edit", "photo.png", *TEXT], "no generator was given: --generator FILE"),
         (["edit", *TEXT, *GAN], "no face was given"),
         (["edit", "photo.png", *RANDOM[1:], *TEXT, *GAN], "photos and --random were both given"),
         (["edit", "none.png", *TEXT, *GAN], "none.png does not exist"),
@@ -344,7 +334,6 @@ PHOTO = ["edit", "photo.png", "--landmarks", "photo.npy"]
         ),
         (["align", "photo.png", "--landmarks", "two.npy", "--all", "--output", "a.png"], "give a folder"),
         (["align", "clip"], "holds no picture"),
-        (["invert", "photo.png"], "no generator was given"),
         (["invert", "photo.png", "--output", "a.png", *GAN], "ending in .safetensors"),
         (["directions"], "inst directions prepare"),
     ],

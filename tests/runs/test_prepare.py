@@ -271,7 +271,6 @@ def test_sigterm_keeps_what_was_learned():
         ([*PREPARE], "no output was given"),
         ([*PREPARE, "--output", "a.npy"], "ending in .safetensors"),
         ([*PREPARE, "--output", "a.safetensors", "--samples", "0"], "samples=0 is out of range"),
-        (["directions", "prepare", "--output", "a.safetensors"], "no generator was given"),
         (["mapper", "train", "--output", "a.safetensors", *GAN], "no text was given"),
         ([*MAPPER, "--output", "a.safetensors", "--text", " "], "text is empty"),
         ([*MAPPER, "--output", "a.safetensors", "--latents", "none.pt"], "--latents none.pt does not exist"),

@@ -1,17 +1,32 @@
 """Files of a narrow GAN side, as a user has them: generator, encoder, identity network, CLIP, photo, landmarks."""
 
+import shutil
+
 import numpy as np
 import torch
 from PIL import Image as PilImage
 from support.clip_weights import write_open_clip
 from support.stylegan2 import converted
 
+from inst.clip import load_clip
+from inst.files import write_safetensors
 from inst.gan.architecture import GeneratorConfig
 from inst.gan.checkpoints import save_generator
-from inst.gan.encoder import EncoderLayout, FaceEncoder
+from inst.gan.checkpoints.fingerprint import fingerprint
+from inst.gan.codes import to_rgb_styles
+from inst.gan.compact import CompactEncoder, CompactLayout
+from inst.gan.editor import clip_probe
+from inst.gan.encoder import EncoderLayout, FaceEncoder, save_encoder
+from inst.gan.ffclip import SemanticModulation
 from inst.gan.generator import Generator
+from inst.gan.invert import measure_loss
+from inst.gan.styleclip.prepared import Prepared, write_prepared
+from inst.gan.styleclip.statistics import StyleStatistics
+from inst.gan.trained import save_trained
 from inst.perceptual.arcface import ArcFace
 from inst.perceptual.ir_se import IrSeLayout
+from inst.placement import choose_placement
+from miniature.manifest import write_manifest
 
 WIDTH = 24
 """Of w, and of the narrow CLIP's embeddings: FFCLIP wants them alike."""
@@ -66,3 +81,41 @@ def landmarks(centre, eye_distance):
     points[36:42], points[42:48], points[48:] = (-0.5, 0), (0.5, 0), (0, 1)
     points[30], points[48], points[54] = (0, 0.5), (-0.4, 1), (0.4, 1)
     return points * eye_distance + np.asarray(centre, float)
+
+
+def write_avatars(folder, files):
+    """The folder of the embedded generator, from what `write_files` wrote: everything narrow, the encoder untrained.
+
+    The encoder gives about the mean whatever it sees; pictures as far from that as none of the generator's are refused.
+    """
+    folder.mkdir(parents=True)
+    shutil.copy(files / "G.safetensors", folder / "generator.safetensors")
+    shutil.copytree(files / "clip", folder / "clip")
+    write_safetensors(folder / "identity.safetensors", torch.load(files / "identity.pth", weights_only=True), {})
+    generator, own = calm_generator(), {"generator": fingerprint(calm_generator().state_dict()), "clip": "avatars"}
+    torch.manual_seed(0)
+    encoder = CompactEncoder(CompactLayout.of(CONFIG, (16, 12, 8)))
+    for level in encoder.start_at(generator.latent_avg).levels:
+        level.styles.weight.data.normal_(std=0.003)
+    codes = generator.truncate(generator.map(torch.randn(60, WIDTH, generator=torch.Generator().manual_seed(5))), 0.7)
+    pictures = generator(codes).clamp(-1, 1)
+    found = generator(encoder(pictures).detach() + encoder.mean)
+    least = float(measure_loss(pictures, found).psnr.min()) - 2
+    save_encoder(folder / "encoder.safetensors", encoder, own | {"least_psnr": least})
+    probe = clip_probe(load_clip(f"local-dir:{folder / 'clip'}", choose_placement("cpu", "float32")))
+    write_prepared(folder / "directions.safetensors", prepared(probe, own))
+    save_trained(folder / "ffclip.safetensors", SemanticModulation(CONFIG.num_layers, WIDTH, 2), own, probe)
+    write_safetensors(folder / "examples.safetensors", {"w_plus": codes[:3].clone()}, {})
+    write_manifest(folder)
+    return folder
+
+
+def prepared(probe=None, facts=None):
+    """Random relevance and plain statistics of the narrow generator."""
+    widths = CONFIG.style_widths
+    rows = sum(width for i, width in enumerate(widths) if i not in to_rgb_styles(len(widths)))
+    relevance = torch.nn.functional.normalize(
+        torch.randn(rows, WIDTH, generator=torch.Generator().manual_seed(1)), dim=1
+    )
+    statistics = StyleStatistics([torch.zeros(w) for w in widths], [torch.full((w,), 0.3) for w in widths])
+    return Prepared(relevance, statistics, probe, facts or {})

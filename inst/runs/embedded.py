@@ -1,0 +1,69 @@
+"""What options mean by ``avatars``, and what they stand for where the embedded generator is in use."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, TypeVar
+
+from inst.assets import AVATARS, avatars_folder
+from inst.errors import InputError
+from inst.options import did_you_mean
+from inst.runs.gan_settings import EditRun, EncodeOptions, GanOptions
+
+FILES = {
+    "generator": "generator.safetensors",
+    "encoder": "encoder.safetensors",
+    "identity": "identity.safetensors",
+    "directions": "directions.safetensors",
+    "ffclip": "ffclip.safetensors",
+    "latents": "examples.safetensors",
+}
+"""What ``avatars`` is for each option that takes a file."""
+CLIP_FOLDER = "clip"
+PREPARED = ("directions", "ffclip")
+"""Methods whose files come with the embedded generator."""
+USUAL_CLIP = "ViT-B-32"
+NONE = "none"
+_Run = TypeVar("_Run", bound=GanOptions)
+
+
+def uses_avatars(options: GanOptions) -> bool:
+    """Whether the generator is the embedded one."""
+    return options.generator == AVATARS
+
+
+def with_defaults(run: _Run) -> _Run:
+    """The run with its networks named: those beside the embedded generator, or what other generators take."""
+    own = uses_avatars(run)
+    values: dict[str, Any] = {"identity": _default(run.identity, own)}
+    if run.clip == "auto":
+        values["clip"] = AVATARS if own else USUAL_CLIP
+    if isinstance(run, EncodeOptions):
+        values["encoder"] = _default(run.encoder, own)
+    if isinstance(run, EditRun) and run.neutral is None:
+        values["neutral"] = "a face" if own else "face"
+    return replace(run, **values)
+
+
+def _default(given: str | None, own: bool) -> str | None:
+    if given == NONE:
+        return None
+    return AVATARS if given is None and own else given
+
+
+def find_file(file: str | None, option: str) -> Path | None:
+    """The file that an option names, ``avatars`` being the embedded one.
+
+    Raises:
+        InputError: it is not there.
+        ModelError: the embedded avatars are not in this copy of the package.
+    """
+    if file is None:
+        return None
+    if file == AVATARS and option in FILES:
+        return avatars_folder() / FILES[option]
+    if not Path(file).is_file():
+        near = did_you_mean(file, [AVATARS]) if option in FILES else ""
+        raise InputError(f"--{option} {file} does not exist{near}: give a file")
+    return Path(file)
