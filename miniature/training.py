@@ -172,6 +172,17 @@ class Run:
                 }
 
 
+def add_budget(parser: argparse.ArgumentParser, minutes: float) -> None:
+    """``--minutes`` or ``--steps``; `budget_of` reads them."""
+    group = parser.add_mutually_exclusive_group()
+    group.add_argument("--minutes", type=float, default=minutes, help="of work in all, earlier runs counted in")
+    group.add_argument("--steps", type=int, help="instead of minutes, which other work on the processor lengthens")
+
+
+def budget_of(args: argparse.Namespace) -> Budget:
+    return Budget(steps=args.steps) if args.steps else Budget(minutes=args.minutes)
+
+
 def add_start(parser: argparse.ArgumentParser) -> None:
     """The option that every training has."""
     parser.add_argument("--start", type=Path, help="an exported model to begin a new training at (default: nothing)")

@@ -17,7 +17,9 @@ class GanOptions(ComputeOptions):
         None, "StyleGAN2: rosinality's .pt, NVIDIA's StyleGAN2-ADA .pkl, or inst's .safetensors"
     )
     clip: str = option("ViT-B-32", "CLIP: open_clip name[/tag], local-dir:folder, hf:id, or mini (the embedded one)")
-    identity: str | None = option(None, "ArcFace (model_ir_se50.pth): keeps faces who they are, and measures it")
+    identity: str | None = option(
+        None, "ArcFace (model_ir_se50.pth) or a network of ours: keeps faces who they are, measures it"
+    )
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -15,7 +15,7 @@ from inst.gan.codes import read_codes
 from inst.gan.encoder import Encoder, load_encoder
 from inst.gan.generator import Generator
 from inst.gan.losses import ClipView
-from inst.perceptual.arcface import ArcFace, load_arcface
+from inst.perceptual.identity import FaceIdentity, load_identity
 from inst.placement import Placement, choose_placement
 from inst.runs.gan_settings import GanOptions
 from inst.seeds import noise
@@ -77,9 +77,9 @@ class GanStudio:
         return encoder
 
     @cached_property
-    def identity(self) -> ArcFace | None:
+    def identity(self) -> FaceIdentity | None:
         path = self.options.identity
-        return None if path is None else load_arcface(Path(path), self.placement)
+        return None if path is None else load_identity(Path(path), self.placement)
 
     @property
     def clip_name(self) -> str:
