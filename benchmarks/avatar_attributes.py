@@ -20,7 +20,7 @@ from tqdm import tqdm
 from inst.files import load_parameters, parameters_of, read_checkpoint, write_safetensors
 from inst.perceptual.small_network import SmallTrunk, widths_of
 from miniature.avatars import CHOICES, dataset
-from miniature.avatars.crowd import UNSEEN, ChoiceHeads, Crowd
+from miniature.avatars.crowd import UNSEEN, ChoiceHeads, Crowd, Shares, accuracy_table
 from miniature.imperfect import imperfect
 from miniature.training import Budget, Recipe, Run, accelerator, add_budget, budget_of, load_averaged
 
@@ -109,7 +109,7 @@ def reader_in(folder: Path, budget: Budget, state: Path | None = None, device: s
     return load_reader(folder)
 
 
-def accuracy(reader: AttributeReader, crowd: Crowd, *, worsened: bool = False) -> dict[str, tuple[float, float]]:
+def accuracy(reader: AttributeReader, crowd: Crowd, *, worsened: bool = False) -> Shares:
     """Of each choice the share read rightly on held-back avatars that show it, and the commonest choice's share."""
     pictures, wanted = crowd.pictures(crowd.held), crowd.choices(crowd.held)
     torch.manual_seed(3)
@@ -117,16 +117,15 @@ def accuracy(reader: AttributeReader, crowd: Crowd, *, worsened: bool = False) -
     out = {}
     for (name, (_, probabilities)), right in zip(found.items(), wanted.T, strict=True):
         seen = right != UNSEEN
+        if not seen.any():
+            continue
         commonest = float(np.bincount(right[seen].numpy()).max() / int(seen.sum()))
         out[name] = (float((probabilities.argmax(1) == right)[seen].float().mean()), commonest)
     return out
 
 
 def table(reader: AttributeReader, crowd: Crowd) -> str:
-    plain, worse = accuracy(reader, crowd), accuracy(reader, crowd, worsened=True)
-    lines = ["| attribute | drawings | imperfect ones | commonest choice |", "| --- | --- | --- | --- |"]
-    lines += [f"| {name} | {plain[name][0]:.1%} | {worse[name][0]:.1%} | {plain[name][1]:.1%} |" for name in plain]
-    return "\n".join(lines)
+    return accuracy_table(accuracy(reader, crowd), accuracy(reader, crowd, worsened=True))
 
 
 def main() -> None:

@@ -6,7 +6,7 @@ It is not the CLIP of the paintings, whose text tower belongs to the diffusion m
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,15 +14,14 @@ import numpy as np
 import torch
 from open_clip.loss import ClipLoss
 from open_clip.model import CLIP
-from torch import Tensor
 from torch.nn import functional
 from tqdm import tqdm
 from transformers import CLIPTokenizer
 
 from inst.clip.templates import IMAGENET_TEMPLATES
+from miniature.avatar_answers import middle, zero_shot
 from miniature.avatars import Attributes, caption, sample, short_caption
-from miniature.avatars.crowd import ChoiceHeads, Crowd
-from miniature.avatars.questions import QUESTIONS
+from miniature.avatars.crowd import ChoiceHeads, Crowd, accuracy_table
 from miniature.clip_model import Towers, hold_scale, save_clip, tokenizer_in
 from miniature.folders import replacing_folder, scrub
 from miniature.imperfect import imperfect
@@ -123,45 +122,6 @@ def report(run: Run, towers: Towers, crowd: Crowd, tokenizer: CLIPTokenizer) -> 
     print("  ".join(f"{name} {right:.3f}" for name, (right, _) in answers.items()), flush=True)
 
 
-@torch.no_grad()
-def embed_images(model: CLIP, pictures: Tensor) -> Tensor:
-    return torch.cat([model.encode_image(part, normalize=True) for part in pictures.split(100)])
-
-
-@torch.no_grad()
-def embed_texts(model: CLIP, tokenizer: CLIPTokenizer, texts: list[str]) -> Tensor:
-    return model.encode_text(torch.from_numpy(tokenize(tokenizer, texts)), normalize=True)
-
-
-def zero_shot(
-    model: CLIP, crowd: Crowd, tokenizer: CLIPTokenizer, change: Callable[[Tensor], Tensor] = lambda x: x
-) -> dict[str, tuple[float, float]]:
-    """For each question the share of held-back avatars answered rightly, and that of the commonest answer.
-
-    Args:
-        change: done to the pictures first.
-    """
-    seen = embed_images(model, change(crowd.pictures(crowd.held)))
-    out = {}
-    for name, question in QUESTIONS.items():
-        texts, meant = list(question.texts), list(question.texts.values())
-        wanted = [question.answer(crowd.attributes[row]) for row in crowd.held]
-        nearest = (seen @ embed_texts(model, tokenizer, texts).T).argmax(1).tolist()
-        pairs = [(meant[index], right) for index, right in zip(nearest, wanted, strict=True) if right is not None]
-        rights = [right for _, right in pairs]
-        commonest = max(rights.count(right) for right in set(rights)) / len(rights)
-        out[name] = (float(np.mean([given == right for given, right in pairs])), commonest)
-    return out
-
-
-def middle(model: CLIP, crowd: Crowd, tokenizer: CLIPTokenizer, text: str = "a face") -> tuple[float, float]:
-    """Cosine of a text with the mean embedding of short captions, and the mean cosine of one such caption with it."""
-    rng = np.random.default_rng(2)
-    others = embed_texts(model, tokenizer, [short_caption(crowd.attributes[row], rng) for row in crowd.held])
-    mean = functional.normalize(others.mean(0), dim=0)
-    return float(embed_texts(model, tokenizer, [text])[0] @ mean), float((others @ mean).mean())
-
-
 def export(state: Path, out: Path, towers: Towers = TOWERS) -> CLIP:
     """Write the averaged model of a run to ``out/clip``, for `inst.clip.load_clip("local-dir:...")`."""
     tokenizer = tokenizer_at(state)
@@ -172,20 +132,12 @@ def export(state: Path, out: Path, towers: Towers = TOWERS) -> CLIP:
     return model
 
 
-def table(plain: Mapping[str, tuple[float, float]], changed: Mapping[str, tuple[float, float]]) -> str:
-    lines = ["| asked | right | on imperfect pictures | commonest answer |", "| --- | --- | --- | --- |"]
-    lines += [
-        f"| {name} | {right:.1%} | {changed[name][0]:.1%} | {most:.1%} |" for name, (right, most) in plain.items()
-    ]
-    return "\n".join(lines)
-
-
 def measure(state: Path) -> str:
     """Tables of the averaged model of a run."""
     crowd, tokenizer = Crowd.open(state), tokenizer_at(state)
     model = load_averaged(state / FOLDER, "clip", TOWERS.build(len(tokenizer)))
     torch.manual_seed(3)
-    answers = table(zero_shot(model, crowd, tokenizer), zero_shot(model, crowd, tokenizer, imperfect))
+    answers = accuracy_table(zero_shot(model, crowd, tokenizer), zero_shot(model, crowd, tokenizer, imperfect))
     near, usual = middle(model, crowd, tokenizer)
     return f'{answers}\n"a face" to the mean of short captions {near:.3f}; one of them {usual:.3f}'
 

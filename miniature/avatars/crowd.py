@@ -18,6 +18,8 @@ from miniature.resemblance import as_pictures
 
 HELD, HELD_AT_MOST = 0.1, 1000
 """Share of the avatars that is held back, the last ones."""
+Shares = dict[str, tuple[float, float]]
+"""For each attribute the share told rightly, and that of the commonest value, which guessing would reach."""
 UNSEEN = -100
 """Stands for a choice that the picture does not show; `cross_entropy` leaves it out."""
 
@@ -94,3 +96,10 @@ class ChoiceHeads(nn.Module):
             for part, wanted in zip(self.split(logits).values(), choices.T, strict=True)
         ]
         return torch.stack(losses).mean()
+
+
+def accuracy_table(plain: Shares, worsened: Shares) -> str:
+    """In Markdown: pictures as they are drawn, and made imperfect."""
+    lines = ["| attribute | as drawn | imperfect | commonest |", "| --- | --- | --- | --- |"]
+    lines += [f"| {name} | {plain[name][0]:.1%} | {worsened[name][0]:.1%} | {plain[name][1]:.1%} |" for name in plain]
+    return "\n".join(lines)
