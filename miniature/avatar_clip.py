@@ -43,10 +43,12 @@ TOWERS = Towers(
 )  # fmt: skip
 FOLDER, VOCAB = "avatar-clip", 1200
 REPORT_EVERY = 200
+CHOICES_WEIGHT = 3.0
+"""Of the loss on the choices, a mean over 21 of them."""
 Worder = Callable[[Attributes, np.random.Generator], str]
 
 
-def captions(count: int = 8000) -> list[str]:
+def captions(count: int = 4000) -> list[str]:
     """Captions of avatars that nobody draws, long and short, and all templates: for the tokenizer."""
     rng = np.random.default_rng(0)
     texts = [word(sample(rng), rng) for _ in range(count // 2) for word in (caption, short_caption)]
@@ -105,7 +107,8 @@ def train(
             logits = heads(seen)
         unit = functional.normalize(seen.float(), dim=-1)
         losses = [contrast(unit, texts, model.logit_scale.exp()) for texts in said.float().chunk(2)]
-        run.update(sum(losses) + heads.loss(logits, crowd.choices(drawn.rows).to(acc.device)))
+        told = heads.loss(logits, crowd.choices(drawn.rows).to(acc.device))
+        run.update(sum(losses) + CHOICES_WEIGHT * told)
         hold_scale(model)
         if run.step % REPORT_EVERY == 0:
             report(run, towers, crowd, tokenizer)

@@ -8,12 +8,15 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 import torch
 from accelerate import Accelerator
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
+
+Net = TypeVar("Net", bound=nn.Module)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -198,7 +201,7 @@ def start_from(file: Path, module: nn.Module) -> None:
     module.load_state_dict(tensors, strict=False)
 
 
-def load_averaged(folder: Path, key: str, module: nn.Module) -> nn.Module:
+def load_averaged(folder: Path, key: str, module: Net) -> Net:
     """Fill a module with the averaged weights of a saved run."""
     state = json.loads((folder / "state.json").read_text())
     tensors = load_file(folder / state["file"])
