@@ -39,7 +39,7 @@ def toned(pictures: Pictures) -> Pictures:
     """Another brightness and contrast, and a slight tint."""
     light, tint = torch.randn(len(pictures), 1, 1, 1), torch.randn(len(pictures), 3, 1, 1)
     contrast = 1 + 0.12 * torch.randn(len(pictures), 1, 1, 1)
-    return pictures * contrast.to(pictures) + (0.08 * light + 0.03 * tint).to(pictures)
+    return pictures * contrast.to(pictures) + (0.06 * light + 0.03 * tint).to(pictures)
 
 
 def blurred(pictures: Pictures) -> Pictures:
@@ -52,10 +52,10 @@ def blurred(pictures: Pictures) -> Pictures:
 
 def noisy(pictures: Pictures) -> Pictures:
     """Grain of one pixel and blots of four."""
-    grain = 0.10 * _each(pictures).square() * torch.randn(pictures.shape).to(pictures)
+    grain = 0.07 * _each(pictures).square() * torch.randn(pictures.shape).to(pictures)
     coarse = torch.randn(*pictures.shape[:2], *(max(1, side // 4) for side in pictures.shape[2:])).to(pictures)
     coarse = functional.interpolate(coarse, pictures.shape[-2:], mode="bilinear", align_corners=False)
-    return pictures + grain + 0.12 * _each(pictures).square() * coarse
+    return pictures + grain + 0.06 * _each(pictures).square() * coarse
 
 
 def _each(pictures: Pictures) -> Float[Tensor, "b 1 1 1"]:
