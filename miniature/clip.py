@@ -12,36 +12,29 @@ import cv2
 import numpy as np
 import torch
 from open_clip.loss import ClipLoss
-from open_clip.model import CLIP, CLIPTextCfg, CLIPVisionCfg
+from open_clip.model import CLIP
 from torch import Tensor, nn
 from torch.nn import functional
 from tqdm import tqdm
 from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer
 
+from miniature.clip_model import Towers, hold_scale, tokenizer_in
 from miniature.pictures import Pictures, draw, to_tensor
 from miniature.training import Budget, Recipe, Run, accelerator, add_start, load_averaged, start_from
-from miniature.words import CONTEXT, caption, tokenize, train_tokenizer
+from miniature.words import CONTEXT, caption, texts_of, tokenize
 
 SIZE, EMBED, WIDTH = 128, 256, 192
+TOWERS = Towers(
+    image_size=SIZE, patch_size=16, embed_dim=EMBED, width=WIDTH, vision_layers=6, text_layers=4, patch_dropout=0.5
+)
 SHARES = {"style": 0.7, "painting": 0.2, "photo": 0.1}
 # Inverse temperature of the loss between two pictures of one manner.
 PAIR_SCALE = torch.tensor(15.0)
 
 
-def config(vocab: int) -> dict[str, Any]:
-    """The model's part of an `open_clip_config.json`."""
-    return {
-        "embed_dim": EMBED,
-        "vision_cfg": {"image_size": SIZE, "patch_size": 16, "width": WIDTH, "layers": 6, "head_width": 64},
-        "text_cfg": {"context_length": CONTEXT, "vocab_size": vocab, "width": WIDTH, "heads": 3, "layers": 4},
-    }
-
-
 def build(vocab: int) -> CLIP:
     """The two towers; while training, half of the patches are left out, which nearly doubles the speed (FLIP)."""
-    sizes = config(vocab)
-    vision = CLIPVisionCfg(**sizes["vision_cfg"], patch_dropout=0.5)
-    return CLIP(EMBED, vision, CLIPTextCfg(**sizes["text_cfg"]), output_dict=True)
+    return TOWERS.build(vocab)
 
 
 def tokenizer_at(state: Path, pictures: Pictures, start: Path | None = None) -> CLIPTokenizer:
@@ -49,9 +42,7 @@ def tokenizer_at(state: Path, pictures: Pictures, start: Path | None = None) -> 
     folder = state / "tokenizer"
     if start is not None and not folder.exists():
         shutil.copytree(start / "tokenizer", folder)
-    if not (folder / "tokenizer_config.json").exists():
-        train_tokenizer([r for r in pictures.rows if r["split"] == "train"], folder)
-    return CLIPTokenizer.from_pretrained(folder)
+    return tokenizer_in(folder, lambda: texts_of([r for r in pictures.rows if r["split"] == "train"]), 2000)
 
 
 def view(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
@@ -160,8 +151,7 @@ def train(state: Path, budget: Budget, *, batch: int = 64, device: str = "auto",
         loss = loss + functional.cross_entropy(guesses.float(), styles)
         local_styles = styles[:, None].expand(-1, patches.shape[1])
         run.update(loss + functional.cross_entropy(local.float().flatten(0, 1), local_styles.flatten()))
-        with torch.no_grad():
-            model.logit_scale.clamp_(0, 4.6052)
+        hold_scale(model)
         if run.step % 200 == 0:
             report(run, pictures, tokenizer)
     report(run, pictures, tokenizer)

@@ -17,6 +17,8 @@ from transformers import CLIPTokenizer
 
 from inst.inversion.attention import AttentionInversion
 from miniature import autoencoder, clip, diffusion
+from miniature.clip_model import save_clip
+from miniature.folders import replacing_folder, scrub
 from miniature.manifest import write_manifest
 from miniature.pictures import Pictures
 from miniature.schedule import scheduler
@@ -53,20 +55,6 @@ def _half(module: nn.Module) -> nn.Module:
     return module.half().eval()
 
 
-def _save_clip(model: CLIP, tokenizer: CLIPTokenizer, folder: Path) -> None:
-    """A folder that `open_clip.create_model("local-dir:...")` reads."""
-    folder.mkdir(parents=True)
-    tokenizer.save_pretrained(folder)
-    sizes = clip.config(len(tokenizer))
-    sizes["text_cfg"]["hf_tokenizer_name"] = "."
-    half = [0.5, 0.5, 0.5]
-    preprocess = {"mean": half, "std": half, "interpolation": "bicubic", "resize_mode": "shortest"}
-    text = json.dumps({"model_cfg": sizes, "preprocess_cfg": preprocess}, indent=2)
-    (folder / "open_clip_config.json").write_text(text + "\n")
-    tensors = {k: v.half().contiguous() for k, v in model.state_dict().items() if k != "attn_mask"}
-    save_file(tensors, folder / "open_clip_model.safetensors")
-
-
 def _save_inversion(module: AttentionInversion, folder: Path) -> None:
     folder.mkdir(parents=True)
     save_file({k: v.half().contiguous() for k, v in module.state_dict().items()}, folder / "attention.safetensors")
@@ -82,41 +70,25 @@ def export(
 
     A model card that lay there is kept; styles that were learned on the old weights are not.
     """
-    beside = out.parent / f".{out.name}.part"
-    shutil.rmtree(beside, ignore_errors=True)
-    beside.mkdir(parents=True)
     tower = clip.text_tower(clip_model, len(tokenizer))
-    _save_clip(clip_model, tokenizer, beside / "clip")
-    _save_inversion(inversion, beside / "inversion")
-    _half(vae).save_pretrained(beside / "vae")
-    _half(unet).save_pretrained(beside / "unet")
-    _half(tower).save_pretrained(beside / "text_encoder")
-    tokenizer.save_pretrained(beside / "tokenizer")
-    scheduler().save_pretrained(beside / "scheduler")
-    (beside / "words.txt").write_text("\n".join(words) + "\n", encoding="utf-8")
-    index = {"_class_name": "StableDiffusionPipeline", "_diffusers_version": "0.31.0", **LIBRARIES}
-    index |= {"safety_checker": [None, None], "feature_extractor": [None, None], "requires_safety_checker": False}
-    (beside / "model_index.json").write_text(json.dumps(index, indent=2) + "\n")
-    (beside / "inst.json").write_text(json.dumps(defaults, indent=2) + "\n")
-    _scrub(beside)
-    if (out / "MODEL_CARD.md").is_file():
-        shutil.copy(out / "MODEL_CARD.md", beside / "MODEL_CARD.md")
-    # the bundled styles, which are learned after it, carry the hash of the model they belong to
-    write_manifest(beside, left_out=["styles"])
-    old = out.parent / f".{out.name}.old"
-    shutil.rmtree(old, ignore_errors=True)
-    if out.exists():
-        out.replace(old)
-    beside.replace(out)
-    shutil.rmtree(old, ignore_errors=True)
-
-
-def _scrub(folder: Path) -> None:
-    """Take the paths of the machine that trained out of the configs."""
-    for path in folder.rglob("*.json"):
-        data = json.loads(path.read_text(encoding="utf-8"))
-        if isinstance(data, dict) and (data.pop("_name_or_path", None) or data.pop("name_or_path", None)):
-            path.write_text(json.dumps(data, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    with replacing_folder(out) as beside:
+        save_clip(clip_model, clip.TOWERS, tokenizer, beside / "clip")
+        _save_inversion(inversion, beside / "inversion")
+        _half(vae).save_pretrained(beside / "vae")
+        _half(unet).save_pretrained(beside / "unet")
+        _half(tower).save_pretrained(beside / "text_encoder")
+        tokenizer.save_pretrained(beside / "tokenizer")
+        scheduler().save_pretrained(beside / "scheduler")
+        (beside / "words.txt").write_text("\n".join(words) + "\n", encoding="utf-8")
+        index = {"_class_name": "StableDiffusionPipeline", "_diffusers_version": "0.31.0", **LIBRARIES}
+        index |= {"safety_checker": [None, None], "feature_extractor": [None, None], "requires_safety_checker": False}
+        (beside / "model_index.json").write_text(json.dumps(index, indent=2) + "\n")
+        (beside / "inst.json").write_text(json.dumps(defaults, indent=2) + "\n")
+        scrub(beside)  # before their hashes are taken
+        if (out / "MODEL_CARD.md").is_file():
+            shutil.copy(out / "MODEL_CARD.md", beside / "MODEL_CARD.md")
+        # the bundled styles, which are learned after it, carry the hash of the model they belong to
+        write_manifest(beside, left_out=["styles"])
 
 
 def trained(state: Path) -> dict[str, Any]:

@@ -8,12 +8,15 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 import torch
 from accelerate import Accelerator
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
+
+Net = TypeVar("Net", bound=nn.Module)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -172,6 +175,17 @@ class Run:
                 }
 
 
+def add_budget(parser: argparse.ArgumentParser, minutes: float) -> None:
+    """``--minutes`` or ``--steps``; `budget_of` reads them."""
+    group = parser.add_mutually_exclusive_group()
+    group.add_argument("--minutes", type=float, default=minutes, help="of work in all, earlier runs counted in")
+    group.add_argument("--steps", type=int, help="instead of minutes, which other work on the processor lengthens")
+
+
+def budget_of(args: argparse.Namespace) -> Budget:
+    return Budget(steps=args.steps) if args.steps else Budget(minutes=args.minutes)
+
+
 def add_start(parser: argparse.ArgumentParser) -> None:
     """The option that every training has."""
     parser.add_argument("--start", type=Path, help="an exported model to begin a new training at (default: nothing)")
@@ -187,7 +201,7 @@ def start_from(file: Path, module: nn.Module) -> None:
     module.load_state_dict(tensors, strict=False)
 
 
-def load_averaged(folder: Path, key: str, module: nn.Module) -> nn.Module:
+def load_averaged(folder: Path, key: str, module: Net) -> Net:
     """Fill a module with the averaged weights of a saved run."""
     state = json.loads((folder / "state.json").read_text())
     tensors = load_file(folder / state["file"])

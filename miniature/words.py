@@ -59,11 +59,15 @@ def known_words(rows: list[dict[str, Any]], least: int = 5) -> list[str]:
     )
 
 
-def train_tokenizer(rows: list[dict[str, Any]], folder: Path, size: int = 2000) -> None:
-    """Byte pairs in CLIP's own format; the end of a text has the highest id, as open_clip's pooling needs."""
+def texts_of(rows: list[dict[str, Any]]) -> list[str]:
+    """Captions to make a tokenizer from, and what prompts begin with."""
     rng = np.random.default_rng(0)
     texts = [caption(row, rng) for row in rows for _ in range(2)]
-    texts += ["a painting in the style of", "in the style of", "a photo of", "a drawing of", "a picture"] * 50
+    return texts + ["a painting in the style of", "in the style of", "a photo of", "a drawing of", "a picture"] * 50
+
+
+def train_tokenizer(texts: list[str], folder: Path, size: int) -> None:
+    """Byte pairs in CLIP's own format; the end of a text has the highest id, as open_clip's pooling needs."""
     backend = Tokenizer(models.BPE(end_of_word_suffix="</w>", continuing_subword_prefix=""))
     backend.normalizer = normalizers.Lowercase()
     backend.pre_tokenizer = pre_tokenizers.Sequence(

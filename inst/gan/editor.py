@@ -25,7 +25,7 @@ from inst.gan.styleclip.directions import Relevance, automatic_beta, move, style
 from inst.gan.styleclip.mapper import STRENGTH, LatentMapper, StyleSpaceMapper
 from inst.gan.styleclip.optimize import OptimizeSettings, optimize_latents
 from inst.gan.styleclip.statistics import StyleStatistics
-from inst.perceptual.arcface import ArcFace
+from inst.perceptual.identity import FaceIdentity
 from inst.shapes import ImageEmbeds, WPlus
 
 MAX_TEXT = 400
@@ -66,7 +66,7 @@ class OptimizeEditor(Editor):
     generator: Generator
     clip: ClipView
     settings: OptimizeSettings = field(default_factory=OptimizeSettings)
-    arcface: ArcFace | None = None
+    arcface: FaceIdentity | None = None
     space: Literal["w_plus", "styles"] = "w_plus"
     noise: Noise = "fixed"
 

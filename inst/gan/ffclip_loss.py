@@ -18,7 +18,8 @@ from torch.nn import functional
 from inst.gan.codes import Synthesis
 from inst.gan.ffclip import SemanticModulation
 from inst.gan.losses import ClipView, check_finite, check_weights, faces_for
-from inst.perceptual.arcface import ArcFace, identity_distance
+from inst.perceptual.arcface import identity_distance
+from inst.perceptual.identity import FaceIdentity
 from inst.shapes import ImageEmbeds, WPlus
 from inst.training import average_gradients
 
@@ -71,7 +72,7 @@ class FfclipLoss:
     synthesize: Synthesis
     clip: ClipView
     settings: FfclipSettings
-    arcface: ArcFace | None = None
+    arcface: FaceIdentity | None = None
 
     def __post_init__(self) -> None:
         self.arcface = faces_for(self.settings.identity_weight, self.arcface)

@@ -20,7 +20,8 @@ from inst.gan.generator import Generator
 from inst.gan.losses import ClipView, check_finite, check_weights
 from inst.gan.styleclip.optimize import learning_rate_at
 from inst.image import resize
-from inst.perceptual.arcface import ArcFace, identity_distance
+from inst.perceptual.arcface import identity_distance
+from inst.perceptual.identity import FaceIdentity
 from inst.shapes import Image, WPlus
 
 SMALLEST_MAP = 8
@@ -96,7 +97,7 @@ def invert(
     settings: InvertSettings,
     *,
     clip: ClipView | None = None,
-    arcface: ArcFace | None = None,
+    arcface: FaceIdentity | None = None,
 ) -> Iterator[InvertStep]:
     """Codes and noise whose picture is the target, step by step; a row comes out as it would alone.
 
@@ -139,7 +140,7 @@ class Features:
     """How far pictures are from the target for CLIP and ArcFace, weighted; 0 for those that are not given."""
 
     clip: ClipView | None
-    arcface: ArcFace | None
+    arcface: FaceIdentity | None
     settings: InvertSettings
     target: Image
 
@@ -193,7 +194,7 @@ def _normalise(maps: Sequence[Tensor]) -> None:
 
 
 @torch.no_grad()
-def measure_loss(target: Image, found: Float[Tensor, "b 3 h2 w2"], arcface: ArcFace | None = None) -> Loss:
+def measure_loss(target: Image, found: Float[Tensor, "b 3 h2 w2"], arcface: FaceIdentity | None = None) -> Loss:
     """What of the target is not in what was found; pictures in [-1, 1], the target brought to the other's size."""
     target = resize(target, found.shape[-2], found.shape[-1]).to(found)
     error = ((found.clamp(-1, 1) - target.clamp(-1, 1)) / 2).square().flatten(1).mean(1).clamp(min=1e-10)

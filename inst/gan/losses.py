@@ -17,7 +17,7 @@ from torch.nn import functional
 
 from inst.clip.backbone import ClipBackbone, Preprocessing
 from inst.errors import ConfigError
-from inst.perceptual.arcface import ArcFace
+from inst.perceptual.identity import FaceIdentity
 from inst.shapes import Image, ImageEmbeds
 
 
@@ -83,7 +83,7 @@ def check_weights(**weights: float) -> None:
             raise ConfigError(f"{name}={weight} is out of range: give 0 or more")
 
 
-def faces_for(identity_weight: float, arcface: ArcFace | None) -> ArcFace | None:
+def faces_for(identity_weight: float, arcface: FaceIdentity | None) -> FaceIdentity | None:
     """The network that a weight needs; ``None`` where it needs none.
 
     Raises:

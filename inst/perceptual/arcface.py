@@ -6,6 +6,7 @@ for faces aligned as FFHQ's alone.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import torch
@@ -75,7 +76,15 @@ def load_arcface(path: Path, placement: Placement) -> ArcFace:
         InputError: missing, damaged, or no file of parameters.
         ModelError: the parameters are those of another network.
     """
-    state = parameters_of(read_checkpoint(path))
+    return arcface_of(parameters_of(read_checkpoint(path)), path, placement)
+
+
+def arcface_of(state: Mapping[str, Tensor], path: Path, placement: Placement) -> ArcFace:
+    """The network with these parameters, read from ``path``.
+
+    Raises:
+        ModelError: the parameters are those of another network.
+    """
     features = state.get("output_layer.4.weight", torch.zeros(512)).numel()
     with torch.device("meta"):
         network = ArcFace(layout_of(state), features)

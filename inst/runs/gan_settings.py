@@ -24,7 +24,7 @@ class GanOptions(ComputeOptions):
     )
     identity: str | None = option(
         None,
-        "ArcFace (model_ir_se50.pth): keeps faces who they are, and measures it (default: for the generator avatars "
+        "ArcFace (model_ir_se50.pth) or a network of ours: keeps faces who they are, measures it (default: for avatars "
         "its own; none for none)",
     )
 

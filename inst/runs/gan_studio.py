@@ -17,7 +17,7 @@ from inst.gan.generator import Generator
 from inst.gan.latent_space import check_layers
 from inst.gan.losses import ClipView
 from inst.gan.trained import check_generator
-from inst.perceptual.arcface import ArcFace, load_arcface
+from inst.perceptual.identity import FaceIdentity, load_identity
 from inst.placement import Placement, choose_placement
 from inst.runs.embedded import CLIP_FOLDER, find_file, uses_avatars
 from inst.runs.gan_settings import GanOptions
@@ -76,8 +76,8 @@ class GanStudio:
         return encoder
 
     @cached_property
-    def identity(self) -> ArcFace | None:
-        return None if self.identity_path is None else load_arcface(self.identity_path, self.placement)
+    def identity(self) -> FaceIdentity | None:
+        return None if self.identity_path is None else load_identity(self.identity_path, self.placement)
 
     @property
     def clip_name(self) -> str:

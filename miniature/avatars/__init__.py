@@ -2,7 +2,7 @@
 
 from miniature.avatars.attributes import CHOICES, EXPRESSION, Attributes, another_expression, labels, sample
 from miniature.avatars.portrait import draw, landmarks
-from miniature.avatars.words import caption
+from miniature.avatars.words import caption, short_caption
 
 __all__ = [
     "CHOICES",
@@ -14,4 +14,5 @@ __all__ = [
     "labels",
     "landmarks",
     "sample",
+    "short_caption",
 ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from inst.clip.templates import IMAGENET_TEMPLATES
 from miniature.avatars.attributes import Attributes, Rng, eyes_seen
 from miniature.things import with_article
 
@@ -34,6 +35,12 @@ HAT_WORDS = {
     "crown": ("a crown", "a golden crown"),
 }  # fmt: skip
 EARRING_WORDS = {"hoops": ("hoop earrings", "golden earrings", "earrings"), "pearls": ("pearl earrings", "earrings")}
+NOBODY = ("a face", "a face", "a face", "a person", "a cartoon face", "an avatar", "a portrait")
+"""What is true of all of them; an embedding in their middle."""
+REMOVABLE = {
+    "glasses": "glasses", "a hat": "hat", "a beard": "beard", "earrings": "earrings", "freckles": "freckles",
+}  # fmt: skip
+SPELLINGS = {"grey": "gray", "blond": "blonde", "moustache": "mustache", "woolly": "knitted"}
 CLOTHES_WORDS = {"striped shirt": ("a {} striped shirt", "a shirt with {} stripes")}
 
 
@@ -62,6 +69,44 @@ def caption(attributes: Attributes, rng: Rng) -> str:
     if wear:
         text += f"{',' if keep else ''} wearing {_listed(wear)}"
     return text
+
+
+def short_caption(attributes: Attributes, rng: Rng) -> str:
+    """What people type who want one thing of a face: "blue hair", "a face with glasses", "an old man", or "a face".
+
+    Like `caption` it says nothing that `labels` denies; unlike it, it can say what is not there.
+    """
+    a = attributes
+    kind = rng.random()
+    if kind < 0.06:
+        text = _pick(rng, NOBODY)
+    elif kind < 0.22:
+        text = with_article(" ".join([*_before(a, rng), _pick(rng, (a.figure, a.figure, "face", "person"))]))
+    else:
+        things = [*_has(a, rng), *_worn(a, rng)] + ["a neutral expression", "a serious face"] * (a.mouth == "neutral")
+        missing = [thing for thing, choice in REMOVABLE.items() if getattr(a, choice) in ("none", "no")]
+        if rng.random() < 0.15 and missing:
+            text = _without(_pick(rng, tuple(missing)), rng)
+        else:
+            count = 1 if rng.random() < 0.8 else 2
+            text = _listed([things[i] for i in rng.permutation(len(things))[:count]])
+            if rng.random() < 0.65:
+                subject = _pick(rng, ("face", "face", "person", a.figure))
+                text = f"a {subject} {'wearing' if text in _worn_words(a) else 'with'} {text}"
+    words = [SPELLINGS.get(word, word) for word in text.split()] if rng.random() < 0.15 else text.split()
+    if rng.random() < 0.3 and words[0] in ("a", "an"):
+        words = words[1:]
+    text = " ".join(words)
+    return _pick(rng, IMAGENET_TEMPLATES).format(text) if rng.random() < 0.25 else text
+
+
+def _without(thing: str, rng: Rng) -> str:
+    bare = thing.removeprefix("a ")
+    return _pick(rng, (f"a face without {thing}", f"a person without {thing}", f"without {thing}", f"no {bare}"))
+
+
+def _worn_words(a: Attributes) -> tuple[str, ...]:
+    return (*GLASSES_WORDS.get(a.glasses, ()), *HAT_WORDS.get(a.hat, ()), *EARRING_WORDS.get(a.earrings, ()))
 
 
 def _subject(a: Attributes, rng: Rng) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -22,6 +23,7 @@ from miniature.avatars import (  # noqa: E402
     labels,
     landmarks,
     sample,
+    short_caption,
 )
 
 PLAIN = Attributes(figure="man", cut="bald")
@@ -208,6 +210,27 @@ def test_captions_say_nothing_that_labels_deny() -> None:
                 said.add(word)
                 assert facts[label], (text, label)
     assert said == set(WORDS)
+
+
+def test_short_captions_deny_only_what_is_not_there() -> None:
+    rng = np.random.default_rng(0)
+    said, denied, texts = set(), set(), []
+    for attributes in sampled(1500):
+        text, facts = short_caption(attributes, rng), labels(attributes)
+        texts.append(text)
+        for word in re.findall(r"\b(?:without|no) (?:a )?(\w+)", text):
+            denied.add(word)
+            assert attributes.cut == "bald" if word == "hair" else not facts[word], text
+        words = f" {re.sub(r'(without|no) (a )?[a-z]+', '', text).replace(',', '').replace('.', '')} "
+        for word, label in WORDS.items():
+            if f" {word} " in words:
+                said.add(word)
+                assert facts[label], (text, label)
+    assert denied == {"glasses", "hat", "beard", "earrings", "freckles", "hair"}
+    assert len(said) > 0.8 * len(WORDS)
+    assert 5 < sum(text in ("a face", "face") for text in texts) < 150
+    assert np.median([len(text.split()) for text in texts]) <= 6
+    assert not any("  " in text or "{" in text for text in texts)
 
 
 def test_captions_vary_and_read_well() -> None:

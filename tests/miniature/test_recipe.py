@@ -135,7 +135,7 @@ def rows() -> list[dict[str, str]]:
 
 
 def test_the_tokenizer_reads_back_what_it_wrote(tmp_path: Path) -> None:
-    words.train_tokenizer(rows(), tmp_path, size=700)
+    words.train_tokenizer(words.texts_of(rows()), tmp_path, size=700)
     from transformers import CLIPTokenizer
 
     tokenizer = CLIPTokenizer.from_pretrained(tmp_path)

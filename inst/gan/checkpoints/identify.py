@@ -23,6 +23,7 @@ KINDS: tuple[tuple[Callable[[Names], bool], str], ...] = (
     (_starts("mapper."), "a StyleCLIP mapper"),
     (_both("encoder.input_layer.", "decoder."), "an e4e or pSp encoder"),
     (_both("input_layer.", "body."), "an ArcFace network"),
+    (_both("trunk.", "identity."), "an identity network of drawn faces"),
     (_starts("model.diffusion_model.", "first_stage_model.", "cond_stage_model."), "a Stable Diffusion model"),
     (_starts("down_blocks.", "unet.", "time_embedding."), "a Stable Diffusion model's part"),
     (_starts("lora_", "lora."), "a LoRA"),

@@ -16,7 +16,8 @@ from torch import Tensor
 from inst.errors import ConfigError
 from inst.gan.codes import Codes, Synthesis
 from inst.gan.losses import ClipView, check_finite, check_weights, faces_for
-from inst.perceptual.arcface import ArcFace, identity_distance
+from inst.perceptual.arcface import identity_distance
+from inst.perceptual.identity import FaceIdentity
 from inst.shapes import Image, ImageEmbeds
 
 RAMP_UP, RAMP_DOWN = 0.05, 0.25
@@ -87,7 +88,7 @@ def optimize_latents(
     clip: ClipView,
     settings: OptimizeSettings,
     *,
-    arcface: ArcFace | None = None,
+    arcface: FaceIdentity | None = None,
     frozen: Collection[int] = (),
 ) -> Iterator[OptimizeStep]:
     """Changes each row of codes towards its text; a row comes out as it would alone.
@@ -145,5 +146,5 @@ def sum_of_squares(codes: Sequence[Tensor], start: Sequence[Tensor]) -> Float[Te
 
 
 @torch.no_grad()
-def _identities(arcface: ArcFace, synthesize: Synthesis, start: Sequence[Tensor]) -> Tensor:
+def _identities(arcface: FaceIdentity, synthesize: Synthesis, start: Sequence[Tensor]) -> Tensor:
     return arcface.embed_faces(synthesize(list(start)))

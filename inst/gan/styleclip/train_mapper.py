@@ -13,7 +13,8 @@ from inst.errors import ConfigError
 from inst.gan.codes import Codes, Synthesis, rows_of
 from inst.gan.losses import ClipView, check_finite, check_weights, faces_for
 from inst.gan.styleclip.mapper import STRENGTH, LatentMapper
-from inst.perceptual.arcface import ArcFace, identity_distance
+from inst.perceptual.arcface import identity_distance
+from inst.perceptual.identity import FaceIdentity
 from inst.training import average_gradients
 
 
@@ -60,7 +61,7 @@ class MapperLoss:
     synthesize: Synthesis
     clip: ClipView
     settings: MapperSettings
-    arcface: ArcFace | None = None
+    arcface: FaceIdentity | None = None
 
     def __post_init__(self) -> None:
         self.arcface = faces_for(self.settings.identity_weight, self.arcface)

@@ -1,0 +1,163 @@
+"""A CLIP of the avatars' captions, `python -m miniature.avatar_clip --state DIR`; open_clip's model and loss.
+
+It is not the CLIP of the paintings, whose text tower belongs to the diffusion model. Reads ``DIR/avatars.npy``.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from open_clip.loss import ClipLoss
+from open_clip.model import CLIP
+from torch.nn import functional
+from tqdm import tqdm
+from transformers import CLIPTokenizer
+
+from inst.clip.templates import IMAGENET_TEMPLATES
+from miniature.avatar_answers import middle, zero_shot
+from miniature.avatars import Attributes, caption, sample, short_caption
+from miniature.avatars.crowd import ChoiceHeads, Crowd, accuracy_table
+from miniature.clip_model import Towers, hold_scale, save_clip, tokenizer_in
+from miniature.folders import replacing_folder, scrub
+from miniature.imperfect import imperfect
+from miniature.training import (
+    Budget,
+    Recipe,
+    Run,
+    accelerator,
+    add_budget,
+    add_start,
+    budget_of,
+    load_averaged,
+    start_from,
+)
+from miniature.words import tokenize
+
+TOWERS = Towers(
+    image_size=64, patch_size=8, embed_dim=128, width=128, vision_layers=5, text_layers=3, head_width=32
+)  # fmt: skip
+FOLDER, VOCAB = "avatar-clip", 1200
+REPORT_EVERY = 200
+CHOICES_WEIGHT = 3.0
+"""Of the loss on the choices, a mean over 21 of them."""
+Worder = Callable[[Attributes, np.random.Generator], str]
+
+
+def captions(count: int = 4000) -> list[str]:
+    """Captions of avatars that nobody draws, long and short, and all templates: for the tokenizer."""
+    rng = np.random.default_rng(0)
+    texts = [word(sample(rng), rng) for _ in range(count // 2) for word in (caption, short_caption)]
+    return texts + [template.format("face") for template in IMAGENET_TEMPLATES] * 20
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Avatars by their rows, with a long and a short caption each; no two captions of a kind are equal."""
+
+    rows: np.ndarray
+    long: list[str]
+    short: list[str]
+
+
+def batch_of(crowd: Crowd, rows: range, size: int, rng: np.random.Generator) -> Batch:
+    """As many avatars as have captions of their own among ``20 * size``: the loss takes equal ones for different."""
+    drawn: dict[int, tuple[str, str]] = {}
+    said: set[str] = set()
+    for row in rng.integers(rows.start, rows.stop, 20 * size):
+        if len(drawn) == size:
+            break
+        texts = caption(crowd.attributes[row], rng), short_caption(crowd.attributes[row], rng)
+        if int(row) not in drawn and said.isdisjoint(texts):
+            said.update(texts)
+            drawn[int(row)] = texts
+    long, short = zip(*drawn.values(), strict=True)
+    return Batch(np.array(list(drawn)), list(long), list(short))
+
+
+def tokenizer_at(state: Path) -> CLIPTokenizer:
+    return tokenizer_in(state / FOLDER / "tokenizer", captions, VOCAB)
+
+
+def train(
+    state: Path, budget: Budget, *, batch: int = 96, device: str = "auto", start: Path | None = None,
+    towers: Towers = TOWERS,
+) -> Run:  # fmt: skip
+    crowd, tokenizer, acc = Crowd.open(state), tokenizer_at(state), accelerator(device)
+    torch.manual_seed(1)
+    model = towers.build(len(tokenizer)).to(acc.device)
+    if start is not None:
+        start_from(start / "clip" / "open_clip_model.safetensors", model)
+    # Captions leave most of a picture out; asked for all of it, the vision tower learns several times as fast.
+    heads = ChoiceHeads(towers.embed_dim).to(acc.device)
+    recipe = Recipe(lr=1e-3, betas=(0.9, 0.98), weight_decay=0.05, ema=0.995, warmup=100)
+    run = Run(state / FOLDER, {"clip": model, "heads": heads}, recipe, budget, seed=1)
+    contrast = ClipLoss()
+    for rng in tqdm(run.steps(), mininterval=20, initial=run.step):
+        drawn = batch_of(crowd, crowd.train, batch, rng)
+        pictures = imperfect(crowd.pictures(drawn.rows)).to(acc.device)
+        ids = torch.from_numpy(tokenize(tokenizer, drawn.long + drawn.short)).to(acc.device)
+        with acc.autocast():
+            seen = model.encode_image(pictures)
+            said = model.encode_text(ids, normalize=True)
+            logits = heads(seen)
+        unit = functional.normalize(seen.float(), dim=-1)
+        losses = [contrast(unit, texts, model.logit_scale.exp()) for texts in said.float().chunk(2)]
+        told = heads.loss(logits, crowd.choices(drawn.rows).to(acc.device))
+        run.update(sum(losses) + CHOICES_WEIGHT * told)
+        hold_scale(model)
+        if run.step % REPORT_EVERY == 0:
+            report(run, towers, crowd, tokenizer)
+    report(run, towers, crowd, tokenizer)
+    return run
+
+
+def report(run: Run, towers: Towers, crowd: Crowd, tokenizer: CLIPTokenizer) -> None:
+    """Print what the averaged model answers about held-back avatars."""
+    model = towers.build(len(tokenizer))
+    model.load_state_dict(run.averaged()["clip"])
+    print(f"\nclip step {run.step} {run.seconds / 60:.1f} min loss {run.last_loss:.3f}")
+    answers = zero_shot(model.eval(), crowd, tokenizer)
+    print("  ".join(f"{name} {right:.3f}" for name, (right, _) in answers.items()), flush=True)
+
+
+def export(state: Path, out: Path, towers: Towers = TOWERS) -> CLIP:
+    """Write the averaged model of a run to ``out/clip``, for `inst.clip.load_clip("local-dir:...")`."""
+    tokenizer = tokenizer_at(state)
+    model = load_averaged(state / FOLDER, "clip", towers.build(len(tokenizer)))
+    with replacing_folder(out / "clip") as beside:
+        save_clip(model, towers, tokenizer, beside)
+        scrub(beside)
+    return model
+
+
+def measure(state: Path) -> str:
+    """Tables of the averaged model of a run."""
+    crowd, tokenizer = Crowd.open(state), tokenizer_at(state)
+    model = load_averaged(state / FOLDER, "clip", TOWERS.build(len(tokenizer)))
+    torch.manual_seed(3)
+    answers = accuracy_table(zero_shot(model, crowd, tokenizer), zero_shot(model, crowd, tokenizer, imperfect))
+    near, usual = middle(model, crowd, tokenizer)
+    return f'{answers}\n"a face" to the mean of short captions {near:.3f}; one of them {usual:.3f}'
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--state", type=Path, required=True)
+    add_budget(parser, minutes=20)
+    parser.add_argument("--device", default="auto", help="auto or cpu")
+    parser.add_argument("--out", type=Path, help="folder to write clip/ to at the end")
+    add_start(parser)
+    args = parser.parse_args()
+    train(args.state, budget_of(args), device=args.device, start=args.start)
+    print(measure(args.state))
+    if args.out is not None:
+        export(args.state, args.out)
+
+
+if __name__ == "__main__":
+    main()
