@@ -67,6 +67,39 @@ class Features:
         return torch.from_numpy(pooled), torch.from_numpy(patches.astype(np.float32))
 
 
+class Resident:
+    """The same features, whole, in a GPU's memory (some 4 GB): a small model waits for its data otherwise.
+
+    Chance comes from torch's generator instead of the step's own.
+    """
+
+    def __init__(self, features: Features, device: torch.device) -> None:
+        self.flags = {name: np.array(flags) for name, flags in features.flags.items()}
+        held = {name: torch.from_numpy(np.asarray(array)).to(device) for name, array in features.arrays.items()}
+        self.latents, self.pooled, self.patches = held["latents"], held["pooled"], held["patches"]
+        there = torch.from_numpy(self.flags["sources"].astype(bool)).to(device)
+        self.sources = torch.where(there.view(-1, 1, 1, 1), held["sources"], self.latents)
+
+    ready = Features.ready
+
+    def latents_of(self, rows: list[int], side: int, rng: Rng) -> tuple[Tensor, Tensor]:
+        """As `Features.latents_of`."""
+        device = self.latents.device
+        corner = torch.from_numpy(rng.integers(0, 64 - side + 1, (2, len(rows), 1))).to(device)
+        y, x = corner + torch.arange(side, device=device)
+        at = torch.tensor(rows, device=device)[:, None, None], slice(None), y[:, :, None], x[:, None, :]
+        return tuple(part[at].permute(0, 3, 1, 2).float() for part in (self.latents, self.sources))  # pyright: ignore[reportReturnType]
+
+    def style_of(self, rows: list[int], keys: int, rng: Rng | None) -> tuple[Tensor, Tensor]:
+        """As `Features.style_of`."""
+        at = torch.tensor(rows, device=self.pooled.device)
+        patches = self.patches[at]
+        if rng is not None:
+            chosen = torch.rand(patches.shape[:2], device=at.device).topk(keys, dim=1).indices
+            patches = patches.gather(1, chosen[..., None].expand(-1, -1, patches.shape[-1]))
+        return self.pooled[at][:, None].float(), patches.float()
+
+
 def style_embedding(model: clip.CLIP, images: list[np.ndarray]) -> tuple[Tensor, Tensor]:
     """Mean pooled (b, 1, e) and all views' patch embeddings (b, 320, e) of (256, 256, 3) uint8 pictures."""
     flat = to_tensor([view for image in images for view in clip.views(image)])

@@ -39,6 +39,9 @@ def main() -> None:
     parser.add_argument("--minutes-scale", type=float, default=1.0, help="0.1: a tenth of every training time")
     parser.add_argument("--manners", type=int, default=2600)
     parser.add_argument("--device", default="auto", help="auto or cpu")
+    parser.add_argument(
+        "--start", type=Path, help="keep this exported model's CLIP and autoencoder, and go on with its U-Net"
+    )
     args = parser.parse_args()
     state = str(args.state.resolve())
     cores = os.cpu_count() or 1
@@ -47,14 +50,19 @@ def main() -> None:
     def train(what: str) -> subprocess.Popen[bytes]:
         minutes = MINUTES[what] * args.minutes_scale
         step = ("autoencoder", "--decoder") if what == "decoder" else (what,)
+        if args.start and what == "diffusion":
+            step = (what, "--start", str(args.start.resolve()))
         return _start(*step, "--state", state, "--minutes", f"{minutes:.4f}", "--device", args.device, threads=half)
 
     emoji = ["--emoji", str(args.emoji.resolve())] if args.emoji else []
     folders = ["--photos", str(args.photos.resolve()), "--paintings", str(args.paintings.resolve()), *emoji]
     _wait(_start("render", *folders, "--state", state, "--manners", str(args.manners), threads=1))
-    _wait(train("autoencoder"), train("clip"))
+    if args.start:
+        _wait(_start("adopt", "--start", str(args.start.resolve()), "--state", state, threads=1))
+    else:
+        _wait(train("autoencoder"), train("clip"))
     _wait(_start("embed", "--state", state, "--device", args.device, threads=cores))
-    _wait(train("diffusion"), train("decoder"))
+    _wait(train("diffusion"), *([] if args.start else [train("decoder")]))
     _wait(_start("export", "--state", state, "--out", str((args.out or args.state / "mini").resolve()), threads=cores))
 
 

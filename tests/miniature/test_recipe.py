@@ -15,7 +15,7 @@ from torch import nn
 pytest.importorskip("cv2")
 pytest.importorskip("accelerate")
 
-from miniature import clip, diffusion, losses, render, schedule, words
+from miniature import clip, diffusion, embed, losses, render, schedule, words
 from miniature.data import Record, scan, square
 from miniature.palette import palette_of
 from miniature.styles import STYLES
@@ -276,3 +276,31 @@ def test_texture_is_blind_to_place_and_level_and_sees_blur() -> None:
     blurred = nn.functional.avg_pool2d(noisy, 3, 1, 1)
     assert losses.latent_texture(noisy, noisy).max() == 0
     assert (4 * losses.latent_texture(moved, noisy) < losses.latent_texture(blurred, noisy)).all()
+
+
+def coordinates(rows: int = 5) -> embed.Features:
+    """Features whose values say where they stand; the last two rows have no source."""
+    y, x = np.mgrid[0:64, 0:64]
+    place = np.stack([np.stack([np.full((64, 64), row), y, x, 0 * x]) for row in range(rows)]).astype(np.float16)
+    patches = np.repeat(np.arange(320)[None, :, None], rows, 0) + np.zeros((1, 1, 8))
+    arrays = {"latents": place, "sources": -place, "pooled": np.zeros((rows, 8)), "patches": patches.astype(np.float16)}
+    flags = {name: np.ones(rows, np.uint8) for name in arrays}
+    flags["sources"][-2:] = 0
+    return embed.Features(arrays, flags)
+
+
+@pytest.mark.parametrize("on_device", [False, True])
+def test_a_crop_lies_at_the_same_place_of_a_picture_and_of_what_it_was_drawn_from(on_device: bool) -> None:
+    features = coordinates()
+    source = embed.Resident(features, torch.device("cpu")) if on_device else features
+    drawn, under = source.latents_of([3, 0, 4, 3], 16, np.random.default_rng(5))
+    assert drawn.shape == under.shape == (4, 4, 16, 16)
+    assert drawn[:, 0].flatten(1).unique(dim=1).tolist() == [[3], [0], [4], [3]]
+    assert (drawn[:, 1].diff(dim=1) == 1).all()
+    assert (drawn[:, 2].diff(dim=2) == 1).all()
+    assert len(drawn[:, 1:3, 0, 0].unique(dim=0)) == 4  # corners are chance
+    assert torch.equal(under[1], -drawn[1])
+    assert torch.equal(under[2], drawn[2])
+    pooled, patches = source.style_of([0, 1], 96, np.random.default_rng(6))
+    assert pooled.shape == (2, 1, 8)
+    assert [len(row.unique()) for row in patches[..., 0]] == [96, 96]
