@@ -237,7 +237,7 @@ def test_a_unet_carried_over_to_another_schedule_says_the_same_at_the_same_noise
     with torch.no_grad():
         after = [unet(x, v, encoder_hidden_states=states).sample for v in t]
     for wanted, wrong, got in zip(before, unchanged, after, strict=True):
-        assert (got - wanted).norm() < 0.2 * (wrong - wanted).norm()
+        assert (got - wanted).norm() < 0.3 * (wrong - wanted).norm()
 
 
 def test_a_photo_shows_through_where_a_picture_is_wanted_and_without_a_prompt_it_is_restored() -> None:
