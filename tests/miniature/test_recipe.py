@@ -252,7 +252,7 @@ def test_a_photo_shows_through_where_a_picture_is_wanted_and_without_a_prompt_it
     assert torch.equal(sight.differ, (sight.shown != sight.wanted).flatten(1).any(1))
     assert 0.4 < sight.differ[~empty].float().mean() < 0.9
     late = diffusion.sights(drawn, source, prompts, torch.full((64,), 40), np.random.default_rng(0))
-    assert late.shown[~empty].max() < 0.2 < sight.shown.max()
+    assert late.shown[~empty].max() < 0.25 < 1.5 < sight.shown.max()
 
 
 def test_a_picture_that_is_its_own_source_is_plain_diffusion_under_min_snr_5() -> None:
