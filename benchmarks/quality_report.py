@@ -36,7 +36,7 @@ def report(facts: dict[str, Any]) -> str:
 
 def means_table(rows: Sequence[dict[str, Any]]) -> str:
     """The mean of every distance for every method."""
-    lines = [[name, *(f"{mean_score(rows, name, score):.4f}" for score in SCORES)] for name in rows[0]["scores"]]
+    lines = [[name, *(f"{mean_score(rows, name, score):z.4f}" for score in SCORES)] for name in rows[0]["scores"]]
     return markdown_table(["mean distance", *SCORES], lines)
 
 
@@ -76,7 +76,7 @@ def sweep_table(sweep: dict[str, list[Scores]]) -> str:
     if not all(sweep.values()):
         return ""
     means = {strength: [_mean(found, name) for name in SCORES] for strength, found in sweep.items()}
-    lines = [[strength, *(f"{value:.4f}" for value in values)] for strength, values in means.items()]
+    lines = [[strength, *(f"{value:z.4f}" for value in values)] for strength, values in means.items()]
     columns = zip(*means.values(), strict=True)
     monotone = [
         "yes" if is_monotone(column, rising=name in CONTENT_SCORES) else "no"

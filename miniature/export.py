@@ -28,8 +28,8 @@ from miniature.words import known_words
 DEFAULTS: dict[str, Any] = {
     "resolution": 256,
     "num_steps": 25,
-    "guidance_scale": 3.0,
-    "strength": 0.65,
+    "guidance_scale": 2.5,
+    "strength": 0.7,
     "clip": "local-dir:clip",
     "num_vectors": diffusion.VECTORS,
     "learning_rate": 2e-4,

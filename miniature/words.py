@@ -50,10 +50,10 @@ def caption(row: dict[str, Any], rng: np.random.Generator, *, colours: bool = Tr
 
 
 def known_words(rows: list[dict[str, Any]], least: int = 5) -> list[str]:
-    """Words of at least so many captions: those of `words.txt` first, then the most frequent."""
+    """Words of at least so many captions: those of `words.txt` first, then by number and alphabet."""
     rng = np.random.default_rng(0)
     counts = Counter(word for row in rows for word in set(WORD.findall(caption(row, rng))))
-    often = [word for word, count in counts.most_common() if count >= least]
+    often = sorted((word for word, count in counts.items() if count >= least), key=lambda word: (-counts[word], word))
     return list(
         dict.fromkeys([word for word in measured_words() if word in often] + often + ["style", "painting", "the"])
     )
