@@ -10,7 +10,7 @@ from typing import Any
 import torch
 
 from benchmarks.machine import synchronize
-from inst.gan.editor import DirectionsEditor, Editor, clip_probe
+from inst.gan.editor import DirectionsEditor, clip_probe
 from inst.runs.edit_methods import make_editor
 from inst.runs.edit_words import choose_method, with_prepared
 from inst.runs.edit_work import EditWork
@@ -41,6 +41,7 @@ class Editing:
         self.run = with_defaults(run)
         self.mappers, self.lesson, self.batch = mappers, with_defaults(lesson), batch
         self.studio = GanStudio(self.run)
+        self._directions: dict[tuple[str, str | None], DirectionsEditor] = {}
 
     def avatars(self, count: int, seed: int) -> WPlus:
         """Codes that the generator makes up."""
@@ -73,17 +74,26 @@ class Editing:
         if product == "mapper" and run.mapper is None:
             run = replace(run, mapper=str(self.mapper(run.text or "")))
         run = with_prepared(run, choose_method(run))
-        editor: Editor | None = make_editor(self.studio, run, product)
-        if method == "shuffled channels":
-            assert isinstance(editor, DirectionsEditor)
-            order = torch.randperm(len(editor.relevance), generator=torch.Generator().manual_seed(0))
-            editor = replace(editor, relevance=editor.relevance[order])
+        editor = self._directed(method, run) if product == "directions" else make_editor(self.studio, run, product)
         return EditWork(self.studio, run, "random", product, editor, [])
+
+    def _directed(self, method: str, run: EditRun) -> DirectionsEditor:
+        """Kept for other settings: reading a text takes longer than a batch of edits."""
+        editor = self._directions.get((method, run.text))
+        if editor is None:
+            made = make_editor(self.studio, run, "directions")
+            assert isinstance(made, DirectionsEditor)
+            order = torch.arange(len(made.relevance))
+            if method == "shuffled channels":
+                order = torch.randperm(len(order), generator=torch.Generator().manual_seed(0))
+            editor = self._directions[method, run.text] = replace(made, relevance=made.relevance[order])
+        editor.alpha, editor.beta = run.alpha, run.beta
+        return editor
 
     def mapper(self, text: str) -> Path:
         """The mapper of a text, trained at the first call; a stopped training goes on."""
         run = replace(self.lesson, text=text)
-        key = identity_of(run, self.studio.fingerprint, clip_probe(self.studio.clip))[:12]
+        key = identity_of(run, self.studio.fingerprint, clip_probe(self.studio.clip), run.identity)[:12]
         path = self.mappers / f"{safe_name(text)}-{run.max_train_steps}-{key}.safetensors"
         if not path.exists():
             code = train_a_mapper(replace(run, output=str(path), resume=True))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -119,7 +120,7 @@ def test_how_well_drawings_are_told_is_the_mean_of_those_with_and_without():
 
 
 def test_every_method_edits_and_redrawing_changes_nothing(embedded, tmp_path):
-    networks = {"device": "cpu", "dtype": "float32"}
+    networks: dict[str, Any] = {"device": "cpu", "dtype": "float32"}
     run = EditRun(**networks, steps=3, beta=0.05)
     lesson = MapperRun(**networks, max_train_steps=2, samples=4, validation_samples=2)
     editing = Editing(run, tmp_path / "mappers", lesson, batch=3)
