@@ -25,7 +25,8 @@ def side_by_side(images: Sequence[Tensor], labels: Sequence[str] = ()) -> Image:
     if labels:
         size = max(12, height // 20)
         row = [
-            torch.cat([image, _label(text, image.shape[-1], size)], 2) for image, text in zip(row, labels, strict=True)
+            torch.cat([image, label(text, image.shape[-1], size * 3 // 2, size)], 2)
+            for image, text in zip(row, labels, strict=True)
         ]
     return _joined(row, 3)
 
@@ -50,8 +51,9 @@ def _joined(images: Sequence[Tensor], axis: int) -> Image:
     return torch.cat(pieces, axis)
 
 
-def _label(text: str, width: int, size: int) -> Image:
-    band = PIL.Image.new("RGB", (width, size * 3 // 2), "white")
+def label(text: str, width: int, height: int, size: int = 12) -> Image:
+    """Black words of a size in pixels in the middle of white."""
+    band = PIL.Image.new("RGB", (width, height), "white")
     font = ImageFont.load_default(size)
-    ImageDraw.Draw(band).text((width / 2, band.height / 2), text, fill="black", font=font, anchor="mm")
+    ImageDraw.Draw(band).text((width / 2, height / 2), text, fill="black", font=font, anchor="mm")
     return from_pil(band)

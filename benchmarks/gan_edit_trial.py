@@ -1,0 +1,126 @@
+"""The same avatars edited by every method and judged, for `benchmarks.gan_edits`."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from jaxtyping import Int
+from torch import Tensor
+
+from benchmarks.avatar_attributes import AttributeReader, accuracy
+from benchmarks.gan_edit_counts import Counts, Reading, count, count_pair, read, read_rightly, rows_of, shows
+from benchmarks.gan_edit_report import SUMMARY, Found, averages
+from benchmarks.gan_edit_sheets import INPUT, SHOWN
+from benchmarks.gan_edit_texts import BY_NAME, PAIRS, Asked
+from benchmarks.gan_edit_work import CONTROLS, Editing
+from benchmarks.machine import markdown_table
+from inst.errors import ConfigError
+from inst.shapes import Image
+from miniature.avatars.crowd import Crowd
+
+SEED = 100_000
+"""Of the first avatar: no trainer's codes, which begin at 0, are among them."""
+PAIR_METHODS = ("directions", "ffclip")
+ALPHAS, BETAS = (1.0, 2.0, 3.0, 4.0, 6.0, 8.0), (None, 0.05, 0.1, 0.15, 0.2)
+STRENGTHS, STEPS = (0.5, 0.75, 1.0, 1.5, 2.0), (25, 50, 100, 200)
+SWEEPS: dict[str, list[dict[str, Any]]] = {
+    "directions": [{"alpha": alpha, "beta": beta} for beta, alpha in itertools.product(BETAS, ALPHAS)],
+    "ffclip": [{"strength": strength} for strength in STRENGTHS],
+    "optimize": [{"steps": steps} for steps in STEPS],
+    "mapper": [{"strength": strength} for strength in STRENGTHS],
+}
+Rows = Int[Tensor, " r"]
+
+
+@dataclass(frozen=True)
+class Made:
+    """Edited pictures, what the classifier sees in them, and the seconds each took."""
+
+    pictures: Image
+    reading: Reading
+    seconds: float
+
+
+class Trial:
+    """Every edit is made of the avatars that do not show what is asked for.
+
+    Args:
+        well: share of held-back drawings that a choice must be read rightly on, to be judged by.
+    """
+
+    def __init__(self, editing: Editing, reader: AttributeReader, crowd: Crowd, count: int, well: float) -> None:
+        heads = {name: share for name, (share, _) in accuracy(reader, crowd).items()}
+        drawings = read(reader, crowd.pictures(crowd.held))
+        told = {name: read_rightly(asked, drawings, crowd) for name, asked in BY_NAME.items()}
+        self.found = Found(heads=heads, told=told)
+        self.judged = [name for name, share in heads.items() if share >= well]
+        self.editing, self.reader = editing, reader.to(editing.studio.placement.device)
+        self.codes = editing.avatars(count, SEED)
+        self.pictures = editing.unedited(self.codes)
+        self.before = read(self.reader, self.pictures)
+
+    def run(self, methods: Sequence[str], asked: Sequence[Asked], *, pairs: bool) -> dict[str, dict[str, Image]]:
+        """Measure everything into `found`; pictures for the sheets, by attribute and what made them."""
+        sheets = {one.name: {INPUT: self.pictures[self._lacking(one)[:SHOWN]]} for one in asked}
+        for method, one in itertools.product(methods, asked):
+            if (measured := self._measure(method, one)) is not None:
+                counts, pictures = measured
+                self.found.counts.setdefault(method, {})[one.name] = counts
+                if method not in CONTROLS:
+                    sheets[one.name][method] = pictures
+                shares = f"raised {counts.rose:.2f} shown {counts.shown:.2f} kept {counts.kept:.2f}"
+                print(f"{method}, {one.name}, {counts.avatars}: {shares}, {counts.seconds:.3f} s", flush=True)
+        for method in PAIR_METHODS if pairs else ():
+            if method in methods:
+                self.found.pairs[method] = self._measure_pairs(method)
+        return {name: shown for name, shown in sheets.items() if len(shown[INPUT])}
+
+    def tune(self, method: str, asked: Sequence[Asked]) -> str:
+        """Averages over all texts for each of the settings of `SWEEPS`; texts that cannot be edited are left out."""
+        rows = []
+        for settings in SWEEPS[method]:
+            measured = {one.name: self._measure(method, one, **settings) for one in asked}
+            counts = {name: found[0] for name, found in measured.items() if found is not None}
+            named = ", ".join(f"{name} {'auto' if value is None else value}" for name, value in settings.items())
+            rows.append([named, *averages(self.found, counts)])
+            print(method, *rows[-1], flush=True)
+        return markdown_table([method, *SUMMARY], rows)
+
+    def _measure(self, method: str, asked: Asked, **settings: Any) -> tuple[Counts, Image] | None:
+        """One method's edits for one text, and the first pictures."""
+        rows = self._lacking(asked)
+        made = self._edit(method, asked.text, rows, **settings)
+        if made is None:
+            return None
+        counts = count(asked, rows_of(self.before, rows), made.reading, self.judged, made.seconds)
+        return counts, made.pictures[:SHOWN]
+
+    def _measure_pairs(self, method: str) -> dict[str, tuple[int, float]]:
+        """For each text of two things how many avatars had neither, and the share of them that then shows both."""
+        found = {}
+        for text, names in PAIRS.items():
+            asked = [BY_NAME[name] for name in names]
+            rows = self._lacking(*asked)
+            if (made := self._edit(method, text, rows)) is not None:
+                found[text] = (len(rows), count_pair(asked, made.reading))
+        return found
+
+    def _lacking(self, *asked: Asked) -> Rows:
+        """The avatars that show none of it."""
+        return torch.stack([~shows(one, self.before) for one in asked]).all(0).nonzero()[:, 0]
+
+    def _edit(self, method: str, text: str, rows: Rows, **settings: Any) -> Made | None:
+        """Nothing where no avatar lacks it, or where the method has no way to this text, which is written down."""
+        if not len(rows):
+            self.found.failed.append(f"{method}, {text!r}: all avatars show it already")
+            return None
+        try:
+            pictures, seconds = self.editing.edit(method, text, self.codes[rows], **settings)
+        except ConfigError as error:
+            self.found.failed.append(f"{method}, {text!r}: {error}")
+            return None
+        return Made(pictures, read(self.reader, pictures), seconds)
