@@ -39,7 +39,7 @@ from miniature.training import (
 from miniature.words import tokenize
 
 TOWERS = Towers(
-    image_size=64, patch_size=8, embed_dim=128, width=128, vision_layers=5, text_layers=3, head_width=32
+    image_size=64, patch_size=8, embed_dim=128, width=128, vision_layers=5, text_layers=3, head_width=32, pool="avg"
 )  # fmt: skip
 FOLDER, VOCAB = "avatar-clip", 1200
 REPORT_EVERY = 200
@@ -84,7 +84,7 @@ def tokenizer_at(state: Path) -> CLIPTokenizer:
 
 
 def train(
-    state: Path, budget: Budget, *, batch: int = 96, device: str = "auto", start: Path | None = None,
+    state: Path, budget: Budget, *, batch: int = 48, device: str = "auto", start: Path | None = None,
     towers: Towers = TOWERS,
 ) -> Run:  # fmt: skip
     crowd, tokenizer, acc = Crowd.open(state), tokenizer_at(state), accelerator(device)
