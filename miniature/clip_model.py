@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from open_clip.model import CLIP, CLIPTextCfg, CLIPVisionCfg
@@ -21,7 +21,12 @@ LARGEST_SCALE = 4.6052
 
 @dataclass(frozen=True, kw_only=True)
 class Towers:
-    """Sizes of a CLIP; both towers have one width and heads of one width."""
+    """Sizes of a CLIP; both towers have one width and heads of one width.
+
+    Args:
+        pool: what stands for a picture, open_clip's "tok" (the class token) or "avg" (the mean of the patches).
+        patch_dropout: share of the patches that is left out while training.
+    """
 
     image_size: int
     patch_size: int
@@ -31,6 +36,7 @@ class Towers:
     text_layers: int
     head_width: int = 64
     patch_dropout: float = 0.0
+    pool: Literal["tok", "avg"] = "tok"
 
     def config(self, vocab: int) -> dict[str, Any]:
         """The model's part of an `open_clip_config.json`."""
@@ -42,7 +48,8 @@ class Towers:
                 "width": self.width,
                 "layers": self.vision_layers,
                 "head_width": self.head_width,
-            },
+            }
+            | ({} if self.pool == "tok" else {"pool_type": self.pool}),
             "text_cfg": {
                 "context_length": CONTEXT,
                 "vocab_size": vocab,
@@ -53,7 +60,7 @@ class Towers:
         }
 
     def build(self, vocab: int) -> CLIP:
-        """The two towers at their random start; while training, ``patch_dropout`` of the patches are left out."""
+        """The two towers at their random start."""
         sizes = self.config(vocab)
         vision = CLIPVisionCfg(**sizes["vision_cfg"], patch_dropout=self.patch_dropout)
         return CLIP(self.embed_dim, vision, CLIPTextCfg(**sizes["text_cfg"]), output_dict=True)

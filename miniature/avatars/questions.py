@@ -51,7 +51,8 @@ MOUTHS = {"a smile": "yes", "a neutral expression": "no", "a sad mouth": "no", "
 QUESTIONS: dict[str, Question] = {
     "figure": Question(_plain("a {}", ("woman", "man")), lambda a: a.figure),
     "glasses": Question(_has("glasses"), lambda a: _yes(a.glasses != "none")),
-    "hat": Question(_has("a hat"), lambda a: _yes(a.hat != "none")),
+    # nobody calls a crown a hat
+    "hat": Question(_has("a hat"), lambda a: None if a.hat == "crown" else _yes(a.hat != "none")),
     # stubble and a moustache alone are neither
     "beard": Question(
         _has("a beard"), lambda a: None if a.beard in ("stubble", "moustache") else _yes(a.beard != "none")

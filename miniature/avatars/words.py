@@ -31,8 +31,8 @@ GLASSES_WORDS = {
     "sunglasses": ("sunglasses", "dark sunglasses"),
 }  # fmt: skip
 HAT_WORDS = {
-    "cap": ("a cap", "a baseball cap"), "beanie": ("a beanie", "a woolly hat"), "straw hat": ("a straw hat",),
-    "crown": ("a crown", "a golden crown"),
+    "cap": ("a cap", "a baseball cap", "a hat"), "beanie": ("a beanie", "a woolly hat", "a hat"),
+    "straw hat": ("a straw hat", "a hat"), "crown": ("a crown", "a golden crown"),
 }  # fmt: skip
 EARRING_WORDS = {"hoops": ("hoop earrings", "golden earrings", "earrings"), "pearls": ("pearl earrings", "earrings")}
 NOBODY = ("a face", "a face", "a face", "a person", "a cartoon face", "an avatar", "a portrait")

@@ -105,6 +105,15 @@ def test_imperfect_pictures_still_show_what_they_showed(state: Path) -> None:
     assert 0.5 * COUNT < (apart.diagonal() > 1e-4).sum() <= COUNT
 
 
+def test_the_first_layer_starts_with_components_of_equal_power(state: Path) -> None:
+    pictures = Crowd.open(state).pictures(range(COUNT))
+    model = TOWERS.build(600)
+    avatar_clip.begin_at_patches(model, pictures)
+    with torch.no_grad():
+        seen = model.visual.conv1(pictures).movedim(1, 3).flatten(0, 2)
+    assert_close(seen.T @ seen / len(seen), torch.eye(16), atol=0.01, rtol=0)
+
+
 def clip_run(state: Path, folder: Path) -> list[torch.Tensor]:
     """All weights of four steps in a folder of its own."""
     folder.mkdir(exist_ok=True)
