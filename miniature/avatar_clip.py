@@ -9,6 +9,7 @@ import argparse
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -91,10 +92,10 @@ def tokenizer_at(state: Path) -> CLIPTokenizer:
 def begin_at_patches(model: CLIP, pictures: Float[Tensor, "n 3 h w"]) -> None:
     """Start the vision tower at the principal components of patches, all equally strong, and places as strong as they.
 
-    The whitening is that of Coates and Ng 2012. At a random start a patch's mean colour drowns its lines and its place:
-    hair was told by colour after 30,000 pictures, and a mohawk not from a bob.
+    The whitening is that of Coates and Ng 2012. At a random start a patch's mean colour drowns its lines and its place,
+    and the tower tells colours long before it tells one cut from another.
     """
-    visual = model.visual
+    visual: Any = model.visual
     width, _, side, _ = visual.conv1.weight.shape
     patches = pictures.unfold(2, side, side).unfold(3, side, side)  # n, 3, rows, columns, side, side
     flat = patches.permute(0, 2, 3, 1, 4, 5).flatten(0, 2).flatten(1).double()
