@@ -9,10 +9,12 @@ from __future__ import annotations
 import dataclasses
 import difflib
 import math
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Iterable, Mapping
+from typing import Any, TypeVar
 
 from inst.errors import ConfigError
+
+_Run = TypeVar("_Run", bound=Any)
 
 
 def option(
@@ -78,3 +80,10 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
     """``" (did you mean …?)"`` for a word that is nearly a known one, else nothing."""
     near = difflib.get_close_matches(word, list(known), n=1, cutoff=0.6)
     return f" (did you mean {near[0]}?)" if near else ""
+
+
+def filled(run: _Run, made: Mapping[str, Any]) -> _Run:
+    """The run with what a picture was made with wherever nothing was given; what a run has no field for is left out."""
+    plain, known = type(run)(), {field.name for field in dataclasses.fields(run)}
+    wanted = {k: v for k, v in made.items() if k in known and v is not None and getattr(run, k) == getattr(plain, k)}
+    return dataclasses.replace(run, **wanted)

@@ -23,7 +23,9 @@ from inst.perceptual.arcface import identity_distance
 from inst.runs.gan_settings import GanOptions
 from inst.runs.gan_studio import GanStudio
 from inst.shapes import Image, WPlus
-from miniature.avatar_encoder_export import averaged, export, found_again, held_back, measure, refused
+from miniature.avatar_encoder_export import averaged, export, found_again, measure, refused
+from miniature.avatars.crowd import held_back
+from miniature.gan import mix_layers
 from miniature.gan_export import write_sheet
 from miniature.losses import reconstruction_loss
 from miniature.resemblance import as_pictures
@@ -60,13 +62,11 @@ class EncoderRecipe:
 @torch.no_grad()
 def made_up(generator: Generator, count: int, recipe: EncoderRecipe) -> WPlus:
     """Codes of all truncations, some mixed; chance is torch's own."""
-    layers, device = generator.config.num_layers, generator.const.device
+    device = generator.const.device
     w = generator.map(torch.randn(2 * count, generator.config.z_width).to(device)).float()
     low, high = recipe.psi
     w = torch.lerp(generator.latent_avg, w, (low + (high - low) * torch.rand(2 * count, 1)).to(device))
-    cut = torch.randint(1, layers, (count, 1)).masked_fill(torch.rand(count, 1) >= recipe.mixing, layers)
-    second = (torch.arange(layers) >= cut).to(device)[..., None]
-    return torch.where(second, w[count:, None], w[:count, None])
+    return mix_layers(w, generator.config.num_layers, recipe.mixing)
 
 
 def code_variance(generator: Generator) -> float:
@@ -131,7 +131,7 @@ def train(
     run = Run(
         folder, {"encoder": encoder.to(acc.device)}, Recipe(lr=recipe.lr, weight_decay=0.0, ema=0.995), budget, seed=2
     )
-    lesson, trained_on = Lesson(studio, recipe, code_variance(generator)), len(pixels) - held_back(pixels)
+    lesson, trained_on = Lesson(studio, recipe, code_variance(generator)), len(pixels) - held_back(len(pixels))
     for rng in tqdm(run.steps(), mininterval=20, initial=run.step):
         known = made_up(generator, recipe.batch // 2, recipe)
         rows = rng.integers(0, trained_on, recipe.batch - recipe.batch // 2)

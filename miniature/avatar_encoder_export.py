@@ -16,18 +16,12 @@ from inst.gan.invert import measure_loss
 from inst.image import list_images
 from inst.runs.gan_studio import GanStudio
 from inst.shapes import Image
+from miniature.avatars.crowd import held_back
 from miniature.resemblance import as_pictures
 from miniature.training import Run
 
-HELD, HELD_AT_MOST = 0.1, 1000
-"""Share of the drawn avatars, the last ones, that is measured on and never trained on."""
 PERCENTILE = 0.01
 """Of the decibels of pictures found again: what is below is taken for no avatar."""
-
-
-def held_back(pixels: np.ndarray) -> int:
-    """How many of the last avatars are not trained on."""
-    return min(HELD_AT_MOST, int(HELD * len(pixels)))
 
 
 def averaged(run: Run) -> CompactEncoder:
@@ -48,7 +42,7 @@ def found_again(encoder: CompactEncoder, generator: Generator, pictures: Image) 
 
 def measure(encoder: CompactEncoder, generator: Generator, pixels: np.ndarray) -> dict[str, Any]:
     """How well the avatars that were held back are found again."""
-    pictures = as_pictures(pixels[len(pixels) - held_back(pixels) :])
+    pictures = as_pictures(pixels[len(pixels) - held_back(len(pixels)) :])
     psnr = measure_loss(pictures, found_again(encoder, generator, pictures)).psnr
     return {
         "least_psnr": round(float(psnr.quantile(PERCENTILE)), 3),

@@ -132,11 +132,15 @@ def sizes_of(used: float, rng: np.random.Generator) -> tuple[int, int]:
 
 
 class Sight(NamedTuple):
-    """What the U-Net sees under the noise, what it shall make of it, and in which samples these differ."""
+    """What the U-Net sees under the noise, and what it shall make of it."""
 
     shown: Tensor
     wanted: Tensor
-    differ: Tensor
+
+    @property
+    def differ(self) -> Tensor:
+        """(b,) in which samples these are not the same."""
+        return (self.shown - self.wanted).flatten(1).abs().amax(1) > 0
 
 
 def sights(drawn: Tensor, source: Tensor, prompts: list[str], t: Tensor, rng: np.random.Generator) -> Sight:
@@ -154,20 +158,20 @@ def sights(drawn: Tensor, source: Tensor, prompts: list[str], t: Tensor, rng: np
     share = torch.where(empty, share > 0, share).float().view(-1, 1, 1, 1).to(drawn.device)
     shown = drawn + share * (source - drawn)
     wanted = torch.where(empty.view(-1, 1, 1, 1).to(drawn.device), shown, drawn)
-    return Sight(shown, wanted, (shown - wanted).flatten(1).abs().amax(1) > 0)
+    return Sight(shown, wanted)
 
 
 def picture_loss(guess: Tensor, sight: Sight, signal: Tensor) -> Tensor:
     """Squared error of the clean latents, weighed as min-SNR 5 does (Hang et al. 2023); where a manner has to be
     invented, much noise weighs more, and the patches' distribution counts beside their places."""
     snr = (signal / (1 - signal)).flatten()
-    weight = torch.where(sight.differ, snr.clamp(LEAST_WEIGHT, 1.5), snr.clamp(max=5.0))
+    differ = sight.differ
+    weight = torch.where(differ, snr.clamp(LEAST_WEIGHT, 1.5), snr.clamp(max=5.0))
     error = (guess - sight.wanted).square().mean((1, 2, 3))
     loss = (weight * error).mean()
-    if sight.differ.any():
-        which = sight.differ
-        texture = latent_texture(guess[which], sight.wanted[which])
-        loss = loss + TEXTURE * (weight[which].clamp(max=1.0) * texture).sum() / len(guess)
+    if differ.any():
+        texture = latent_texture(guess[differ], sight.wanted[differ])
+        loss = loss + TEXTURE * (weight[differ].clamp(max=1.0) * texture).sum() / len(guess)
     return loss
 
 
@@ -189,11 +193,12 @@ def train(
     torch.manual_seed(2)
     text = TextSide(clip.load(state, len(tokenizer)).to(acc.device), tokenizer)
     unet, inversion = build(channels).to(acc.device), build_inversion().to(acc.device)
+    alpha_bar = scheduler().alphas_cumprod
     if start is not None:
         start_from(start / "unet" / "diffusion_pytorch_model.safetensors", unet)
         under = DDIMScheduler.from_pretrained(start / "scheduler").alphas_cumprod
-        if not torch.equal(under, scheduler().alphas_cumprod):
-            missed = carry_over(unet, scheduler().alphas_cumprod, under)
+        if not torch.equal(under, alpha_bar):
+            missed = carry_over(unet, alpha_bar, under)
             print(f"carried over from another noise schedule; of its time embedding {missed:.1e} is missed")
         start_from(start / "inversion" / "attention.safetensors", inversion)
     run = Run(
@@ -203,7 +208,6 @@ def train(
         budget,
         seed=2,
     )
-    alpha_bar = scheduler().alphas_cumprod
     groups = pictures.groups("train")
     mean_loss, seen = 0.0, 0
     bar = tqdm(run.steps(), mininterval=20, initial=run.step)
@@ -230,8 +234,8 @@ def train(
             states = text(prompts, vectors)
             eps = unet(xt, t.to(acc.device), encoder_hidden_states=states).sample
         run.update(picture_loss((xt - (1 - signal).sqrt() * eps.float()) / signal.sqrt(), sight, signal))
-        mean_loss += (run.last_loss - mean_loss) / (seen + 1)
         seen = min(seen + 1, 300)
+        mean_loss += (run.last_loss - mean_loss) / seen
         bar.set_postfix(loss=f"{mean_loss:.4f}", refresh=False)
         if run.step % 500 == 0:
             print(f"\ndiffusion step {run.step} {run.seconds / 60:.1f} min loss {mean_loss:.4f}", flush=True)

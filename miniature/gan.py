@@ -51,15 +51,20 @@ def build(sizes: GeneratorConfig, seed: int = START_SEED, fold: int = FOLD) -> t
     return generator, discriminator.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
 
 
+def mix_layers(w: Tensor, layers: int, mixing: float) -> Tensor:
+    """w_plus (n, layers, d) of the first half of ``w`` (2n, d); in a share ``mixing`` of them the layers from a random
+    one on follow the second half. Chance is torch's own."""
+    first, second = w.chunk(2)
+    cut = torch.randint(1, layers, (len(first), 1)).masked_fill(torch.rand(len(first), 1) >= mixing, layers)
+    later = (torch.arange(layers) >= cut).to(w.device)[..., None]
+    return torch.where(later, second[:, None], first[:, None])
+
+
 def mixed_codes(generator: Generator, count: int, mixing: float) -> Tensor:
     """w_plus of ``count`` random codes; in a share of them the layers from a random one on follow a second code."""
-    device, layers = generator.const.device, generator.config.num_layers
-    w = generator.map(torch.randn(2 * count, generator.config.z_width).to(device))
-    cut = torch.randint(1, layers, (count, 1)).masked_fill(torch.rand(count, 1) >= mixing, layers)
-    second = (torch.arange(layers) >= cut).to(device)[..., None]
-    first_w, second_w = w.float().chunk(2)
-    generator.latent_avg.lerp_(first_w.detach().mean(0), TRACKED)
-    return torch.where(second, second_w[:, None], first_w[:, None])
+    w = generator.map(torch.randn(2 * count, generator.config.z_width).to(generator.const.device)).float()
+    generator.latent_avg.lerp_(w[:count].detach().mean(0), TRACKED)
+    return mix_layers(w, generator.config.num_layers, mixing)
 
 
 def learn(run: Duel, generator: Generator, real: Tensor, autocast: Autocast) -> dict[str, float]:

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 
 import cv2
 import numpy as np
 import torch
-from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from inst.gan.checkpoints import read_generator, save_generator
 from inst.gan.checkpoints.assemble import average_w, config_of
 from inst.gan.generator import Generator
 from miniature.resemblance import as_pictures, crowd_distance
+from miniature.training import saved
 
 MEASURED = 1000
 """Pictures on either side of the distance at the end."""
@@ -30,8 +29,10 @@ def averaged(state: Mapping[str, Tensor]) -> Generator:
 
 def trained(state: Path) -> Generator:
     """The averaged generator of the run in ``state``."""
-    folder = state / "gan"
-    tensors = load_file(folder / json.loads((folder / "state.json").read_text())["file"])
+    return _trained(saved(state / "gan")[1])
+
+
+def _trained(tensors: Mapping[str, Tensor]) -> Generator:
     return averaged(_part(tensors, "buffer/generator.") | _part(tensors, "ema/generator."))
 
 
@@ -48,9 +49,8 @@ def begin_at(start: Path, generator: Generator, discriminator: nn.Module) -> Non
         ValueError: weights of other sizes.
     """
     if (start / "gan" / "state.json").exists():
-        generator.load_state_dict(trained(start).state_dict())
-        folder = start / "gan"
-        tensors = load_file(folder / json.loads((folder / "state.json").read_text())["file"])
+        _, tensors = saved(start / "gan")
+        generator.load_state_dict(_trained(tensors).state_dict())
         discriminator.load_state_dict(_part(tensors, "ema/discriminator."))
         return
     sizes, weights = read_generator(start / "generator.safetensors")

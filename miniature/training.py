@@ -8,7 +8,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
@@ -154,9 +154,9 @@ class Run:
         return tensors
 
     def _load(self) -> None:
-        state = json.loads((self.folder / "state.json").read_text())
+        state, tensors = saved(self.folder)
         with torch.no_grad():
-            self._restore(load_file(self.folder / state["file"]))
+            self._restore(tensors)
         self.step, self.seconds, self.last_loss = state["step"], state["seconds"], state["loss"]
 
     def _restore(self, tensors: dict[str, Tensor]) -> None:
@@ -173,6 +173,12 @@ class Run:
                 self.optimizer.state[param] = {
                     k: v.to(param.device) if k == "step" else torch.empty_like(param).copy_(v) for k, v in adam.items()
                 }
+
+
+def saved(folder: Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
+    """What `Run.save` wrote: the facts of ``state.json``, and the tensors of the file that they name."""
+    state = json.loads((folder / "state.json").read_text())
+    return state, load_file(folder / state["file"])
 
 
 def add_budget(parser: argparse.ArgumentParser, minutes: float) -> None:
@@ -203,8 +209,7 @@ def start_from(file: Path, module: nn.Module) -> None:
 
 def load_averaged(folder: Path, key: str, module: Net) -> Net:
     """Fill a module with the averaged weights of a saved run."""
-    state = json.loads((folder / "state.json").read_text())
-    tensors = load_file(folder / state["file"])
+    _, tensors = saved(folder)
     with torch.no_grad():
         for name, param in module.named_parameters():
             param.copy_(tensors[f"ema/{key}.{name}"])

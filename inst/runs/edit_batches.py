@@ -17,7 +17,7 @@ from inst.gan.invert import InvertSettings
 from inst.gan.paste import paste_back
 from inst.image import Picture
 from inst.runs.bars import say
-from inst.runs.faces import FoundFace, align_faces, alignment_of, find_codes, is_aligned, read_photo, told
+from inst.runs.faces import FoundFace, codes_of_faces, read_photo, told
 from inst.runs.gan_settings import EditRun
 from inst.runs.gan_studio import GanStudio
 from inst.shapes import Image, WPlus
@@ -79,7 +79,8 @@ def edit_photos(
     for position, (path, output) in enumerate(zip(photos, outputs, strict=True)):
         try:
             picture = opened.get(path) or read_photo(path, work.run)
-            waiting.append(PhotoFaces(picture, output, _faces(work, picture, provider, progress.update)))
+            faces = codes_of_faces(work.studio, picture, provider, work.invert, work.run, progress.update)
+            waiting.append(PhotoFaces(picture, output, faces))
         except InstError as error:
             failures[path] = error
         if _enough(work, waiting) or position == len(photos) - 1:
@@ -139,15 +140,6 @@ def _joined(noises: Sequence[Any]) -> Noise:
     if len(maps) != len(noises):
         return noises[0]
     return [torch.cat(layers) for layers in zip(*maps, strict=True)] if len(maps) > 1 else maps[0]
-
-
-def _faces(work: Work, picture: Picture, provider: Callable[[Path], Any], tick: Tick) -> list[Any]:
-    """The faces of a photo, aligned and brought into the generator's space."""
-    if is_aligned(picture, work.run):
-        return [(find_codes(work.studio, picture.image, work.invert, tick), None)]
-    side = max(work.studio.generator.config.resolution, 256)
-    faces = align_faces(picture, provider(picture.path), alignment_of(side), work.run)
-    return [(find_codes(work.studio, face.image, work.invert, tick), face.quad) for face in faces]
 
 
 def _enough(work: Work, waiting: Sequence[PhotoFaces]) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import fields, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
@@ -12,6 +12,7 @@ from inst.errors import ConfigError, InputError
 from inst.gan.codes import read_codes
 from inst.gan.editor import checked_text
 from inst.image import read_image_text
+from inst.options import filled
 from inst.runs.embedded import PREPARED, find_file, uses_avatars
 from inst.runs.gan_settings import EditRun
 from inst.runs.outputs import claim, plan_numbered, plan_outputs, safe_name
@@ -41,11 +42,8 @@ def from_image(run: EditRun) -> EditRun:
         raise InputError(f"--from-image {run.from_image} was made with {record.model}: give that file (--generator)")
     if made.get("source") in ("photos", "latents") and not (run.photos or run.latents or run.random):
         raise InputError(f"no face was given: --from-image {run.from_image} was made from a file, which it is not")
-    plain, known = EditRun(), {field.name for field in fields(EditRun)}
-    wanted = {k: v for k, v in made.items() if k in known and v is not None and getattr(run, k) == getattr(plain, k)}
-    if run.photos or run.latents:
-        wanted.pop("random", None)
-    return replace(run, **wanted)
+    without = {"random"} if run.photos or run.latents else set[str]()
+    return filled(run, {name: value for name, value in made.items() if name not in without})
 
 
 def choose_method(run: EditRun) -> str:

@@ -12,7 +12,7 @@ from typing import NoReturn
 import torch
 
 from inst.errors import InputError, MissingExtraError
-from inst.gan.align import AlignedFace, Alignment, align_face
+from inst.gan.align import AlignedFace, Alignment, Quad, align_face
 from inst.gan.generator import Noise
 from inst.gan.invert import InvertSettings, Loss, invert, measure_loss
 from inst.gan.landmarks import (
@@ -191,6 +191,26 @@ def _check_domain(studio: GanStudio, face: Image, codes: WPlus, least: float) ->
             f"the generator {studio.generator_name} cannot show this picture: found again at {psnr:.1f} dB, where 99 "
             f"of 100 of its own kind reach {least:.1f}; give files for such pictures, for photographs {FOR_PHOTOS}"
         )
+
+
+def codes_of_faces(
+    studio: GanStudio,
+    picture: Picture,
+    provider: Callable[[Path], LandmarkProvider],
+    settings: InvertSettings,
+    options: EncodeOptions,
+    tick: Callable[[], object],
+) -> list[tuple[FoundFace, Quad | None]]:
+    """The faces of a photo in the generator's space, each with its place; ``None`` where the photo is the face.
+
+    Raises:
+        InputError: no face, or one that the generator cannot show.
+    """
+    if is_aligned(picture, options):
+        return [(find_codes(studio, picture.image, settings, tick), None)]
+    side = max(studio.generator.config.resolution, 256)
+    faces = align_faces(picture, provider(picture.path), alignment_of(side), options)
+    return [(find_codes(studio, face.image, settings, tick), face.quad) for face in faces]
 
 
 def without_clip(settings: InvertSettings) -> InvertSettings:

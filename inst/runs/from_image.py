@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
 from inst.errors import InputError, InstError, TokenError
 from inst.image import read_image_text
+from inst.options import filled
 from inst.runs.bars import warn
 from inst.runs.record import from_json
 from inst.runs.styles import STYLES, read_style
@@ -36,16 +36,7 @@ def from_image(run: Any) -> Any:
         "style": tuple(_find_style(row) for row in record.settings.get("styles", [])),
     }
     made |= {name: record.settings.get(name) for name in ("sampler", "tone", "keep_colors", "inversion", "resolution")}
-    plain = type(run)()
-    known = {field.name for field in fields(run)}
-    return replace(
-        run,
-        **{
-            name: value
-            for name, value in made.items()
-            if name in known and value is not None and getattr(run, name) == getattr(plain, name)
-        },
-    )
+    return filled(run, made)
 
 
 def _find_style(row: dict[str, Any]) -> str:

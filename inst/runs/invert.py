@@ -19,9 +19,8 @@ from inst.runs.faces import (
     FoundFace,
     align_faces,
     alignment_of,
-    find_codes,
+    codes_of_faces,
     invert_settings,
-    is_aligned,
     landmarks_for,
     read_photo,
     told,
@@ -52,13 +51,7 @@ def invert_photos(run: InvertRun) -> int:
         for position, (path, output) in enumerate(zip(photos, outputs, strict=True)):
             try:
                 picture = read_photo(path, run)
-                side = max(studio.generator.config.resolution, 256)
-                faces = (
-                    [picture.image]
-                    if is_aligned(picture, run)
-                    else [face.image for face in align_faces(picture, provider(path), alignment_of(side), run)]
-                )
-                found = [find_codes(studio, face, settings, progress.update) for face in faces]
+                found = [face for face, _ in codes_of_faces(studio, picture, provider, settings, run, progress.update)]
                 _write_codes(output, found, studio, settings, preview=run.preview)
                 say(f"{output} (found again at {'; '.join(told(one.loss) for one in found)})")
             except InstError as error:

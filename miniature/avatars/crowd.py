@@ -24,6 +24,11 @@ UNSEEN = -100
 """Stands for a choice that the picture does not show; `cross_entropy` leaves it out."""
 
 
+def held_back(count: int) -> int:
+    """How many of so many avatars, the last ones, are not trained on."""
+    return min(HELD_AT_MOST, int(HELD * count))
+
+
 @dataclass(frozen=True)
 class Crowd:
     """Pictures (n, size, size, 3) uint8, mapped from disk, and what is on them; ``seed`` they were drawn with."""
@@ -49,16 +54,12 @@ class Crowd:
 
     @property
     def train(self) -> range:
-        return range(len(self) - self._held)
+        return range(len(self) - held_back(len(self)))
 
     @property
     def held(self) -> range:
         """Never trained on."""
-        return range(len(self) - self._held, len(self))
-
-    @property
-    def _held(self) -> int:
-        return min(HELD_AT_MOST, int(HELD * len(self)))
+        return range(len(self) - held_back(len(self)), len(self))
 
     def pictures(self, rows: np.ndarray | range | list[int]) -> Float[Tensor, "n 3 h w"]:
         """In [-1, 1]."""
