@@ -51,7 +51,9 @@ class BundleRecipe:
         samples: faces that each channel of StyleSpace is tried on.
         statistics: codes that the channels' mean and deviation are taken over.
         ffclip_steps, ffclip_batch, ffclip_codes: of FFCLIP's training, and how many codes it learns on.
-        ffclip_identity: weight of identity there; ``None`` for FFCLIP's own.
+        ffclip_text: weight of the text there.
+        ffclip_identity: weight of identity there; ``None`` for FFCLIP's own. Little is right: avatars are known by hair
+            and skin, which texts are to change.
         examples: seeds of the bundled avatars.
         truncation: of theirs.
     """
@@ -61,7 +63,8 @@ class BundleRecipe:
     ffclip_steps: int = 8000
     ffclip_batch: int = 4
     ffclip_codes: int = 2000
-    ffclip_identity: float | None = None
+    ffclip_text: float = FfclipRun.text_weight
+    ffclip_identity: float | None = 0.1
     examples: tuple[int, ...] = EXAMPLES
     truncation: float = 0.7
 
@@ -138,6 +141,7 @@ def _ffclip(work: Path, parts: dict[str, Path], networks: dict[str, Any], recipe
         "max_train_steps": recipe.ffclip_steps,
         "batch_size": recipe.ffclip_batch,
         "samples": recipe.ffclip_codes,
+        "text_weight": recipe.ffclip_text,
         "identity_weight": recipe.ffclip_identity,
     }
     words = work / "prompts.txt"
@@ -201,7 +205,9 @@ def main() -> None:
     usual = BundleRecipe()
     parser.add_argument("--samples", type=int, default=usual.samples, help="faces that a channel is tried on")
     parser.add_argument("--ffclip-steps", type=int, default=usual.ffclip_steps)
-    parser.add_argument("--ffclip-identity", type=float, help="weight of identity in FFCLIP's training")
+    parser.add_argument(
+        "--ffclip-identity", type=float, default=usual.ffclip_identity, help="weight of identity in FFCLIP's training"
+    )
     parser.add_argument("--examples", type=int, nargs="+", default=usual.examples, help="seeds of the bundled avatars")
     parser.add_argument("--device", default="auto", help="auto or cpu")
     args = parser.parse_args()

@@ -29,13 +29,14 @@ class FfclipSettings:
     """Weights, those of the like terms in the published code.
 
     Attributes:
-        text_weight: λ_t, of 1 − cosine of the edited picture and the text.
+        text_weight: λ_t, of 1 − cosine of the edited picture and the text. The published code adds it up over its batch
+            of 8 and takes the mean of all else.
         embed_weight: of 1 − cosine of the edited picture and the one before.
         move_weight: of the mean of |Δw|.
         identity_weight: for faces.
     """
 
-    text_weight: float = 1.0
+    text_weight: float = 8.0
     embed_weight: float = 1.0
     move_weight: float = 1.6
     identity_weight: float = 0.9

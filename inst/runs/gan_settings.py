@@ -210,6 +210,7 @@ class FfclipRun(TrainingOptions):
     prompts: str | None = option(None, "text file, a prompt a line")
     max_train_steps: int = option(20_000, "steps", low=1, high=10_000_000)
     learning_rate: float = option(5e-4, "Adam's rate", low=1e-7, high=1.0)
+    text_weight: float = option(8.0, "how much the text weighs", low=0.0, high=1000.0)
     identity_weight: float | None = option(
         None, "how much identity weighs (default: 0.9 with --identity, else 0)", low=0.0, high=1000.0
     )

@@ -90,7 +90,7 @@ def train_an_ffclip(run: FfclipRun) -> int:
         texts = studio.view.embed_text(prompts)
         torch.manual_seed(run.seed)
         network = SemanticModulation(config.num_layers, config.w_width).to(studio.placement.device)
-        settings = FfclipSettings(identity_weight=weight)
+        settings = FfclipSettings(text_weight=run.text_weight, identity_weight=weight)
         loss = FfclipLoss(drawing(studio.generator), studio.view, settings, _arcface(studio, weight))
         optimizer = torch.optim.Adam(network.parameters(), lr=run.learning_rate)
         batches = _with_texts(codes, texts, run)

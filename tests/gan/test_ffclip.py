@@ -91,7 +91,8 @@ def test_losses_are_the_papers_and_training_lowers_them():
     clip, generator = TinyClip(), TinyGenerator(4 * 6)
     network = SemanticModulation(num_styles=4, width=6)
     w_plus, texts = torch.randn(4, 4, 6), clip.embed_text(["a", "b", "a", "b"])
-    loss = FfclipLoss(generator, ClipView(clip), FfclipSettings(identity_weight=0, move_weight=0.1, embed_weight=0.2))
+    settings = FfclipSettings(text_weight=2, identity_weight=0, move_weight=0.1, embed_weight=0.2)
+    loss = FfclipLoss(generator, ClipView(clip), settings)
     first = loss(network, w_plus, texts)
     edited = w_plus + network(w_plus, texts[:, None])
     view = ClipView(clip)
@@ -99,7 +100,7 @@ def test_losses_are_the_papers_and_training_lowers_them():
     assert_close(first.text, (1 - functional.cosine_similarity(new, texts)).mean().detach())
     assert_close(first.embed, (1 - functional.cosine_similarity(new, old)).mean().detach())
     assert_close(first.move, (edited - w_plus).abs().mean().detach())
-    assert_close(first.total, first.text + 0.2 * first.embed + 0.1 * first.move)
+    assert_close(first.total, 2 * first.text + 0.2 * first.embed + 0.1 * first.move)
     optimizer = torch.optim.Adam(network.parameters(), lr=5e-3)
     *_, last = train_ffclip(network, loss, [(w_plus, texts)] * 40, optimizer)
     assert last.total < first.total - 0.1
