@@ -21,12 +21,13 @@ import torch
 from inst.assets import AVATARS
 from inst.files import write_safetensors
 from inst.gan.encoder import load_encoder
+from inst.models.vocabulary import WORDS_FILE
 from inst.runs.directions import prepare_directions
 from inst.runs.embedded import CLIP_FOLDER, FILES
 from inst.runs.gan_settings import DirectionsRun, FfclipRun, GanOptions
 from inst.runs.gan_studio import GanStudio
 from inst.runs.train_editor import train_an_ffclip
-from miniature.avatars.prompts import prompts
+from miniature.avatars.prompts import known_words, prompts
 from miniature.folders import replacing_folder, scrub
 from miniature.gan_export import write_sheet
 from miniature.manifest import NAME as MANIFEST
@@ -97,6 +98,7 @@ def bundle(state: Path, exports: Path, out: Path, recipe: BundleRecipe, device: 
         for name, path in made.items():
             shutil.copy(path, folder / FILES[name])
         shutil.copytree(parts[CLIP_FOLDER], folder / CLIP_FOLDER)
+        (folder / WORDS_FILE).write_text("\n".join(known_words()) + "\n", encoding="utf-8")
         facts = json.dumps({"generator": studio.fingerprint, "seeds": list(recipe.examples)})
         write_safetensors(folder / FILES["latents"], {"w_plus": codes.cpu()}, {"inst.codes": facts})
         scrub(folder)

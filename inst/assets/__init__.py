@@ -10,6 +10,7 @@ from pathlib import Path
 from inst.errors import ModelError
 
 FOLDER = Path(__file__).parent
+MINI = "mini"
 AVATARS = "avatars"
 """The name that options take for the embedded generator, its CLIP and its examples."""
 
@@ -21,7 +22,7 @@ def mini_folder() -> Path:
     Raises:
         ModelError: a file is missing or damaged; the sentence names it and its checksum.
     """
-    return _whole("mini", "the embedded miniature", "install inst again")
+    return _whole(MINI, "the embedded miniature", "install inst again")
 
 
 @cache

@@ -25,7 +25,7 @@ from inst.gan.styleclip.statistics import read_statistics
 from inst.gan.trained import check_generator, read_trained
 from inst.runs.bars import warn
 from inst.runs.edit_words import split_weight
-from inst.runs.embedded import find_file
+from inst.runs.embedded import find_file, tell_words
 from inst.runs.gan_settings import EditRun
 from inst.runs.gan_studio import GanStudio
 
@@ -53,6 +53,7 @@ def _given(run: EditRun, option: str) -> Path:
 def _text(studio: GanStudio, run: EditRun) -> str:
     text = checked_text(run.text or "")
     check_read_whole(studio.clip, text)
+    tell_words(studio.options.clip, text)
     return text
 
 

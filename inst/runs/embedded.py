@@ -6,9 +6,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
 
-from inst.assets import AVATARS, avatars_folder
+from inst.assets import AVATARS, MINI, avatars_folder, mini_folder
 from inst.errors import InputError
+from inst.models.vocabulary import tell_unknown_words
 from inst.options import did_you_mean
+from inst.runs.bars import warn
 from inst.runs.gan_settings import EditRun, EncodeOptions, GanOptions
 
 FILES = {
@@ -44,6 +46,22 @@ def with_defaults(run: _Run) -> _Run:
     if isinstance(run, EditRun) and run.neutral is None:
         values["neutral"] = "a face" if own else "face"
     return replace(run, **values)
+
+
+def packaged_model(clip: str) -> Path | None:
+    """Folder of the packaged model whose CLIP is named; ``None`` for every other CLIP.
+
+    Raises:
+        ModelError: the embedded avatars are not in this copy of the package.
+    """
+    folders = {MINI: mini_folder, AVATARS: avatars_folder}
+    return folders[clip]() if clip in folders else None
+
+
+def tell_words(clip: str, text: str) -> None:
+    """Warns of words that a packaged CLIP never learned."""
+    if unknown := tell_unknown_words(text, packaged_model(clip)):
+        warn(unknown)
 
 
 def _default(given: str | None, own: bool) -> str | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import cached_property
 from pathlib import Path
 
-from inst.assets import AVATARS, avatars_folder, mini_folder
+from inst.assets import AVATARS
 from inst.clip import load_clip
 from inst.clip.backbone import ClipBackbone
 from inst.errors import InputError
@@ -19,7 +19,7 @@ from inst.gan.losses import ClipView
 from inst.gan.trained import check_generator
 from inst.perceptual.identity import FaceIdentity, load_identity
 from inst.placement import Placement, choose_placement
-from inst.runs.embedded import CLIP_FOLDER, find_file, uses_avatars
+from inst.runs.embedded import CLIP_FOLDER, find_file, packaged_model, uses_avatars
 from inst.runs.gan_settings import GanOptions
 from inst.seeds import noise
 from inst.shapes import WPlus
@@ -88,9 +88,8 @@ class GanStudio:
 
     @cached_property
     def clip(self) -> ClipBackbone:
-        name = self.options.clip
-        folders = {"mini": mini_folder, AVATARS: avatars_folder}
-        return load_clip(f"local-dir:{folders[name]() / CLIP_FOLDER}" if name in folders else name, self.placement)
+        packaged = packaged_model(self.options.clip)
+        return load_clip(f"local-dir:{packaged / CLIP_FOLDER}" if packaged else self.options.clip, self.placement)
 
     @cached_property
     def view(self) -> ClipView:

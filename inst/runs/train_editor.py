@@ -23,7 +23,7 @@ from inst.gan.styleclip.train_mapper import (
     train_mapper,
     validate_mapper,
 )
-from inst.runs.embedded import find_file, with_defaults
+from inst.runs.embedded import find_file, tell_words, with_defaults
 from inst.runs.gan_settings import FfclipRun, MapperRun, TrainingOptions
 from inst.runs.gan_studio import GanStudio
 from inst.runs.lessons import Lesson, take_lesson
@@ -45,6 +45,7 @@ def train_a_mapper(run: MapperRun) -> int:
 
     def lesson() -> Lesson:
         check_read_whole(studio.clip, text)
+        tell_words(run.clip, text)
         codes, generator = _learned_from(studio, run), studio.generator
         torch.manual_seed(run.seed)
         levels = [level for level in LEVELS if run.fine or level != "fine_mapping"]

@@ -34,6 +34,7 @@ def parts(tmp_path_factory):
 def test_a_folder_that_edits_is_made_and_not_made_twice(parts, tmp_path, monkeypatch, capsys):
     state, out = tmp_path / "state", tmp_path / "assets" / "avatars"
     bundle(state, parts, out, QUICK, "cpu")
+    assert {"glasses", "hat", "blue", "beard"} < set((out / "words.txt").read_text().split())
     made = {path.name: path.stat().st_mtime_ns for path in (state / "bundle").glob("*-*.safetensors")}
     assert len(made) == 2
     assert load_file(out / "examples.safetensors")["w_plus"].shape == (2, CONFIG.num_layers, CONFIG.w_width)

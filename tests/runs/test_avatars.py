@@ -65,6 +65,13 @@ def test_a_text_alone_edits_a_bundled_avatar(capsys):
     assert str(assets.FOLDER) not in json.dumps(record)
 
 
+def test_words_that_its_clip_never_learned_are_told(capsys):
+    assert main(["edit", "--text", "a face with a hatt", *TEXT[2:], "--output", "known.png"]) == 0
+    assert 'never learned "hatt" (nearest: hat)' in capsys.readouterr().err
+    assert main(["edit", *TEXT, "--output", "other.png"]) == 0
+    assert "never learned" not in capsys.readouterr().err
+
+
 def test_all_bundled_avatars_and_each_alone():
     assert main(["edit", "--latents", "avatars", *TEXT, "--output", "all"]) == 0
     assert len(list(Path("all").iterdir())) == 3

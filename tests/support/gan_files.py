@@ -106,6 +106,7 @@ def write_avatars(folder, files):
     write_prepared(folder / "directions.safetensors", prepared(probe, own))
     save_trained(folder / "ffclip.safetensors", SemanticModulation(CONFIG.num_layers, WIDTH, 2), own, probe)
     write_safetensors(folder / "examples.safetensors", {"w_plus": codes[:3].clone()}, {})
+    (folder / "words.txt").write_text("\n".join(("glasses", "hat", "face", "with", "a")))
     write_manifest(folder)
     return folder
 
