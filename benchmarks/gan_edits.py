@@ -76,10 +76,10 @@ def _measure(arguments: argparse.Namespace) -> None:
 
 def _settings(arguments: argparse.Namespace, trial: Trial) -> list[str]:
     run, studio = trial.editing.run, trial.editing.studio
-    beta = "automatic" if run.beta is None else run.beta
+    alpha, beta = ("automatic" if value is None else f"{value:g}" for value in (run.alpha, run.beta))
     used = [
         f"{arguments.count} avatars, truncation {run.truncation:g}, {trial.editing.batch} at once, by "
-        f"{studio.generator_name} with the CLIP {studio.clip_name}; neutral text {run.neutral!r}, alpha {run.alpha:g}, "
+        f"{studio.generator_name} with the CLIP {studio.clip_name}; neutral text {run.neutral!r}, alpha {alpha}, "
         f"beta {beta}; {run.steps} steps of optimisation; strength {run.strength:g}; mappers of "
         f"{arguments.mapper_steps} steps, batch {arguments.mapper_batch}."
     ]

@@ -21,7 +21,14 @@ from inst.gan.codes import Codes, Synthesis, to_rgb_styles
 from inst.gan.ffclip import SemanticModulation
 from inst.gan.generator import Generator, Noise
 from inst.gan.losses import ClipView
-from inst.gan.styleclip.directions import Relevance, automatic_beta, move, style_direction, text_direction
+from inst.gan.styleclip.directions import (
+    Relevance,
+    automatic_alpha,
+    automatic_beta,
+    move,
+    style_direction,
+    text_direction,
+)
 from inst.gan.styleclip.mapper import STRENGTH, LatentMapper, StyleSpaceMapper
 from inst.gan.styleclip.optimize import OptimizeSettings, optimize_latents
 from inst.gan.styleclip.statistics import StyleStatistics
@@ -117,7 +124,7 @@ class DirectionsEditor(Editor):
         relevance: rows of the channels that may move, `styleclip.prepared`.
         statistics: of the generator.
         neutral: the text that describes the faces as they are.
-        alpha: how far.
+        alpha: how far; ``None`` takes `automatic_alpha` for each face.
         beta: channels whose relevance is smaller stay; ``None`` takes `automatic_beta`.
     """
 
@@ -126,7 +133,7 @@ class DirectionsEditor(Editor):
     relevance: Relevance
     statistics: StyleStatistics
     neutral: str = "face"
-    alpha: float = 3.0
+    alpha: float | None = 3.0
     beta: float | None = None
     num_steps: int = 1
 
@@ -146,10 +153,7 @@ class DirectionsEditor(Editor):
 
     def direction(self, text: str) -> Codes:
         """How far each channel goes for ``alpha`` 1. A text is read once: 158 sentences with the neutral one."""
-        texts = (checked_text(text), self.neutral)
-        if texts not in self._read:
-            self._read[texts] = text_direction(self.clip, *texts)
-        wanted = self._read[texts]
+        wanted = self._wanted(text)
         relevance = self.relevance.to(wanted)
         beta = automatic_beta(relevance, wanted) if self.beta is None else self.beta
         frozen = to_rgb_styles(len(self.statistics.stds))
@@ -158,7 +162,23 @@ class DirectionsEditor(Editor):
 
     @torch.no_grad()
     def steps(self, w_plus: WPlus, text: str) -> Iterator[Codes]:
-        yield move(self.generator.styles(w_plus), self.direction(text), self.alpha)
+        styles, direction = self.generator.styles(w_plus), self.direction(text)
+        if self.alpha is not None:
+            yield move(styles, direction, self.alpha)
+            return
+        draw, wanted = drawing(self.generator), self._wanted(text)
+
+        def seen(alpha: float) -> Tensor:
+            pictures = draw(move(styles, direction, alpha)).clamp(-1, 1)
+            return functional.normalize(self.clip.embed_images(pictures), dim=1) @ wanted
+
+        yield move(styles, direction, automatic_alpha(seen))
+
+    def _wanted(self, text: str) -> Tensor:
+        texts = (checked_text(text), self.neutral)
+        if texts not in self._read:
+            self._read[texts] = text_direction(self.clip, *texts)
+        return self._read[texts]
 
 
 @dataclass

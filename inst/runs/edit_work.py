@@ -129,12 +129,13 @@ class EditWork:
         }
         if self.method == "edits":
             remembered = {"edits": [Path(split_weight(spec)[0]).name for spec in run.edits], "strength": run.strength}
+        far = run.alpha if self.method == "directions" and run.alpha is not None else run.strength
         return Record(
             prompt=run.text or self._known_text(),
             negative_prompt=(run.neutral or "") if self.method == "directions" else "",
             steps=1 if self.editor is None else self.editor.num_steps,
             sampler=_SAMPLERS[self.method],
-            cfg_scale=float(run.alpha if self.method == "directions" else run.strength),
+            cfg_scale=float(far),
             seed=seed,
             width=image.shape[3],
             height=image.shape[2],

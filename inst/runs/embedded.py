@@ -25,6 +25,7 @@ FILES = {
 CLIP_FOLDER = "clip"
 PREPARED = ("directions", "ffclip")
 """Methods whose files come with the embedded generator."""
+PUBLISHED_ALPHA = 3.0
 USUAL_CLIP = "ViT-B-32"
 NONE = "none"
 _Run = TypeVar("_Run", bound=GanOptions)
@@ -45,6 +46,8 @@ def with_defaults(run: _Run) -> _Run:
         values["encoder"] = _default(run.encoder, own)
     if isinstance(run, EditRun) and run.neutral is None:
         values["neutral"] = "a face" if own else "face"
+    if isinstance(run, EditRun) and run.alpha is None and not own:
+        values["alpha"] = PUBLISHED_ALPHA
     return replace(run, **values)
 
 

@@ -87,7 +87,12 @@ class EditRun(EncodeOptions):
         None, "of --method optimize (default: 0.005 with --identity, else 0)", low=0.0, high=100.0
     )
     space: str = option("w_plus", "of --method optimize: what is changed", choices=("w_plus", "styles"))
-    alpha: float = option(3.0, "of --method directions: how far, published -10 to 10", low=-30.0, high=30.0)
+    alpha: float | None = option(
+        None,
+        "of --method directions: how far, published -10 to 10 (default: 3; avatars: as far as each face needs)",
+        low=-30.0,
+        high=30.0,
+    )
     beta: float | None = option(
         None,
         "of --method directions: channels of less relevance stay (default: chosen so that enough are left)",

@@ -21,6 +21,7 @@ from inst.gan.editor import (
 from inst.gan.edits import apply_edits, check_edit, edit_between, load_edit, save_edit
 from inst.gan.ffclip import SemanticModulation
 from inst.gan.losses import ClipView
+from inst.gan.styleclip.directions import ALPHAS, ENOUGH, text_direction
 from inst.gan.styleclip.mapper import LevelsMapper, StyleSpaceMapper
 from inst.gan.styleclip.optimize import OptimizeSettings
 from inst.gan.styleclip.statistics import StyleStatistics
@@ -66,6 +67,26 @@ def test_directions_of_strength_0_change_nothing(narrow, directions, w_plus):
     pairs = zip(directions.edit(w_plus, TEXT), narrow.styles(w_plus), strict=True)
     moved = [(a - b).abs().max() > 0.1 for a, b in pairs]
     assert any(moved) and not any(moved[i] for i in to_rgb_styles(len(moved)))
+
+
+def test_automatic_strength_is_the_least_of_those_that_go_nearly_as_far_as_the_best(narrow, directions, w_plus):
+    directions.alpha = None
+    chosen = directions.edit(w_plus, TEXT)
+    wanted = text_direction(directions.clip, TEXT, directions.neutral)
+
+    def gained(codes):
+        embeds = (directions.clip.embed_images(drawing(narrow)(c).clamp(-1, 1)) for c in (codes, [w_plus]))
+        one, other = (torch.nn.functional.normalize(e, dim=1) @ wanted for e in embeds)
+        return one - other
+
+    tried = []
+    for directions.alpha in ALPHAS:
+        tried.append(directions.edit(w_plus, TEXT))
+    gains = torch.stack([gained(codes) for codes in tried])
+    for face, found in enumerate(gained(chosen)):
+        place = next(i for i, gain in enumerate(gains[:, face]) if gain >= ENOUGH * max(gains[:, face].max(), 0))
+        assert_close(found, gains[place, face], atol=1e-5, rtol=1e-4)
+        assert_close([style[face] for style in chosen], [style[face] for style in tried[place]], atol=1e-5, rtol=1e-4)
 
 
 def test_a_mapper_and_ffclip_make_their_edit_in_one_pass(narrow, clip, w_plus):

@@ -6,7 +6,7 @@ Patashnik et al. 2021, section 6.
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -24,6 +24,9 @@ from inst.gan.codes import Codes
 Relevance = Float[Tensor, "channels e"]
 """A unit vector in CLIP's space for each channel that may change, style by style in order."""
 BETAS = np.arange(0.1, 0.3, 0.01)
+ALPHAS = (0.5, 1.0, 1.5, 2.0, 3.0, 4.5, 6.0)
+"""What is tried for each face; beyond, small generators draw no face any more."""
+ENOUGH = 0.8
 FEWEST_CHANNELS = 20
 """What automatic thresholds leave at least for faces; 100 for other things."""
 
@@ -102,7 +105,22 @@ def automatic_beta(relevance: Relevance, text: Float[Tensor, " e"], fewest: int 
     return round(max(enough, default=0.1), 2)
 
 
-def move(styles: Sequence[Tensor], direction: Sequence[Tensor], alpha: float) -> Codes:
+def automatic_alpha(seen: Callable[[float], Float[Tensor, " b"]]) -> Float[Tensor, "b 1"]:
+    """For each face the least of `ALPHAS` that goes `ENOUGH` of the way along the text that the best of them goes.
+
+    A thing that is put on, as glasses, is there early, and more only changes the rest; a colour takes longer.
+
+    Args:
+        seen: how far along the text CLIP sees the faces, edited with a strength; 0 for none.
+    """
+    start = seen(0.0)
+    gained = torch.stack([seen(alpha) - start for alpha in ALPHAS])
+    enough = gained >= ENOUGH * gained.amax(0).clamp(min=0)
+    # where nothing goes along the text, the first: argmax takes the first of equals
+    return torch.tensor(ALPHAS).to(gained)[enough.int().argmax(0)][:, None]
+
+
+def move(styles: Sequence[Tensor], direction: Sequence[Tensor], alpha: float | Float[Tensor, "b 1"]) -> Codes:
     """``s + α Δs``: styles (b, C) along a direction; published strengths lie between -10 and 10, 3 by default."""
     return [style + alpha * step.to(style) for style, step in zip(styles, direction, strict=True)]
 
