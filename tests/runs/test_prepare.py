@@ -242,8 +242,9 @@ def test_processes_share_a_batch_and_learn_what_one_learns(command, network):
         torch.cat([(weights[name] - other[name]).abs().flatten() for name in start]).mean()
         for weights, other in ((one, start), (two, one))
     )
-    # not the same to the last digit: where a gradient is all but 0, Adam makes much of that digit
-    assert learned > 0 and apart < 0.1 * learned
+    # not the same to the last digit: where a gradient is all but 0, Adam makes much of that digit; gradients that are
+    # not shared lead half as far apart as the way that was learned, or further
+    assert learned > 0 and apart < 0.3 * learned
 
 
 def test_a_batch_that_processes_cannot_share_is_refused(monkeypatch, capsys):
