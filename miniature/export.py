@@ -16,6 +16,7 @@ from torch import nn
 from transformers import CLIPTokenizer
 
 from inst.inversion.attention import AttentionInversion
+from inst.models.vocabulary import WORDS_FILE
 from miniature import autoencoder, clip, diffusion
 from miniature.clip_model import save_clip
 from miniature.folders import replacing_folder, scrub
@@ -79,7 +80,7 @@ def export(
         _half(tower).save_pretrained(beside / "text_encoder")
         tokenizer.save_pretrained(beside / "tokenizer")
         scheduler().save_pretrained(beside / "scheduler")
-        (beside / "words.txt").write_text("\n".join(words) + "\n", encoding="utf-8")
+        (beside / WORDS_FILE).write_text("\n".join(words) + "\n", encoding="utf-8")
         index = {"_class_name": "StableDiffusionPipeline", "_diffusers_version": "0.31.0", **LIBRARIES}
         index |= {"safety_checker": [None, None], "feature_extractor": [None, None], "requires_safety_checker": False}
         (beside / "model_index.json").write_text(json.dumps(index, indent=2) + "\n")

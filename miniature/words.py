@@ -6,6 +6,7 @@ import json
 import re
 import unicodedata
 from collections import Counter
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -49,11 +50,16 @@ def caption(row: dict[str, Any], rng: np.random.Generator, *, colours: bool = Tr
     return f"{content}, {words}"
 
 
+def frequent_words(texts: Iterable[str], least: int) -> list[str]:
+    """Words that stand in at least so many of the texts, by number and alphabet."""
+    counts = Counter(word for text in texts for word in set(WORD.findall(text)))
+    return sorted((word for word, count in counts.items() if count >= least), key=lambda word: (-counts[word], word))
+
+
 def known_words(rows: list[dict[str, Any]], least: int = 5) -> list[str]:
     """Words of at least so many captions: those of `words.txt` first, then by number and alphabet."""
     rng = np.random.default_rng(0)
-    counts = Counter(word for row in rows for word in set(WORD.findall(caption(row, rng))))
-    often = sorted((word for word, count in counts.items() if count >= least), key=lambda word: (-counts[word], word))
+    often = frequent_words((caption(row, rng) for row in rows), least)
     return list(
         dict.fromkeys([word for word in measured_words() if word in often] + often + ["style", "painting", "the"])
     )

@@ -22,6 +22,7 @@ from inst.gan.ffclip import SemanticModulation
 from inst.gan.generator import Generator, Noise
 from inst.gan.losses import ClipView
 from inst.gan.styleclip.directions import (
+    ALPHA,
     Relevance,
     automatic_alpha,
     automatic_beta,
@@ -133,7 +134,7 @@ class DirectionsEditor(Editor):
     relevance: Relevance
     statistics: StyleStatistics
     neutral: str = "face"
-    alpha: float | None = 3.0
+    alpha: float | None = ALPHA
     beta: float | None = None
     num_steps: int = 1
 
@@ -163,16 +164,13 @@ class DirectionsEditor(Editor):
     @torch.no_grad()
     def steps(self, w_plus: WPlus, text: str) -> Iterator[Codes]:
         styles, direction = self.generator.styles(w_plus), self.direction(text)
-        if self.alpha is not None:
-            yield move(styles, direction, self.alpha)
-            return
         draw, wanted = drawing(self.generator), self._wanted(text)
 
         def seen(alpha: float) -> Tensor:
             pictures = draw(move(styles, direction, alpha)).clamp(-1, 1)
             return functional.normalize(self.clip.embed_images(pictures), dim=1) @ wanted
 
-        yield move(styles, direction, automatic_alpha(seen))
+        yield move(styles, direction, automatic_alpha(seen) if self.alpha is None else self.alpha)
 
     def _wanted(self, text: str) -> Tensor:
         texts = (checked_text(text), self.neutral)

@@ -42,8 +42,7 @@ def from_image(run: EditRun) -> EditRun:
         raise InputError(f"--from-image {run.from_image} was made with {record.model}: give that file (--generator)")
     if made.get("source") in ("photos", "latents") and not (run.photos or run.latents or run.random):
         raise InputError(f"no face was given: --from-image {run.from_image} was made from a file, which it is not")
-    without = {"random"} if run.photos or run.latents else set[str]()
-    return filled(run, {name: value for name, value in made.items() if name not in without})
+    return filled(run, made | {"random": None} if run.photos or run.latents else made)
 
 
 def choose_method(run: EditRun) -> str:

@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 
 from inst.assets import AVATARS, MINI, avatars_folder, mini_folder
 from inst.errors import InputError
+from inst.gan.styleclip.directions import ALPHA
 from inst.models.vocabulary import tell_unknown_words
 from inst.options import did_you_mean
 from inst.runs.bars import warn
@@ -25,7 +26,6 @@ FILES = {
 CLIP_FOLDER = "clip"
 PREPARED = ("directions", "ffclip")
 """Methods whose files come with the embedded generator."""
-PUBLISHED_ALPHA = 3.0
 USUAL_CLIP = "ViT-B-32"
 NONE = "none"
 _Run = TypeVar("_Run", bound=GanOptions)
@@ -47,7 +47,7 @@ def with_defaults(run: _Run) -> _Run:
     if isinstance(run, EditRun) and run.neutral is None:
         values["neutral"] = "a face" if own else "face"
     if isinstance(run, EditRun) and run.alpha is None and not own:
-        values["alpha"] = PUBLISHED_ALPHA
+        values["alpha"] = ALPHA
     return replace(run, **values)
 
 

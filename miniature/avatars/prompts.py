@@ -5,8 +5,6 @@ Two things never stand together, so that any pair of them is new to it.
 
 from __future__ import annotations
 
-import re
-from collections import Counter
 from collections.abc import Iterable, Iterator
 
 import numpy as np
@@ -26,12 +24,12 @@ from miniature.avatars.words import (
     short_caption,
 )
 from miniature.things import with_article
+from miniature.words import frequent_words
 
 BEARDS = ("stubble", "a moustache", "a goatee", "a beard", "a full beard")
 MARKS = ("freckles", "rosy cheeks", "a frown", "wrinkles", "a bald head", "closed eyes", "wide open eyes")
 COMMON = 0.05
 """Of the prompts: a word in more of them, as "face" and "with", says nothing of a face."""
-_WORD = re.compile(r"[^\W\d_]+")
 SUBJECTS = ("an old face", "a young face", "a woman", "a man", "a bald face")
 
 
@@ -48,14 +46,12 @@ def prompts() -> list[str]:
 def known_words(avatars: int = 4000, least: int = 4) -> list[str]:
     """Words of at least ``least`` captions of so many avatars: those of `prompts` that mean one thing first."""
     rng: Rng = np.random.default_rng(0)
-    counts: Counter[str] = Counter()
-    for attributes in (sample(rng) for _ in range(avatars)):
-        said = f"{caption(attributes, rng)} {short_caption(attributes, rng)}"
-        counts.update(set(_WORD.findall(said.lower())))
-    often = sorted((word for word, count in counts.items() if count >= least), key=lambda word: (-counts[word], word))
-    asked = Counter(word for prompt in prompts() for word in set(_WORD.findall(prompt)))
-    telling = {word for word, count in asked.items() if count <= COMMON * len(prompts())}
-    return sorted(often, key=lambda word: word not in telling)
+    people = (sample(rng) for _ in range(avatars))
+    said = (f"{caption(one, rng)} {short_caption(one, rng)}".lower() for one in people)
+    asked = prompts()
+    common = frequent_words(asked, int(COMMON * len(asked)) + 1)
+    telling = set(frequent_words(asked, 1)).difference(common)
+    return sorted(frequent_words(said, least), key=lambda word: word not in telling)
 
 
 def _named(table: dict[str, tuple[str, ...]]) -> Iterator[str]:

@@ -227,7 +227,8 @@ def test_processes_share_the_channels_and_go_on_in_any_number(stop_after):
     ("command", "network"),
     [
         ([*MAPPER, "--learning-rate", "10"], lambda: LevelsMapper(WIDTH)),
-        (FFCLIP, lambda: SemanticModulation(CONFIG.num_layers, WIDTH)),
+        # FFCLIP's start magnifies the last digit, the more the larger its steps are pulled by the text
+        ([*FFCLIP, "--text-weight", "1"], lambda: SemanticModulation(CONFIG.num_layers, WIDTH)),
     ],
     ids=["mapper", "ffclip"],
 )
@@ -237,14 +238,13 @@ def test_processes_share_a_batch_and_learn_what_one_learns(command, network):
     assert "step 4: validation loss" in forked(*command, *steps, "--output", "two.safetensors")
     one, two = load_file("one.safetensors"), load_file("two.safetensors")
     torch.manual_seed(0)  # --seed's default, from which both began
-    start = {f"{'mapper.' * (command is not FFCLIP)}{name}": value for name, value in network().state_dict().items()}
+    start = {f"{'mapper.' * (command[0] == 'mapper')}{name}": value for name, value in network().state_dict().items()}
     learned, apart = (
         torch.cat([(weights[name] - other[name]).abs().flatten() for name in start]).mean()
         for weights, other in ((one, start), (two, one))
     )
-    # not the same to the last digit: where a gradient is all but 0, Adam makes much of that digit; gradients that are
-    # not shared lead half as far apart as the way that was learned, or further
-    assert learned > 0 and apart < 0.3 * learned
+    # not the same to the last digit: where a gradient is all but 0, Adam makes much of that digit
+    assert learned > 0 and apart < 0.1 * learned
 
 
 def test_a_batch_that_processes_cannot_share_is_refused(monkeypatch, capsys):

@@ -24,9 +24,12 @@ from inst.gan.codes import Codes
 Relevance = Float[Tensor, "channels e"]
 """A unit vector in CLIP's space for each channel that may change, style by style in order."""
 BETAS = np.arange(0.1, 0.3, 0.01)
+ALPHA = 3.0
+"""The published strength."""
 ALPHAS = (0.5, 1.0, 1.5, 2.0, 3.0, 4.5, 6.0)
 """What is tried for each face; beyond, small generators draw no face any more."""
 ENOUGH = 0.8
+"""Of the way that the best of them goes."""
 FEWEST_CHANNELS = 20
 """What automatic thresholds leave at least for faces; 100 for other things."""
 
