@@ -46,9 +46,14 @@ FORMS = (("[C]", 0.4), ("{} in the style of [C]", 0.2), ("{}, [C]", 0.2), ("a pa
 
 
 def build(channels: tuple[int, ...] = (64, 128, 192)) -> UNet2DConditionModel:
-    """One layer a block, attention below the top level."""
+    """One layer a block, attention below the top level.
+
+    Textures of a few pixels are made at the top level, where the prompt is not attended to: pooled, it is added to the
+    time embedding, which reaches every residual block. It begins as nothing, so that weights without it can be gone on
+    with.
+    """
     deep = len(channels) - 1
-    return UNet2DConditionModel(
+    unet = UNet2DConditionModel(
         sample_size=64,
         in_channels=4,
         out_channels=4,
@@ -59,7 +64,11 @@ def build(channels: tuple[int, ...] = (64, 128, 192)) -> UNet2DConditionModel:
         cross_attention_dim=clip.WIDTH,
         attention_head_dim=4,
         norm_num_groups=32,
+        addition_embed_type="text",
+        addition_embed_type_num_heads=8,
     )
+    nn.init.zeros_(unet.add_embedding.norm2.weight)
+    return unet
 
 
 def build_inversion() -> AttentionInversion:

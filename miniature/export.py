@@ -28,9 +28,9 @@ from miniature.words import known_words
 
 DEFAULTS: dict[str, Any] = {
     "resolution": 256,
-    "num_steps": 25,
-    "guidance_scale": 2.5,
-    "strength": 0.7,
+    "num_steps": 12,
+    "guidance_scale": 2.0,
+    "strength": 0.75,
     "clip": "local-dir:clip",
     "num_vectors": diffusion.VECTORS,
     "learning_rate": 2e-4,

@@ -31,10 +31,10 @@ def colour_loss(latents: Tensor, x: Tensor) -> Tensor:
     in its output; this asks for both axes in the latents themselves. The map is solved for anew in every batch.
 
     Args:
-        latents: (b, 4, h / 4, w / 4) float32.
+        latents: (b, c, h / f, w / f) float32.
         x: (b, 3, h, w) in [-1, 1].
     """
-    coarse = functional.avg_pool2d(x, 4)
+    coarse = functional.avg_pool2d(x, x.shape[-1] // latents.shape[-1])
     target = torch.stack([coarse[:, 0] - coarse[:, 1], coarse[:, 1] - coarse[:, 2]], -1).flatten(0, 2)
     points = latents.permute(0, 2, 3, 1).flatten(0, 2)
     points = torch.cat([points, torch.ones_like(points[:, :1])], 1)

@@ -140,7 +140,8 @@ def _check_kind(unet: dict[str, Any], vae: dict[str, Any], text: dict[str, Any])
     for what, config, kind in (("U-Net", unet, "UNet2DConditionModel"), ("autoencoder", vae, "AutoencoderKL")):
         if config.get("_class_name", kind) != kind:
             raise ModelError(f"its {what} is a {config['_class_name']}; SD 1.x and 2.x have a {kind}")
-    if unet.get("addition_embed_type") or unet.get("class_embed_type"):
+    # "text" pools the prompt that the U-Net is given anyway
+    if unet.get("addition_embed_type") not in (None, "text") or unet.get("class_embed_type"):
         raise ModelError("its U-Net takes more than a text (SDXL or unCLIP): SD 1.x and 2.x are supported")
     if unet["in_channels"] != vae["latent_channels"]:
         raise ModelError(f"it is {describe_inputs(unet['in_channels'])}: a text-to-image model is needed")

@@ -64,6 +64,21 @@ def test_many_styles_are_trained_and_the_held_ones_are_not() -> None:
     assert {task["style"] for task in tasks if task["split"] == "train"} == STYLES.keys() - held
 
 
+def test_weights_from_before_the_pooled_prompt_are_gone_on_with() -> None:
+    """What a U-Net pools of its prompt is nothing at first, and something after a step."""
+    torch.manual_seed(0)
+    unet = diffusion.build((32, 64, 64))
+    old = {name: value for name, value in unet.state_dict().items() if not name.startswith("add_embedding.")}
+    torch.manual_seed(1)
+    new = diffusion.build((32, 64, 64))
+    assert set(new.load_state_dict(old, strict=False).missing_keys) == set(new.state_dict()) - set(old)
+    x, prompt = torch.randn(2, 4, 8, 8), torch.randn(2, 32, clip.WIDTH)
+    one, two = (model(x, 500, encoder_hidden_states=prompt).sample for model in (unet, new))
+    torch.testing.assert_close(one, two)
+    two.square().mean().backward()
+    assert new.add_embedding.norm2.weight.grad.abs().max() > 0
+
+
 def folders(captions: tuple[str, ...] = ("a hill", "a lake")) -> list[list[Record]]:
     """Photos and paintings that are named only."""
     return [

@@ -240,6 +240,30 @@ def test_an_incomplete_folder_names_what_is_missing(gone, words, v1, tmp_path):
         read(folder)
 
 
+def test_a_unet_that_takes_more_than_a_text_is_named(v1, tmp_path):
+    folder = shutil.copytree(v1.folder, tmp_path / "model")
+    config = json.loads((folder / "unet/config.json").read_text())
+    (folder / "unet/config.json").write_text(json.dumps(config | {"addition_embed_type": "text_time"}))
+    with pytest.raises(ModelError, match="takes more than a text"):
+        read(folder)
+
+
+def test_a_unet_that_pools_its_text(tmp_path):
+    """What is added to its time embedding comes from the prompt alone, so that nothing else has to be given."""
+    models = narrow_models("v1")
+    config = {name: value for name, value in models.unet.config.items() if not name.startswith("_")}
+    pooling = {"addition_embed_type": "text", "addition_embed_type_num_heads": 4}
+    models = models._replace(unet=type(models.unet).from_config(config | pooling).eval())
+    model = read(write_folder(tmp_path / "pooling", models))
+    latents, conditioning = torch.randn(1, 4, 8, 8), model.text.encode_prompt(["a boat"])
+    with torch.no_grad():
+        own = models.unet(latents, 500, encoder_hidden_states=conditioning).sample
+        models.unet.add_embedding.norm2.weight.zero_()
+        without = models.unet(latents, 500, encoder_hidden_states=conditioning).sample
+    torch.testing.assert_close(model.predict_noise(latents, torch.tensor([500]), conditioning), own)
+    assert (own - without).abs().max() > 1e-3
+
+
 def test_a_text_encoder_of_another_width(v1, v2, tmp_path):
     folder = shutil.copytree(v1.folder, tmp_path / "model")
     config = json.loads((folder / "unet/config.json").read_text())
