@@ -19,9 +19,8 @@ from miniature.training import Budget, Recipe, Run, accelerator, add_start, load
 SHARES = {"style": 0.5, "painting": 0.25, "photo": 0.25}
 # Of the decoder's last phase: 1 is about as strong as the reconstruction. PSNR may fall by 0.5 dB for it.
 TEXTURE = 6.0
-
-
 CHANNELS, LATENT_CHANNELS = (32, 32, 96), 4
+"""What the later steps read; others are for measuring."""
 
 
 def build(channels: tuple[int, ...] = CHANNELS, latent_channels: int = LATENT_CHANNELS) -> AutoencoderKL:
@@ -191,8 +190,8 @@ def main() -> None:
     parser.add_argument("--state", type=Path, required=True)
     parser.add_argument("--minutes", type=float, default=33)
     parser.add_argument("--device", default="auto")
-    parser.add_argument("--channels", type=int, nargs="+", default=CHANNELS, help="width at each size")
-    parser.add_argument("--latent-channels", type=int, default=LATENT_CHANNELS)
+    parser.add_argument("--channels", type=int, nargs="+", default=CHANNELS, help="later steps read the default")
+    parser.add_argument("--latent-channels", type=int, default=LATENT_CHANNELS, help="likewise")
     parser.add_argument("--decoder", action="store_true", help="go on with the decoder alone")
     add_start(parser)
     args = parser.parse_args()
