@@ -13,6 +13,7 @@ from torch import Tensor
 
 from benchmarks.avatar_attributes import AttributeReader, accuracy
 from benchmarks.gan_edit_counts import Counts, Reading, count, count_pair, read, read_rightly, rows_of, shows
+from benchmarks.gan_edit_kept import Kept
 from benchmarks.gan_edit_report import SUMMARY, Found, averages
 from benchmarks.gan_edit_sheets import INPUT, SHOWN
 from benchmarks.gan_edit_texts import BY_NAME, PAIRS, Asked
@@ -63,11 +64,20 @@ class Trial:
         self.pictures = editing.unedited(self.codes)
         self.before = read(self.reader, self.pictures)
 
-    def run(self, methods: Sequence[str], asked: Sequence[Asked], *, pairs: bool) -> dict[str, dict[str, Image]]:
-        """Measure everything into `found`; pictures for the sheets, by attribute and what made them."""
+    def run(
+        self, methods: Sequence[str], asked: Sequence[Asked], *, pairs: bool, kept: Kept | None = None
+    ) -> dict[str, dict[str, Image]]:
+        """Measure everything into `found`; pictures for the sheets, by attribute and what made them.
+
+        Args:
+            kept: where each measurement is written, and taken from where it is there already.
+        """
         sheets = {one.name: {INPUT: self.pictures[self._lacking(one)[:SHOWN]]} for one in asked}
         for method, one in itertools.product(methods, asked):
-            if (measured := self._measure(method, one)) is not None:
+            measured = kept.read(method, one.name) if kept else None
+            if measured is None and (measured := self._measure(method, one)) and kept:
+                kept.write(method, one.name, *measured)
+            if measured is not None:
                 counts, pictures = measured
                 self.found.counts.setdefault(method, {})[one.name] = counts
                 if method not in CONTROLS:

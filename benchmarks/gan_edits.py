@@ -19,14 +19,21 @@ import torch
 
 from benchmarks.avatar_attributes import crowd_in, reader_in
 from benchmarks.gan_edit_counts import WELL_READ
+from benchmarks.gan_edit_kept import Kept
 from benchmarks.gan_edit_report import report
 from benchmarks.gan_edit_sheets import write_sheets
 from benchmarks.gan_edit_texts import BY_NAME
 from benchmarks.gan_edit_trial import Trial
 from benchmarks.gan_edit_work import CONTROLS, METHODS, Editing
 from benchmarks.machine import describe_machine, write_results
+from inst.assets import AVATARS, avatars_folder
 from inst.errors import InstError
+from inst.files import sha256
+from inst.gan.editor import clip_probe
+from inst.runs.edit_words import with_prepared
+from inst.runs.embedded import FILES, PREPARED
 from inst.runs.gan_settings import EditRun, MapperRun
+from inst.runs.unfinished import identity_of
 from miniature.training import Budget
 
 
@@ -64,7 +71,8 @@ def _measure(arguments: argparse.Namespace) -> None:
         print("\n\n".join([trial.tune(method, asked) for method in arguments.methods]))
         return
     controls = CONTROLS if "directions" in arguments.methods else CONTROLS[:1]
-    sheets = trial.run([*controls, *arguments.methods], asked, pairs=arguments.pairs)
+    kept = Kept(arguments.kept, _identity(trial), arguments.resume)
+    sheets = trial.run([*controls, *arguments.methods], asked, pairs=arguments.pairs, kept=kept)
     machine = describe_machine(trial.editing.studio.placement.device, torch.get_num_threads())
     text = report(trial.found, _settings(arguments, trial), trial.judged, machine)
     print(f"\n{text}")
@@ -72,6 +80,16 @@ def _measure(arguments: argparse.Namespace) -> None:
         write_results(arguments.output, text, {"machine": machine, **trial.found.facts()})
     if arguments.sheets:
         write_sheets(arguments.sheets, sheets)
+
+
+def _identity(trial: Trial) -> str:
+    """Of all that a measurement depends on: settings, networks, prepared files, avatars and what is read of them."""
+    editing, studio = trial.editing, trial.editing.studio
+    named = {name: getattr(with_prepared(editing.run, name), name) for name in PREPARED}
+    files = [avatars_folder() / FILES[name] if file == AVATARS else Path(file) for name, file in named.items() if file]
+    prepared = [sha256(file) for file in files if file.exists()]  # of others the editor says what is wrong
+    networks = studio.fingerprint, clip_probe(studio.clip), identity_of(editing.lesson)
+    return identity_of(editing.run, *networks, *prepared, trial.judged, trial.codes, *trial.before.values())
 
 
 def _settings(arguments: argparse.Namespace, trial: Trial) -> list[str]:
@@ -112,6 +130,10 @@ def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--batch", type=int, default=25, help="avatars edited at once")
     parser.add_argument("--pairs", action=argparse.BooleanOptionalAction, default=True, help="texts of two attributes")
     parser.add_argument("--tune", action="store_true", help="print averages over a sweep of settings instead")
+    parser.add_argument(
+        "--kept", type=Path, default=Path("outputs/gan-edits-measured"), help="folder of measurements as they come"
+    )
+    parser.add_argument("--resume", action="store_true", help="go on with those that are there already")
     parser.add_argument("--note", default="", help="stands above the tables, as: a rehearsal on a busy machine")
     parser.add_argument("--output", type=Path, help="Markdown file to write; JSON beside it")
     parser.add_argument("--sheets", type=Path, help="folder for contact sheets")

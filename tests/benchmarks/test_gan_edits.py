@@ -155,6 +155,43 @@ def test_the_command_writes_tables_and_sheets(embedded, tmp_path, capsys):
     assert {path.stem for path in sheets.iterdir()} == {"all", *facts["counts"]["directions"]}
 
 
+def test_what_was_measured_is_kept_and_taken_where_it_fits(embedded, tmp_path, capsys, monkeypatch):
+    given = ["--attributes", str(embedded / "attributes"), "--state", str(embedded / "drawings"), "--well", "0"]
+    given += [
+        "--methods",
+        "directions",
+        "--only",
+        "glasses",
+        "hat",
+        "old",
+        "--device",
+        "cpu",
+        "--no-pairs",
+        "--count",
+        "3",
+    ]
+    given += ["--kept", str(tmp_path / "kept")]
+    main([*given, "--output", str(tmp_path / "one.md")])
+    there = sorted((tmp_path / "kept").iterdir())
+    edits, edit = [], Editing.edit
+
+    def counted(self, method, text, *rest, **settings):
+        edits.append(text)
+        return edit(self, method, text, *rest, **settings)
+
+    monkeypatch.setattr(Editing, "edit", counted)
+    there[0].unlink()
+    main([*given, "--resume", "--output", str(tmp_path / "two.md"), "--sheets", str(tmp_path / "sheets")])
+    assert len(edits) == 1 and sorted((tmp_path / "kept").iterdir()) == there
+    one, two = (json.loads((tmp_path / f"{name}.json").read_text())["counts"] for name in ("one", "two"))
+    for method, attribute in ((m, a) for m in one for a in one[m]):
+        times = one[method][attribute].pop("seconds"), two[method][attribute].pop("seconds")
+        assert one[method][attribute] == two[method][attribute] and min(times) > 0
+    edits.clear()
+    main([*given, "--count", "2", "--resume"])
+    assert edits  # what three avatars came to is not two avatars'
+
+
 def test_a_missing_file_is_one_line(embedded, tmp_path, capsys):
     given = ["--attributes", str(embedded / "attributes"), "--state", str(embedded / "drawings")]
     with pytest.raises(SystemExit) as stopped:
