@@ -18,6 +18,8 @@ class DuelRecipe:
     """How the two sides learn (StyleGAN2, appendix B): constant rates, Adam without momentum.
 
     Attributes:
+        lr: of sides with equalised learning rates.
+        generator_lr: of a generator without them; ``None`` takes ``lr``.
         penalty: weight γ of R1; ``None`` takes 0.04 size² / batch. Drawn pictures have few colours and sharp edges and
             are told from made ones at once: they need more of it than StyleGAN2-ADA's 0.0002 size² / batch.
         penalty_every: steps from one penalty to the next ("lazy regularisation"): weighed as many times as much.
@@ -30,6 +32,7 @@ class DuelRecipe:
 
     batch: int = 16
     lr: float = 0.002
+    generator_lr: float | None = None
     penalty: float | None = None
     penalty_every: int = 16
     penalty_share: float = 0.5
@@ -88,11 +91,12 @@ class Duel(Run):
         """One Adam with a group a side, whose rates allow for the extra updates of lazy regularisation."""
         every = {self.generator: self.duel.path_every if self.duel.path else None}
         every[self.discriminator] = self.duel.penalty_every
+        rates = {self.generator: self.duel.generator_lr or self.duel.lr, self.discriminator: self.duel.lr}
         groups = []
         for side, steps in every.items():
             share = steps / (steps + 1) if steps else 1.0
             betas = (0.0, 0.99**share)
-            groups.append({"params": list(side.parameters()), "lr": self.duel.lr * share, "betas": betas})
+            groups.append({"params": list(side.parameters()), "lr": rates[side] * share, "betas": betas})
         return torch.optim.Adam(groups, fused=True)
 
     def _buffers(self) -> dict[str, Tensor]:

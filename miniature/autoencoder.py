@@ -9,16 +9,14 @@ import cv2
 import numpy as np
 import torch
 from diffusers import AutoencoderKL
-from torch import Tensor, nn
+from torch import Tensor
 from tqdm import tqdm
 
-from miniature.losses import colour_loss, reconstruction_loss, texture_loss
+from miniature.losses import colour_loss, reconstruction_loss
 from miniature.pictures import Pictures, crop, draw, to_tensor
 from miniature.training import Budget, Recipe, Run, accelerator, add_start, load_averaged, start_from
 
 SHARES = {"style": 0.5, "painting": 0.25, "photo": 0.25}
-# Of the decoder's last phase: 1 is about as strong as the reconstruction. PSNR may fall by 0.5 dB for it.
-TEXTURE = 6.0
 CHANNELS, LATENT_CHANNELS = (32, 32, 96), 4
 """What the later steps read; others are for measuring."""
 
@@ -103,42 +101,7 @@ def train(
     return run
 
 
-def train_decoder(state: Path, budget: Budget, *, batch: int = 4, size: int = 64, device: str = "auto") -> Run:
-    """Go on with the decoder alone while the U-Net is trained: latents stay, strokes get their edge back."""
-    pictures = Pictures.open(state)
-    acc = accelerator(device)
-    model = load_averaged(state / "autoencoder", "vae", build()).to(acc.device)
-    parts: dict[str, nn.Module] = {"decoder": model.decoder, "post_quant_conv": model.post_quant_conv}
-    for part in parts.values():
-        part.requires_grad_(True)
-    run = Run(state / "decoder", parts, Recipe(lr=4e-4, weight_decay=0.0), budget, seed=3)
-    groups = pictures.groups("train")
-    spread = _latents(model, pictures).std((0, 2, 3))[:, None, None].to(acc.device)
-    for rng in tqdm(run.steps(), mininterval=20, initial=run.step):
-        chosen = [draw(groups, SHARES, rng)[0] for _ in range(batch)]
-        x = to_tensor([crop(pictures.pixels[r["row"]], size, rng) for r in chosen]).to(acc.device)
-        with acc.autocast():
-            with torch.no_grad():
-                latents = model.encode(x).latent_dist.mean
-            # The U-Net's latents are never exact.
-            out = model.decode(latents + 0.04 * spread * torch.randn_like(latents)).sample
-        run.update(reconstruction_loss(out.float(), x) + TEXTURE * texture_loss(out.float(), x))
-        if run.step % 2000 == 0:
-            decibels = psnr(
-                _with_decoder(load_averaged(state / "autoencoder", "vae", build()), run.averaged()),
-                held_images(pictures, 32),
-            )
-            print(f"\ndecoder step {run.step} {run.seconds / 60:.1f} min psnr {decibels:.2f} dB", flush=True)
-    return run
-
-
-def _with_decoder(model: AutoencoderKL, parts: dict[str, dict[str, Tensor]]) -> AutoencoderKL:
-    for name, tensors in parts.items():
-        getattr(model, name).load_state_dict(tensors)
-    return model
-
-
-def _latents(model: AutoencoderKL, pictures: Pictures, count: int = 96) -> Tensor:
+def some_latents(model: AutoencoderKL, pictures: Pictures, count: int = 96) -> Tensor:
     """Latents of training pictures of all kinds, (count, 4, 32, 32), always of the same ones."""
     rng, groups = np.random.default_rng(3), pictures.groups("train")
     rows = [draw(groups, SHARES, rng)[0]["row"] for _ in range(count)]
@@ -177,12 +140,12 @@ def standardise(model: AutoencoderKL, latents: Tensor) -> AutoencoderKL:
 
 
 def load(state: Path) -> AutoencoderKL:
-    """The trained autoencoder, averaged and standardised, with the decoder that was trained further if there is one."""
+    """The trained autoencoder, averaged and standardised, with the decoder that went on alone if there is one."""
     model = load_averaged(state / "autoencoder", "vae", build())
     if (state / "decoder" / "state.json").exists():
-        load_averaged(state / "decoder", "decoder", model.decoder)
-        load_averaged(state / "decoder", "post_quant_conv", model.post_quant_conv)
-    return standardise(model, _latents(model, Pictures.open(state)))
+        for part in ("decoder", "post_quant_conv"):
+            load_averaged(state / "decoder", f"generator.{part}", getattr(model, part))
+    return standardise(model, some_latents(model, Pictures.open(state)))
 
 
 def main() -> None:
@@ -192,17 +155,12 @@ def main() -> None:
     parser.add_argument("--device", default="auto")
     parser.add_argument("--channels", type=int, nargs="+", default=CHANNELS, help="later steps read the default")
     parser.add_argument("--latent-channels", type=int, default=LATENT_CHANNELS, help="likewise")
-    parser.add_argument("--decoder", action="store_true", help="go on with the decoder alone")
     add_start(parser)
     args = parser.parse_args()
-    budget = Budget(minutes=args.minutes)
-    if args.decoder:
-        train_decoder(args.state, budget, device=args.device)
-    else:
-        train(
-            args.state, budget, device=args.device, channels=tuple(args.channels),
-            latent_channels=args.latent_channels, start=args.start,
-        )  # fmt: skip
+    train(
+        args.state, Budget(minutes=args.minutes), device=args.device, channels=tuple(args.channels),
+        latent_channels=args.latent_channels, start=args.start,
+    )  # fmt: skip
 
 
 if __name__ == "__main__":

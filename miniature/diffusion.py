@@ -40,8 +40,14 @@ INVERSION: dict[str, Any] = {
 FAITHFUL = 0.35
 """Share of samples that are plain diffusion: what is hidden is what is wanted."""
 LEAST_WEIGHT, TEXTURE = 0.15, 4.0
+BATCHES = {16: 16, 32: 5, 64: 2}
+"""Of crops of so many latent pixels a side."""
+SHAPES = {16: ((16, 16),), 32: ((32, 32), (24, 40), (40, 24)), 64: ((64, 64), (48, 64), (64, 48))}
+"""Height and width that such a crop may have: photos are seldom square."""
 GPU_BATCHES = 24
 """How many times a CPU's batch a GPU takes at once: its steps hardly take longer for it."""
+PSEUDO_WORDS = 0.6
+"""Share of prompts for renderings and paintings that say the manner by a pseudo-word."""
 FORMS = (("[C]", 0.4), ("{} in the style of [C]", 0.2), ("{}, [C]", 0.2), ("a painting in the style of [C]", 0.2))
 
 
@@ -116,11 +122,11 @@ class TextSide:
         return model.ln_final(model.transformer(x, attn_mask=model.attn_mask))
 
 
-def prompt_of(row: dict[str, Any], rng: np.random.Generator) -> str:
+def prompt_of(row: dict[str, Any], rng: np.random.Generator, pseudo_words: float = PSEUDO_WORDS) -> str:
     """A training prompt: nothing in a tenth, a caption, or a form with "[C]"; photos keep their caption."""
     if rng.random() < 0.1:
         return ""
-    if row["kind"] == "photo" or rng.random() < 0.4:
+    if row["kind"] == "photo" or rng.random() >= pseudo_words:
         return caption(row, rng)
     form = FORMS[int(rng.choice(len(FORMS), p=[p for _, p in FORMS]))][0]
     return form.format(content_words(row) or "a picture")
@@ -137,7 +143,13 @@ def timesteps(count: int, side: int, rng: np.random.Generator) -> Tensor:
 def sizes_of(used: float, rng: np.random.Generator) -> tuple[int, int]:
     """Batch and crop in latent pixels: many small crops first, then larger ones, whole pictures at the end."""
     shares = (0.8, 0.15, 0.05) if used < 0.75 else (0.4, 0.35, 0.25)
-    return ((16, 16), (5, 32), (2, 64))[int(rng.choice(3, p=shares))]
+    side = int(rng.choice(list(BATCHES), p=shares))
+    return BATCHES[side], side
+
+
+def shape_of(side: int, rng: np.random.Generator) -> tuple[int, int]:
+    """One of the side's shapes."""
+    return SHAPES[side][int(rng.integers(len(SHAPES[side])))]
 
 
 class Sight(NamedTuple):
@@ -191,7 +203,16 @@ def train(
     device: str = "auto",
     channels: tuple[int, ...] = (64, 128, 192),
     start: Path | None = None,
+    pseudo_words: float = PSEUDO_WORDS,
+    side: int | None = None,
+    folder: str = "diffusion",
 ) -> Run:
+    """Train, or go on where a run stopped.
+
+    Args:
+        side: of every crop in latent pixels; ``None`` takes more and larger ones as time goes by.
+        folder: the run's, in ``state``.
+    """
     pictures = Pictures.open(state)
     tokenizer = clip.tokenizer_at(state, pictures)
     acc = accelerator(device)
@@ -211,7 +232,7 @@ def train(
             print(f"carried over from another noise schedule; of its time embedding {missed:.1e} is missed")
         start_from(start / "inversion" / "attention.safetensors", inversion)
     run = Run(
-        state / "diffusion",
+        state / folder,
         {"unet": unet, "inversion": inversion},
         Recipe(lr=6e-4, ema=0.998, warmup=200),
         budget,
@@ -221,17 +242,18 @@ def train(
     mean_loss, seen = 0.0, 0
     bar = tqdm(run.steps(), mininterval=20, initial=run.step)
     for rng in bar:
-        batch, side = sizes_of(run.used, rng)
+        batch, crop = (BATCHES[side], side) if side else sizes_of(run.used, rng)
         batch *= scale
         pairs = []
         while len(pairs) < batch:
             first, other = draw(groups, SHARES, rng)
             if features.ready(first["row"], None if first["kind"] == "photo" else other["row"]):
                 pairs.append((first, other))
-        drawn, source = (part.to(acc.device) for part in features.latents_of([r["row"] for r, _ in pairs], side, rng))
-        prompts = [prompt_of(row, rng) for row, _ in pairs]
+        parts = features.latents_of([r["row"] for r, _ in pairs], shape_of(crop, rng), rng)
+        drawn, source = (part.to(acc.device) for part in parts)
+        prompts = [prompt_of(row, rng, pseudo_words) for row, _ in pairs]
         sources = [other["row"] for (_, other), prompt in zip(pairs, prompts, strict=True) if PLACEHOLDER in prompt]
-        t = timesteps(batch, side, rng)
+        t = timesteps(batch, crop, rng)
         sight = sights(drawn, source, prompts, t, rng)
         signal = alpha_bar[t].view(-1, 1, 1, 1).to(acc.device)
         xt = signal.sqrt() * sight.shown + (1 - signal).sqrt() * training_noise(drawn)

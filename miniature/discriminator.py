@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from itertools import pairwise
 
 import torch
@@ -89,7 +90,32 @@ def with_deviation(x: Tensor) -> Tensor:
     return torch.cat([x, maps.to(x.dtype)], 1)
 
 
-def gradient_penalty(discriminator: nn.Module, real: Tensor) -> Tensor:
+class PatchCritic(nn.Module):
+    """Whether each patch of 26 pixels looks like a picture's own, given the latents that it is decoded from.
+
+    Args:
+        latent_channels: of latents of a quarter of the pictures' size.
+        widths: at full, half and quarter resolution.
+    """
+
+    def __init__(self, latent_channels: int = 4, widths: tuple[int, int, int] = (32, 64, 96)) -> None:
+        super().__init__()
+        full, half, quarter = widths
+        self.read = EqualConv(3, full, 3, gain=GAIN)
+        self.first = EqualConv(full, half, 3, gain=GAIN)
+        self.second = EqualConv(half + latent_channels, quarter, 3, gain=GAIN)
+        self.third = EqualConv(quarter, quarter, 3, gain=GAIN)
+        self.judge = EqualConv(quarter, 1, 1)
+
+    def forward(self, pictures: Tensor, latents: Tensor) -> Tensor:
+        """(b, 3, h, w), about [-1, 1], and latents (b, c, h / 4, w / 4) to logits (b, h / 4, w / 4); high for real."""
+        x = functional.avg_pool2d(activate(self.read(pictures)), 2)
+        x = functional.avg_pool2d(activate(self.first(x)), 2)
+        x = activate(self.second(torch.cat([x, latents.to(x.dtype)], 1)))
+        return self.judge(activate(self.third(x))).squeeze(1).float()
+
+
+def gradient_penalty(discriminator: Callable[[Tensor], Tensor], real: Tensor) -> Tensor:
     """R1 (Mescheder et al. 2018): the mean over pictures of the squared gradient of the logit, in float32."""
     real = real.detach().float().requires_grad_()
     with torch.autocast(real.device.type, enabled=False):

@@ -48,15 +48,16 @@ class Features:
         """Whether a picture's latents and its source's embedding are there; training may start before all are."""
         return bool(self.flags["latents"][row]) and (source is None or bool(self.flags["pooled"][source]))
 
-    def latents_of(self, rows: list[int], side: int, rng: Rng) -> tuple[Tensor, Tensor]:
-        """(b, 4, side, side) float32 random parts, and the same parts of what each picture was drawn from (itself,
+    def latents_of(self, rows: list[int], shape: tuple[int, int], rng: Rng) -> tuple[Tensor, Tensor]:
+        """(b, 4, height, width) float32 random parts, and the same parts of what each picture was drawn from (itself,
         where that is not there)."""
         parts, sources = [], []
         for row in rows:
-            y, x = rng.integers(0, 64 - side + 1, 2)
+            y, x = (int(rng.integers(0, 64 - side + 1)) for side in shape)
+            at = slice(None), slice(y, y + shape[0]), slice(x, x + shape[1])
             source = self.arrays["sources" if self.flags["sources"][row] else "latents"]
-            parts.append(self.arrays["latents"][row][:, y : y + side, x : x + side])
-            sources.append(source[row][:, y : y + side, x : x + side])
+            parts.append(self.arrays["latents"][row][at])
+            sources.append(source[row][at])
         return tuple(torch.from_numpy(np.stack(crops).astype(np.float32)) for crops in (parts, sources))  # pyright: ignore[reportReturnType]
 
     def style_of(self, rows: list[int], keys: int, rng: Rng | None) -> tuple[Tensor, Tensor]:
@@ -82,11 +83,11 @@ class Resident:
 
     ready = Features.ready
 
-    def latents_of(self, rows: list[int], side: int, rng: Rng) -> tuple[Tensor, Tensor]:
+    def latents_of(self, rows: list[int], shape: tuple[int, int], rng: Rng) -> tuple[Tensor, Tensor]:
         """As `Features.latents_of`."""
         device = self.latents.device
-        corner = torch.from_numpy(rng.integers(0, 64 - side + 1, (2, len(rows), 1))).to(device)
-        y, x = corner + torch.arange(side, device=device)
+        corners = (torch.from_numpy(rng.integers(0, 64 - side + 1, (len(rows), 1))).to(device) for side in shape)
+        y, x = (corner + torch.arange(side, device=device) for corner, side in zip(corners, shape, strict=True))
         at = torch.tensor(rows, device=device)[:, None, None], slice(None), y[:, :, None], x[:, None, :]
         return tuple(part[at].permute(0, 3, 1, 2).float() for part in (self.latents, self.sources))  # pyright: ignore[reportReturnType]
 

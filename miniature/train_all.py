@@ -49,9 +49,7 @@ def main() -> None:
 
     def train(what: str) -> subprocess.Popen[bytes]:
         minutes = MINUTES[what] * args.minutes_scale
-        step = ("autoencoder", "--decoder") if what == "decoder" else (what,)
-        if args.start and what == "diffusion":
-            step = (what, "--start", str(args.start.resolve()))
+        step = (what, "--start", str(args.start.resolve())) if args.start and what == "diffusion" else (what,)
         return _start(*step, "--state", state, "--minutes", f"{minutes:.4f}", "--device", args.device, threads=half)
 
     emoji = ["--emoji", str(args.emoji.resolve())] if args.emoji else []

@@ -132,6 +132,19 @@ def test_scenes_are_captioned_with_the_words_of_what_is_there(tmp_path: Path) ->
     assert {word for caption in captions for word in caption.split()} - {"a", "an", "and"} == set(words_txt)
 
 
+def test_crops_have_the_shapes_of_photos() -> None:
+    rng = np.random.default_rng(0)
+    for side, batch in diffusion.BATCHES.items():
+        shapes = {diffusion.shape_of(side, rng) for _ in range(60)}
+        assert shapes == set(diffusion.SHAPES[side])
+        assert batch >= 2
+        for height, width in shapes:
+            assert height % 8 == width % 8 == 0
+            assert max(height, width) <= 64
+            assert {(height, width), (width, height)} <= shapes
+    assert all(len(diffusion.SHAPES[side]) > 1 for side in (32, 64))
+
+
 @pytest.mark.parametrize("kind", ["cov", "ramp"])
 def test_a_palette_moves_the_colours(kind: str, picture: np.ndarray) -> None:
     blue = np.clip(picture * 0.2 + np.float32([0.1, 0.2, 0.6]), 0, 1)
@@ -308,8 +321,8 @@ def coordinates(rows: int = 5) -> embed.Features:
 def test_a_crop_lies_at_the_same_place_of_a_picture_and_of_what_it_was_drawn_from(on_device: bool) -> None:
     features = coordinates()
     source = embed.Resident(features, torch.device("cpu")) if on_device else features
-    drawn, under = source.latents_of([3, 0, 4, 3], 16, np.random.default_rng(5))
-    assert drawn.shape == under.shape == (4, 4, 16, 16)
+    drawn, under = source.latents_of([3, 0, 4, 3], (16, 24), np.random.default_rng(5))
+    assert drawn.shape == under.shape == (4, 4, 16, 24)
     assert drawn[:, 0].flatten(1).unique(dim=1).tolist() == [[3], [0], [4], [3]]
     assert (drawn[:, 1].diff(dim=1) == 1).all()
     assert (drawn[:, 2].diff(dim=2) == 1).all()
