@@ -16,9 +16,9 @@ from benchmarks.renders import Material, held_styles, tensor, trained_styles
 from benchmarks.style_classifier import StyleClassifier, features
 from benchmarks.stylist import Stylist
 from inst.clip.backbone import ClipBackbone
-from inst.metrics.style import luminance
 from inst.models.latent_diffusion import LatentDiffusion
 from inst.shapes import Image
+from miniature.losses import gradient_energy
 from miniature.styles import STYLES
 from miniature.things import measured_words, with_article
 
@@ -36,15 +36,9 @@ def autoencoder(model: LatentDiffusion, material: Material) -> Facts:
         again = [model.decode(model.encode(image)).cpu() for image in images]
         pairs = list(zip(images, again, strict=True))
         psnr = [-10 * torch.log10(((a - b) / 2).square().mean()).item() for a, b in pairs]
-        kept = [energy(b) / energy(a) for a, b in pairs]
+        kept = [float(gradient_energy(b) / gradient_energy(a)) for a, b in pairs]
         found[name] = {"psnr": float(np.mean(psnr)), "energy": float(np.mean(kept))}
     return found
-
-
-def energy(image: Image) -> float:
-    """Mean square of the luminance's gradients."""
-    grey = luminance(image)
-    return (grey.diff(dim=-1).square().mean() + grey.diff(dim=-2).square().mean()).item()
 
 
 @torch.no_grad()

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,6 +13,9 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from miniature.training import Budget, Recipe, Run
+
+Autocast = Callable[..., contextlib.AbstractContextManager[object]]
+"""Accelerate's: makes the context that lowers precision."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -10,16 +10,17 @@ import argparse
 from pathlib import Path
 
 import cv2
+import numpy as np
 import torch
 from diffusers import AutoencoderKL
 from torch import Tensor, nn
 from tqdm import tqdm
 
 from miniature import autoencoder
-from miniature.adversarial import Duel, DuelRecipe, discriminator_loss, generator_loss
+from miniature.adversarial import Autocast, Duel, DuelRecipe, discriminator_loss, generator_loss
 from miniature.autoencoder import SHARES, held_images
 from miniature.discriminator import PatchCritic, gradient_penalty
-from miniature.losses import reconstruction_loss, texture_loss
+from miniature.losses import gradient_energy, reconstruction_loss, texture_loss
 from miniature.pictures import Pictures, crop, draw, to_tensor
 from miniature.training import Budget, accelerator, load_averaged
 
@@ -45,37 +46,43 @@ def train(state: Path, budget: Budget, *, size: int = 64, device: str = "auto") 
     for rng in tqdm(run.steps(), mininterval=20, initial=run.step):
         chosen = [draw(groups, SHARES, rng)[0] for _ in range(run.duel.batch)]
         x = to_tensor([crop(pictures.pixels[r["row"]], size, rng) for r in chosen]).to(acc.device)
-        with acc.autocast():
-            with torch.no_grad():
-                latents = model.encode(x).latent_dist.mean
-            out = model.decode(latents + INEXACT * spread * torch.randn_like(latents)).sample
-            known = latents.float() / spread
-            logits = critic(torch.cat([x, out.detach().float()]), torch.cat([known, known])).chunk(2)
-        run.take_turn(critic, discriminator_loss(*logits))
-        if run.step % run.duel.penalty_every == 0:
-            row, column = rng.integers(0, logits[0].shape[-1], 2)
-            penalty = gradient_penalty(lambda real, known=known: critic(real, known)[:, row, column], x)  # noqa: B023
-            run.take_turn(critic, penalty * (run.duel.gamma(size) / 2 * run.duel.penalty_every))
-        critic.requires_grad_(False)
-        with acc.autocast():
-            judged = generator_loss(critic(out, known))
-        run.take_turn(
-            generator, reconstruction_loss(out.float(), x) + TEXTURE * texture_loss(out.float(), x) + CRITIC * judged
-        )
-        critic.requires_grad_(True)
-        run.end_step()
+        with acc.autocast(), torch.no_grad():
+            latents = model.encode(x).latent_dist.mean
+        logits = learn(run, model, x, latents, spread, rng, acc.autocast)
         if run.step % REPORT_EVERY == 0:
-            report(run, pictures, state, float(logits[0].detach().mean()), float(logits[1].detach().mean()))
+            report(run, pictures, state, logits)
     return run
 
 
-def gradient_energy(pictures: Tensor) -> Tensor:
-    """(b,) mean squared luminance differences of neighbouring pixels."""
-    grey = (pictures * pictures.new_tensor([0.299, 0.587, 0.114]).view(1, 3, 1, 1)).sum(1)
-    return grey.diff(dim=-1).square().mean((1, 2)) + grey.diff(dim=-2).square().mean((1, 2))
+def learn(
+    run: Duel, model: AutoencoderKL, x: Tensor, latents: Tensor, spread: Tensor, rng: np.random.Generator,
+    autocast: Autocast,
+) -> tuple[float, float]:  # fmt: skip
+    """One step of both sides on pictures (b, 3, h, w) and their latents; the critic's mean logits, real and made.
+
+    Args:
+        spread: the latents' deviations, (c, 1, 1).
+    """
+    critic, known = run.discriminator, latents.float() / spread
+    with autocast():
+        out = model.decode(latents + INEXACT * spread * torch.randn_like(latents)).sample
+        real, made = critic(torch.cat([x, out.detach().float()]), torch.cat([known, known])).chunk(2)
+    run.take_turn(critic, discriminator_loss(real, made))
+    if run.step % run.duel.penalty_every == 0:
+        row, column = rng.integers(0, real.shape[-1], 2)
+        penalty = gradient_penalty(lambda pictures: critic(pictures, known)[:, row, column], x)
+        run.take_turn(critic, penalty * (run.duel.gamma(x.shape[-1]) / 2 * run.duel.penalty_every))
+    critic.requires_grad_(False)  # its weights' gradients would be thrown away
+    with autocast():
+        judged = generator_loss(critic(out, known))
+    asked = reconstruction_loss(out.float(), x) + TEXTURE * texture_loss(out.float(), x)
+    run.take_turn(run.generator, asked + CRITIC * judged)
+    critic.requires_grad_(True)
+    run.end_step()
+    return float(real.detach().mean()), float(made.detach().mean())
 
 
-def report(run: Duel, pictures: Pictures, state: Path, real: float, made: float) -> None:
+def report(run: Duel, pictures: Pictures, state: Path, logits: tuple[float, float]) -> None:
     """Print PSNR and gradient energy of the averaged weights, the critic's last logits, and draw a round trip."""
     model = load_averaged(state / "autoencoder", "vae", autoencoder.build())
     parts = nn.ModuleDict({"decoder": model.decoder, "post_quant_conv": model.post_quant_conv})
@@ -84,7 +91,7 @@ def report(run: Duel, pictures: Pictures, state: Path, real: float, made: float)
     kept = gradient_energy(round_trip(model, images)) / gradient_energy(images)
     print(
         f"\ndecoder step {run.step} {run.seconds / 60:.1f} min psnr {autoencoder.psnr(model, images):.2f} dB "
-        f"energy {kept.mean():.2f} critic {real:.2f} {made:.2f}",
+        f"energy {kept.mean():.2f} critic {logits[0]:.2f} {logits[1]:.2f}",
         flush=True,
     )
     autoencoder.preview(model, images[:10], run.folder / "preview.png")

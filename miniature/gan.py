@@ -6,8 +6,6 @@ Widths and batch were chosen by `benchmarks/gan_training.py`; its table is in th
 from __future__ import annotations
 
 import argparse
-import contextlib
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -17,7 +15,7 @@ from torch import Tensor
 
 from inst.gan.architecture import GeneratorConfig
 from inst.gan.generator import Generator
-from miniature.adversarial import Duel, DuelRecipe, discriminator_loss, generator_loss, path_lengths
+from miniature.adversarial import Autocast, Duel, DuelRecipe, discriminator_loss, generator_loss, path_lengths
 from miniature.discriminator import Discriminator, gradient_penalty
 from miniature.gan_export import averaged, begin_at, distance, export, pictures, write_sheet
 from miniature.resemblance import as_pictures
@@ -32,7 +30,6 @@ START_SEED = 191_204_958
 TRACKED = 0.005
 """Share of each batch in the average w."""
 LOG_EVERY, SHEET_EVERY, SAVE_SECONDS = 100, 2000, 300.0
-Autocast = Callable[..., contextlib.AbstractContextManager[object]]
 
 
 def config(size: int, widths: tuple[int, ...] = WIDTHS) -> GeneratorConfig:

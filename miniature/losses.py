@@ -65,6 +65,12 @@ def texture_loss(out: Tensor, x: Tensor) -> Tensor:
     return total / 2
 
 
+def gradient_energy(pictures: Tensor) -> Tensor:
+    """(b,) mean squared luminance differences of neighbouring pixels: what blur takes."""
+    down, right = _gradients(_grey(pictures))
+    return down.square().mean((1, 2, 3)) + right.square().mean((1, 2, 3))
+
+
 def _grey(x: Tensor) -> Tensor:
     return (x * x.new_tensor([0.299, 0.587, 0.114]).view(1, 3, 1, 1)).sum(1, keepdim=True)
 

@@ -2,9 +2,7 @@
 
 import numpy as np
 import pytest
-from torch.nn import functional
 
-from benchmarks.miniature_parts import energy
 from benchmarks.miniature_report import main
 from benchmarks.miniature_tables import report
 from benchmarks.renders import gather, held_styles, tensor, trained_styles, write_pictures
@@ -36,13 +34,6 @@ def test_the_judge_names_styles_it_has_learned(material):
     judge = StyleClassifier([x for row in examples for x in row[:5]], [0] * 5 + [1] * 5 + [2] * 5, 3)
     right = [judge(example) == label for label, row in enumerate(examples) for example in row[5:]]
     assert sum(right) >= 8
-
-
-def test_blur_takes_energy(material):
-    picture = tensor(material.rendering("hatching", 0))
-    blurred = functional.avg_pool2d(picture, 3, 1, 1)
-    assert energy(blurred) < 0.6 * energy(picture)
-    assert energy(picture / 2) == pytest.approx(energy(picture) / 4)
 
 
 def test_pictures_written_are_all_that_is_in_the_folder(tmp_path, material):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -13,21 +12,13 @@ import torch
 pytest.importorskip("cv2")
 pytest.importorskip("accelerate")
 
-from accelerate.state import AcceleratorState
-
 from inst.assets import mini_folder
 from miniature import autoencoder, decoder
 from miniature.adopt import adopt
 from miniature.discriminator import PatchCritic
 from miniature.training import Budget
 
-
-@pytest.fixture(autouse=True)
-def precision_of_its_own() -> Iterator[None]:
-    """accelerate keeps one precision a process, and other tests' is float32."""
-    AcceleratorState._reset_state(reset_partial_state=True)
-    yield
-    AcceleratorState._reset_state(reset_partial_state=True)
+pytestmark = pytest.mark.usefixtures("precision_of_its_own")
 
 
 @pytest.fixture
@@ -80,8 +71,3 @@ def test_the_critic_judges_patches_beside_their_latents() -> None:
     rows, columns = (critic(pictures, latents) - logits).abs()[0].nonzero().T
     assert 5 <= rows.max() - rows.min() + 1 <= 8
     assert 5 <= columns.max() - columns.min() + 1 <= 8
-
-
-def test_gradient_energy_is_that_of_a_ramp() -> None:
-    ramp = torch.arange(8.0).expand(2, 3, 5, 8) / 10
-    torch.testing.assert_close(decoder.gradient_energy(ramp), torch.full((2,), 0.01))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -13,8 +12,6 @@ from torch import Tensor, nn
 
 pytest.importorskip("cv2")
 pytest.importorskip("accelerate")
-
-from accelerate.state import AcceleratorState
 
 from inst.gan.checkpoints import load_generator
 from inst.placement import Placement
@@ -26,14 +23,7 @@ from miniature.training import Budget
 
 WIDTHS, SIZE = (24, 24, 16), 16
 CPU = Placement(torch.device("cpu"), torch.float32)
-
-
-@pytest.fixture(autouse=True)
-def precision_of_its_own() -> Iterator[None]:
-    """accelerate keeps one precision a process, and other tests' is float32."""
-    AcceleratorState._reset_state(reset_partial_state=True)
-    yield
-    AcceleratorState._reset_state(reset_partial_state=True)
+pytestmark = pytest.mark.usefixtures("precision_of_its_own")
 
 
 @pytest.fixture

@@ -1,9 +1,10 @@
 """The texture loss asks for strokes, not for their places."""
 
+import pytest
 import torch
 from torch.nn import functional
 
-from miniature.losses import texture_loss
+from miniature.losses import gradient_energy, texture_loss
 
 
 def strokes() -> torch.Tensor:
@@ -35,3 +36,11 @@ def test_its_gradient_sharpens():
         picture.diff(dim=-1).square().mean() for picture in (functional.avg_pool2d(strokes(), 3, 1, 1), out)
     )
     assert after > 1.2 * before
+
+
+def test_blur_takes_energy_which_is_that_of_a_ramp():
+    ramp = torch.arange(8.0).expand(2, 3, 5, 8) / 10
+    torch.testing.assert_close(gradient_energy(ramp), torch.full((2,), 0.01))
+    blurred = functional.avg_pool2d(strokes(), 3, 1, 1)
+    assert (gradient_energy(blurred) < 0.6 * gradient_energy(strokes())).all()
+    assert gradient_energy(strokes() / 2) == pytest.approx(gradient_energy(strokes()) / 4)
