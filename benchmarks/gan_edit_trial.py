@@ -74,10 +74,7 @@ class Trial:
         """
         sheets = {one.name: {INPUT: self.pictures[self._lacking(one)[:SHOWN]]} for one in asked}
         for method, one in itertools.product(methods, asked):
-            measured = kept.read(method, one.name) if kept else None
-            if measured is None and (measured := self._measure(method, one)) and kept:
-                kept.write(method, one.name, *measured)
-            if measured is not None:
+            if (measured := self._kept_or_measured(method, one, kept)) is not None:
                 counts, pictures = measured
                 self.found.counts.setdefault(method, {})[one.name] = counts
                 if method not in CONTROLS:
@@ -99,6 +96,15 @@ class Trial:
             rows.append([named, *averages(self.found, counts)])
             print(method, *rows[-1], flush=True)
         return markdown_table([method, *SUMMARY], rows)
+
+    def _kept_or_measured(self, method: str, asked: Asked, kept: Kept | None) -> tuple[Counts, Image] | None:
+        """As `_measure`, and at once where it was measured before."""
+        found = kept.read(method, asked.name) if kept else None
+        if found is None:
+            found = self._measure(method, asked)
+            if kept and found:
+                kept.write(method, asked.name, *found)
+        return found
 
     def _measure(self, method: str, asked: Asked, **settings: Any) -> tuple[Counts, Image] | None:
         """One method's edits for one text, and the first pictures."""

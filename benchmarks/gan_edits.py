@@ -26,12 +26,11 @@ from benchmarks.gan_edit_texts import BY_NAME
 from benchmarks.gan_edit_trial import Trial
 from benchmarks.gan_edit_work import CONTROLS, METHODS, Editing
 from benchmarks.machine import describe_machine, write_results
-from inst.assets import AVATARS, avatars_folder
 from inst.errors import InstError
 from inst.files import sha256
 from inst.gan.editor import clip_probe
 from inst.runs.edit_words import with_prepared
-from inst.runs.embedded import FILES, PREPARED
+from inst.runs.embedded import PREPARED, find_file
 from inst.runs.gan_settings import EditRun, MapperRun
 from inst.runs.unfinished import identity_of
 from miniature.training import Budget
@@ -85,11 +84,11 @@ def _measure(arguments: argparse.Namespace) -> None:
 def _identity(trial: Trial) -> str:
     """Of all that a measurement depends on: settings, networks, prepared files, avatars and what is read of them."""
     editing, studio = trial.editing, trial.editing.studio
-    named = {name: getattr(with_prepared(editing.run, name), name) for name in PREPARED}
-    files = [avatars_folder() / FILES[name] if file == AVATARS else Path(file) for name, file in named.items() if file]
-    prepared = [sha256(file) for file in files if file.exists()]  # of others the editor says what is wrong
-    networks = studio.fingerprint, clip_probe(studio.clip), identity_of(editing.lesson)
-    return identity_of(editing.run, *networks, *prepared, trial.judged, trial.codes, *trial.before.values())
+    files = [find_file(getattr(with_prepared(editing.run, name), name), name) for name in PREPARED]
+    prepared = [sha256(file) for file in files if file]
+    networks = studio.fingerprint, clip_probe(studio.clip), editing.run.identity
+    lesson = identity_of(editing.lesson), editing.lesson.max_train_steps  # which a run may be continued with
+    return identity_of(editing.run, *networks, *lesson, *prepared, trial.judged, trial.codes, *trial.before.values())
 
 
 def _settings(arguments: argparse.Namespace, trial: Trial) -> list[str]:

@@ -39,10 +39,14 @@ def build(channels: tuple[int, ...] = CHANNELS, latent_channels: int = LATENT_CH
     )
 
 
-def psnr(model: AutoencoderKL, images: Tensor) -> float:
-    """Mean PSNR in dB over [-1, 1] pictures."""
+def round_trip(model: AutoencoderKL, images: Tensor) -> Tensor:
+    """What comes back of [-1, 1] pictures, in that range."""
     with torch.no_grad():
-        out = model.decode(model.encode(images).latent_dist.mean).sample.clamp(-1, 1)
+        return model.decode(model.encode(images).latent_dist.mean).sample.clamp(-1, 1)
+
+
+def psnr(out: Tensor, images: Tensor) -> float:
+    """Mean PSNR in dB of what came back of [-1, 1] pictures."""
     return float((10 * torch.log10(4 / (out - images).square().mean((1, 2, 3)))).mean())
 
 
@@ -55,10 +59,8 @@ def held_images(pictures: Pictures, count: int, size: int = 128) -> Tensor:
     return to_tensor([pictures.pixels[rows[i]["row"]][low : low + size, low : low + size] for i in chosen])
 
 
-def preview(model: AutoencoderKL, images: Tensor, path: Path) -> None:
+def preview(images: Tensor, out: Tensor, path: Path) -> None:
     """Pictures above their reconstructions."""
-    with torch.no_grad():
-        out = model.decode(model.encode(images).latent_dist.mean).sample
     pair = torch.cat([torch.cat(list(images), -1), torch.cat(list(out), -1)], -2)
     array = ((pair.clamp(-1, 1) + 1) * 127.5).round().byte().permute(1, 2, 0).cpu().numpy()
     cv2.imwrite(str(path), array[..., ::-1])
@@ -116,9 +118,9 @@ def report(run: Run, pictures: Pictures) -> None:
     model = build(tuple(config.block_out_channels), config.latent_channels)
     model.load_state_dict(run.averaged()["vae"])
     images = held_images(pictures, 32)
-    decibels = psnr(model.eval(), images)
-    print(f"\nautoencoder step {run.step} {run.seconds / 60:.1f} min psnr {decibels:.2f} dB", flush=True)
-    preview(model, images[:10], run.folder / "preview.png")
+    out = round_trip(model.eval(), images)
+    print(f"\nautoencoder step {run.step} {run.seconds / 60:.1f} min psnr {psnr(out, images):.2f} dB", flush=True)
+    preview(images[:10], out[:10], run.folder / "preview.png")
 
 
 def standardise(model: AutoencoderKL, latents: Tensor) -> AutoencoderKL:

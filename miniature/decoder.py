@@ -88,18 +88,14 @@ def report(run: Duel, pictures: Pictures, state: Path, logits: tuple[float, floa
     parts = nn.ModuleDict({"decoder": model.decoder, "post_quant_conv": model.post_quant_conv})
     parts.load_state_dict(run.averaged()["generator"])
     images = held_images(pictures, 32)
-    kept = gradient_energy(round_trip(model, images)) / gradient_energy(images)
+    out = autoencoder.round_trip(model, images)
+    kept = gradient_energy(out) / gradient_energy(images)
     print(
-        f"\ndecoder step {run.step} {run.seconds / 60:.1f} min psnr {autoencoder.psnr(model, images):.2f} dB "
+        f"\ndecoder step {run.step} {run.seconds / 60:.1f} min psnr {autoencoder.psnr(out, images):.2f} dB "
         f"energy {kept.mean():.2f} critic {logits[0]:.2f} {logits[1]:.2f}",
         flush=True,
     )
-    autoencoder.preview(model, images[:10], run.folder / "preview.png")
-
-
-def round_trip(model: AutoencoderKL, images: Tensor) -> Tensor:
-    with torch.no_grad():
-        return model.decode(model.encode(images).latent_dist.mean).sample.clamp(-1, 1)
+    autoencoder.preview(images[:10], out[:10], run.folder / "preview.png")
 
 
 def main() -> None:

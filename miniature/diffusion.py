@@ -140,11 +140,10 @@ def timesteps(count: int, side: int, rng: np.random.Generator) -> Tensor:
     return torch.from_numpy(np.where(wide, rng.integers(0, 1000, count), rng.integers(low, high, count)))
 
 
-def sizes_of(used: float, rng: np.random.Generator) -> tuple[int, int]:
-    """Batch and crop in latent pixels: many small crops first, then larger ones, whole pictures at the end."""
+def side_of(used: float, rng: np.random.Generator) -> int:
+    """Of a crop in latent pixels: mostly small ones first, then larger ones, whole pictures at the end."""
     shares = (0.8, 0.15, 0.05) if used < 0.75 else (0.4, 0.35, 0.25)
-    side = int(rng.choice(list(BATCHES), p=shares))
-    return BATCHES[side], side
+    return int(rng.choice(list(BATCHES), p=shares))
 
 
 def shape_of(side: int, rng: np.random.Generator) -> tuple[int, int]:
@@ -242,8 +241,8 @@ def train(
     mean_loss, seen = 0.0, 0
     bar = tqdm(run.steps(), mininterval=20, initial=run.step)
     for rng in bar:
-        batch, crop = (BATCHES[side], side) if side else sizes_of(run.used, rng)
-        batch *= scale
+        crop = side or side_of(run.used, rng)
+        batch = BATCHES[crop] * scale
         pairs = []
         while len(pairs) < batch:
             first, other = draw(groups, SHARES, rng)
