@@ -22,8 +22,8 @@ from tqdm import tqdm
 from benchmarks import miniature_parts
 from benchmarks.machine import describe_machine, write_results
 from benchmarks.miniature_tables import report
-from benchmarks.pairs import make_pairs, read_painting
-from benchmarks.quality import Measurer
+from benchmarks.pairs import Pair, make_pairs, read_painting
+from benchmarks.quality import Known, Measurer
 from benchmarks.renders import Material, gather, held_styles, numbered, tensor, trained_styles, write_pictures
 from benchmarks.stylist import Stylist
 from inst.errors import InputError
@@ -47,24 +47,35 @@ class Report:
     def __init__(self, material: Material, stylist: Stylist, folder: Path, work: Path) -> None:
         self.material, self.stylist, self.folder, self.work = material, stylist, folder, work
         self.photos = write_pictures(work / "photos", numbered(material.contents))
+        # from the last backwards, so that a pair seldom has the photo that its style was drawn on
+        last = len(material.contents) - 1
+        self.held_indices = {name: last - i for i, name in enumerate(held_styles())}
 
     def held(self) -> Path:
         """One picture in each style that training never saw, each of another content."""
-        names = held_styles()
-        # from the last backwards, so that a pair seldom has the photo that its style was drawn on
-        last = len(self.material.contents) - 1
-        return write_pictures(
-            self.work / "held", {name: self.material.rendering(name, last - i) for i, name in enumerate(names)}
-        )
+        pictures = {name: self.material.rendering(name, index) for name, index in self.held_indices.items()}
+        return write_pictures(self.work / "held", pictures)
+
+    @torch.no_grad()
+    def known(self, pair: Pair) -> dict[str, Image]:
+        """The photo as the engine itself draws it in the style's manner, and what the autoencoder leaves of that.
+
+        No result that the miniature paints can be expected to come nearer to the painting than these.
+        """
+        style, model = pair.painting.stem, self.stylist.studio.model
+        drawn = tensor(self.material.rendering(style, self.held_indices[style], int(pair.photo.stem)))
+        return {"the manner itself": drawn, "the same, encoded": model.decode(model.encode(drawn)).cpu()}
 
     def real(self) -> Path:
         """The real paintings."""
         return write_pictures(self.work / "paintings", numbered(self.material.paintings))
 
-    def styles(self, name: str, paintings: Path, count: int, sweep: int, *, direct: bool) -> dict[str, Any]:
+    def styles(
+        self, name: str, paintings: Path, count: int, sweep: int, *, direct: bool, known: Known | None = None
+    ) -> dict[str, Any]:
         """Quality over pairs; writes its sheets."""
         pairs = make_pairs(self.photos, paintings, count)
-        measurer = Measurer(self.stylist, pairs, direct=direct)
+        measurer = Measurer(self.stylist, pairs, direct=direct, known=known)
         rows, sheet = measurer.measure(pairs)
         self.save(f"{name}-methods", sheet)
         self.save(f"{name}-grid", self.grid(paintings))
@@ -145,7 +156,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         run.save("text", run.texts(pictures))
         run.save("words", run.words())
         settings = {"count": arguments.pairs, "sweep": arguments.sweep, "direct": arguments.direct}
-        facts["held styles"] = run.styles("held-styles", run.held(), **settings)
+        facts["held styles"] = run.styles("held-styles", run.held(), **settings, known=run.known)
         if material.own:
             facts["real paintings"] = run.styles("real-paintings", run.real(), **settings)
     facts["machine"] = describe_machine(stylist.studio.placement.device, torch.get_num_threads())

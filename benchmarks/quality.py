@@ -33,15 +33,19 @@ from inst.shapes import Image
 SUBJECTS = ("a flower", "a house", "a landscape", "a fish")
 STRENGTHS = (0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
 NAME_PHOTO_AMONG, NAME_PAINTING_AMONG = 20, 10
+PAINTING_NAMED_BY = ("strokes", "CLIP")
 SHEET_ROWS = 10
+Known = Callable[[Pair], dict[str, Image]]
+"""Of a pair, the pictures that would be right, where they are known."""
 SHEET_METHODS = ("inst", "no inversion", "direct inversion", "plain img2img", "colour transfer")
 
 
 class Measurer:
     """Pictures made and measured; features of photos and paintings are kept, since many results meet them."""
 
-    def __init__(self, stylist: Stylist, pairs: Sequence[Pair], *, direct: bool) -> None:
+    def __init__(self, stylist: Stylist, pairs: Sequence[Pair], *, direct: bool, known: Known | None = None) -> None:
         self.stylist = stylist
+        self.known = known
         self.clip = stylist.studio.clip
         self.photos = list(dict.fromkeys(pair.photo for pair in pairs))
         self.paintings = list(dict.fromkeys(pair.painting for pair in pairs))
@@ -74,7 +78,7 @@ class Measurer:
         }
         if self.direct:
             made["direct inversion"] = self.stylist.stylize(photo, self.stylist.learn(painting, "direct"))
-        return made
+        return made | (self.known(pair) if self.known else {})
 
     def measure(self, pairs: Sequence[Pair]) -> tuple[list[dict[str, Any]], Image]:
         """Every pair's row, and the first pairs' pictures beside each other."""
@@ -92,29 +96,25 @@ class Measurer:
         return rows, grid(sheet, ["photo", "painting", *shown])
 
     def row(self, pair: Pair, pictures: dict[str, Image]) -> dict[str, Any]:
-        """A pair's distances, and whether its result names its photo and its painting among others."""
-        result_manner, result_layout = manner_of(pictures["inst"], self.clip), layout_of(pictures["inst"], self.clip)
-        scores = {
-            name: score(image, self.manner(pair.painting), self.layout(pair.photo), self.clip)
-            for name, image in pictures.items()
-        }
-        own = scores["inst"]
-        paintings = [
-            result_manner.distances(self.manner(other))
-            for other in _others(self.paintings, pair.painting, NAME_PAINTING_AMONG)
-        ]
-        photos = [
-            result_layout.distances(self.layout(other)) for other in _others(self.photos, pair.photo, NAME_PHOTO_AMONG)
-        ]
-        named = {name: is_named(own[name], [other[name] for other in paintings]) for name in ("strokes", "CLIP")}
-        named |= {name: is_named(own[name], [other[name] for other in photos]) for name in CONTENT_SCORES}
-        among = {"paintings": len(paintings) + 1, "photos": len(photos) + 1}
+        """A pair's distances, and which pictures name their photo and their painting among others."""
+        paintings = _others(self.paintings, pair.painting, NAME_PAINTING_AMONG)
+        photos = _others(self.photos, pair.photo, NAME_PHOTO_AMONG)
+        scores: dict[str, Scores] = {}
+        named: dict[str, dict[str, bool]] = {}
+        for method, image in pictures.items():
+            manner, layout = manner_of(image, self.clip), layout_of(image, self.clip)
+            own = manner.distances(self.manner(pair.painting)) | layout.distances(self.layout(pair.photo))
+            painted = [manner.distances(self.manner(other)) for other in paintings]
+            laid_out = [layout.distances(self.layout(other)) for other in photos]
+            scores[method] = own
+            named[method] = {name: is_named(own[name], [one[name] for one in painted]) for name in PAINTING_NAMED_BY}
+            named[method] |= {name: is_named(own[name], [one[name] for one in laid_out]) for name in CONTENT_SCORES}
         return {
             "photo": pair.photo.name,
             "painting": pair.painting.name,
             "scores": scores,
             "named": named,
-            "among": among,
+            "among": {"paintings": len(paintings) + 1, "photos": len(photos) + 1},
         }
 
     def sweep(self, pairs: Sequence[Pair]) -> dict[str, list[Scores]]:

@@ -57,18 +57,24 @@ def shares_table(rows: Sequence[dict[str, Any]], targets: Mapping[str, float] | 
 
 
 def named_table(rows: Sequence[dict[str, Any]]) -> str:
-    """How often a result names its photo and its painting among others, and all of them at once."""
+    """How often a result names its photo and its painting among others, and all of them at once; and its controls."""
+    methods = list(rows[0]["named"])
     lines = [
-        [
-            f"names its {what[:-1]} among {rows[0]['among'][what]} by {name}",
-            f"{sum(row['named'][name] for row in rows) / len(rows):.0%}",
-            f"{target:.0%}",
-        ]
+        _named_line(rows, methods, f"names its {what[:-1]} among {rows[0]['among'][what]} by {name}", [name], target)
         for what, name, target in NAMED
     ]
-    both = sum(row["named"]["edges"] and row["named"]["strokes"] and row["named"]["CLIP"] for row in rows) / len(rows)
-    lines.append(["photo by edges, painting by strokes and CLIP, at once", f"{both:.0%}", ""])
-    return markdown_table(["share of pairs", "measured", "to reach"], lines)
+    at_once = "photo by edges, painting by strokes and CLIP, at once"
+    lines.append(_named_line(rows, methods, at_once, ["edges", "strokes", "CLIP"], None))
+    return markdown_table(["share of pairs", "measured", "to reach", *methods[1:]], lines)
+
+
+def _named_line(
+    rows: Sequence[dict[str, Any]], methods: Sequence[str], title: str, names: Sequence[str], target: float | None
+) -> list[str]:
+    """The share of pairs in which all the names hold, the first method's before what is to be reached."""
+    shares = [sum(all(row["named"][method][name] for name in names) for row in rows) / len(rows) for method in methods]
+    own, *controls = [f"{share:.0%}" for share in shares]
+    return [title, own, "" if target is None else f"{target:.0%}", *controls]
 
 
 def sweep_table(sweep: dict[str, list[Scores]]) -> str:

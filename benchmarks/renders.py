@@ -40,11 +40,16 @@ class Material:
     paintings: list[Array]
     own: bool
 
-    def rendering(self, style: str, index: int) -> Array:
-        """The ``index``-th content in the style, its parameters and palette drawn from (style, index)."""
+    def rendering(self, style: str, index: int, content: int | None = None) -> Array:
+        """The ``index``-th content in the style, its parameters and palette drawn from (style, index).
+
+        Args:
+            content: another one to paint in that same manner.
+        """
         rng = np.random.default_rng([sorted(STYLES).index(style), index])
         painting = self.paintings[int(rng.integers(len(self.paintings)))]
-        return render(self.contents[index % len(self.contents)], draw_manner(style, painting, rng), rng)
+        manner = draw_manner(style, painting, rng)
+        return render(self.contents[(index if content is None else content) % len(self.contents)], manner, rng)
 
 
 def trained_styles() -> list[str]:

@@ -28,6 +28,13 @@ def test_a_rendering_depends_on_style_and_index_alone(material):
     assert np.abs(one - other).mean() > 0.01
 
 
+def test_a_manner_can_be_painted_over_another_content(material):
+    own, given, other = (material.rendering("mosaic", 3, content) for content in (None, 3, 4))
+    assert np.array_equal(own, given)
+    assert np.array_equal(other, material.rendering("mosaic", 3, 24))
+    assert np.abs(own - other).mean() > 0.01
+
+
 def test_the_judge_names_styles_it_has_learned(material):
     names = ["hatching", "mosaic", "halftone"]
     examples = [[features(tensor(material.rendering(name, index))) for index in range(8)] for name in names]
@@ -53,7 +60,7 @@ def test_the_tables_hold_every_row():
     names = ("inst", "plain img2img", "no inversion", "colour transfer")
     scores = {name: dict.fromkeys(SCORES, 0.1 * (1 + i)) for i, name in enumerate(names)}
     named = {"strokes": True, "CLIP": True, "edges": True, "layout": False}
-    rows = [{"scores": scores, "named": named, "among": {"photos": 20, "paintings": 10}}]
+    rows = [{"scores": scores, "named": {"inst": named}, "among": {"photos": 20, "paintings": 10}}]
     facts = {
         "model": "mini",
         "own": True,

@@ -40,8 +40,12 @@ def test_another_crop_is_two_thirds():
 def row(ours: float, other: float, **named: bool) -> dict:
     scores = {"inst": dict.fromkeys(SCORES, ours)}
     scores |= {name: dict.fromkeys(SCORES, other) for name in ("plain img2img", "no inversion", "colour transfer")}
-    known = {"strokes": True, "CLIP": True, "edges": True, "layout": True} | named
-    return {"scores": scores, "named": known, "among": {"photos": 20, "paintings": 10}}
+    known = dict.fromkeys(("strokes", "CLIP", "edges", "layout"), True) | named
+    return {
+        "scores": scores,
+        "named": {"inst": known, "colour transfer": dict.fromkeys(known, False)},
+        "among": {"photos": 20, "paintings": 10},
+    }
 
 
 def test_shares_count_ties_half():
@@ -70,7 +74,7 @@ def test_the_report_holds_every_table():
     }
     text = report(facts)
     assert "| nearer than plain img2img: strokes | 100% | 80% |" in text
-    assert "| names its painting among 10 by strokes | 50% | 70% |" in text
+    assert "| names its painting among 10 by strokes | 50% | 70% | 0% |" in text
     assert "| at once" in text or "at once | 50% |" in text
     assert "| monotone | yes | yes | yes | no | no |" in text
     assert "| attention | 0.7000 | 0.6000 | 1 |" in text
