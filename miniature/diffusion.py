@@ -10,7 +10,7 @@ from __future__ import annotations
 import argparse
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import torch
@@ -23,9 +23,9 @@ from transformers import CLIPTokenizer
 from inst.inversion.attention import AttentionInversion
 from miniature import clip
 from miniature.embed import Features, Resident
-from miniature.losses import latent_texture
 from miniature.pictures import Pictures, draw
 from miniature.schedule import scheduler, training_noise
+from miniature.sight import Samples, picture_loss, sights, unpair
 from miniature.time_embedding import carry_over
 from miniature.training import Budget, Recipe, Run, accelerator, add_start, start_from
 from miniature.words import CONTEXT, caption, content_words
@@ -37,9 +37,6 @@ INVERSION: dict[str, Any] = {
     "dim": clip.EMBED, "token_dim": clip.WIDTH, "num_vectors": VECTORS, "num_heads": 8, "head_dim": 32, "dropout": 0.05,
     "own_maps": True, "token_norm": 32.0,
 }  # fmt: skip
-FAITHFUL = 0.35
-"""Share of samples that are plain diffusion: what is hidden is what is wanted."""
-LEAST_WEIGHT, TEXTURE = 0.15, 4.0
 BATCHES = {16: 16, 32: 5, 64: 2}
 """Of crops of so many latent pixels a side."""
 SHAPES = {16: ((16, 16),), 32: ((32, 32), (24, 40), (40, 24)), 64: ((64, 64), (48, 64), (64, 48))}
@@ -151,50 +148,6 @@ def shape_of(side: int, rng: np.random.Generator) -> tuple[int, int]:
     return SHAPES[side][int(rng.integers(len(SHAPES[side])))]
 
 
-class Sight(NamedTuple):
-    """What the U-Net sees under the noise, and what it shall make of it."""
-
-    shown: Tensor
-    wanted: Tensor
-
-    @property
-    def differ(self) -> Tensor:
-        """(b,) in which samples these are not the same."""
-        return (self.shown - self.wanted).flatten(1).abs().amax(1) > 0
-
-
-def sights(drawn: Tensor, source: Tensor, prompts: list[str], t: Tensor, rng: np.random.Generator) -> Sight:
-    """In most samples that were drawn from a photo the noise hides that photo, or something between the two.
-
-    A picture's own strokes show through the noise, so a U-Net that only ever restores pictures learns to read the
-    manner from them, not from the prompt. At use it is a photo that shows through: the prompt has to say the manner.
-    The stochastic inversion starts as far beyond the photo (a share of 2); near the end of sampling most is done.
-    Without a prompt the photo is restored.
-    """
-    count = len(drawn)
-    share = torch.from_numpy(np.where(rng.random(count) < FAITHFUL, 0.0, rng.uniform(0.2, 2.1, count)))
-    share = share * (t / 400).clamp(max=1)
-    empty = torch.tensor([not prompt for prompt in prompts])
-    share = torch.where(empty, share > 0, share).float().view(-1, 1, 1, 1).to(drawn.device)
-    shown = drawn + share * (source - drawn)
-    wanted = torch.where(empty.view(-1, 1, 1, 1).to(drawn.device), shown, drawn)
-    return Sight(shown, wanted)
-
-
-def picture_loss(guess: Tensor, sight: Sight, signal: Tensor) -> Tensor:
-    """Squared error of the clean latents, weighed as min-SNR 5 does (Hang et al. 2023); where a manner has to be
-    invented, much noise weighs more, and the patches' distribution counts beside their places."""
-    snr = (signal / (1 - signal)).flatten()
-    differ = sight.differ
-    weight = torch.where(differ, snr.clamp(LEAST_WEIGHT, 1.5), snr.clamp(max=5.0))
-    error = (guess - sight.wanted).square().mean((1, 2, 3))
-    loss = (weight * error).mean()
-    if differ.any():
-        texture = latent_texture(guess[differ], sight.wanted[differ])
-        loss = loss + TEXTURE * (weight[differ].clamp(max=1.0) * texture).sum() / len(guess)
-    return loss
-
-
 def train(
     state: Path,
     budget: Budget,
@@ -249,13 +202,14 @@ def train(
             if features.ready(first["row"], None if first["kind"] == "photo" else other["row"]):
                 pairs.append((first, other))
         parts = features.latents_of([r["row"] for r, _ in pairs], shape_of(crop, rng), rng)
-        drawn, source = (part.to(acc.device) for part in parts)
-        prompts = [prompt_of(row, rng, pseudo_words) for row, _ in pairs]
+        samples = Samples.of([row for row, _ in pairs], *(part.to(acc.device) for part in parts))
+        samples = unpair(samples, features, groups, rng)
+        prompts = [prompt_of(row, rng, pseudo_words) for row in samples.rows]
         sources = [other["row"] for (_, other), prompt in zip(pairs, prompts, strict=True) if PLACEHOLDER in prompt]
         t = timesteps(batch, crop, rng)
-        sight = sights(drawn, source, prompts, t, rng)
+        sight = sights(samples, prompts, t, rng)
         signal = alpha_bar[t].view(-1, 1, 1, 1).to(acc.device)
-        xt = signal.sqrt() * sight.shown + (1 - signal).sqrt() * training_noise(drawn)
+        xt = signal.sqrt() * sight.shown + (1 - signal).sqrt() * training_noise(sight.shown)
         with acc.autocast():
             vectors = None
             if sources:

@@ -60,6 +60,10 @@ class Features:
             sources.append(source[row][at])
         return tuple(torch.from_numpy(np.stack(crops).astype(np.float32)) for crops in (parts, sources))  # pyright: ignore[reportReturnType]
 
+    def palette_of(self, rows: list[int]) -> tuple[Tensor, Tensor]:
+        """Mean and deviation (b, 4, 1, 1) of whole pictures' latents."""
+        return _palette(torch.from_numpy(np.stack([self.arrays["latents"][r] for r in rows]).astype(np.float32)))
+
     def style_of(self, rows: list[int], keys: int, rng: Rng | None) -> tuple[Tensor, Tensor]:
         """Pooled (b, 1, e) and patch embeddings (b, keys, e), drawn from the 320 (all of them without ``rng``)."""
         pooled = np.stack([self.arrays["pooled"][r] for r in rows]).astype(np.float32)[:, None]
@@ -91,6 +95,10 @@ class Resident:
         at = torch.tensor(rows, device=device)[:, None, None], slice(None), y[:, :, None], x[:, None, :]
         return tuple(part[at].permute(0, 3, 1, 2).float() for part in (self.latents, self.sources))  # pyright: ignore[reportReturnType]
 
+    def palette_of(self, rows: list[int]) -> tuple[Tensor, Tensor]:
+        """As `Features.palette_of`."""
+        return _palette(self.latents[torch.tensor(rows, device=self.latents.device)].float())
+
     def style_of(self, rows: list[int], keys: int, rng: Rng | None) -> tuple[Tensor, Tensor]:
         """As `Features.style_of`."""
         at = torch.tensor(rows, device=self.pooled.device)
@@ -99,6 +107,10 @@ class Resident:
             chosen = torch.rand(patches.shape[:2], device=at.device).topk(keys, dim=1).indices
             patches = patches.gather(1, chosen[..., None].expand(-1, -1, patches.shape[-1]))
         return self.pooled[at][:, None].float(), patches.float()
+
+
+def _palette(latents: Tensor) -> tuple[Tensor, Tensor]:
+    return latents.mean((2, 3), keepdim=True), latents.std((2, 3), keepdim=True)
 
 
 def style_embedding(model: clip.CLIP, images: list[np.ndarray]) -> tuple[Tensor, Tensor]:

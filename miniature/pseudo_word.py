@@ -21,10 +21,11 @@ from tqdm import tqdm
 
 from inst.inversion.attention import AttentionInversion
 from miniature import autoencoder, clip, diffusion
-from miniature.diffusion import KEYS, PLACEHOLDER, VECTORS, Sight, TextSide, picture_loss
+from miniature.diffusion import KEYS, PLACEHOLDER, VECTORS, TextSide
 from miniature.embed import style_embedding
 from miniature.pictures import Pictures, to_tensor
 from miniature.schedule import scheduler, training_noise
+from miniature.sight import Sight, picture_loss
 from miniature.training import Budget, add_budget, budget_of, load_averaged
 
 SIDE, STEPS, BATCH = 16, 40, 6

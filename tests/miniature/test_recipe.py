@@ -21,6 +21,7 @@ from miniature.palette import palette_of
 from miniature.styles import STYLES
 from miniature.time_embedding import carry_over, same_snr
 from miniature.training import Budget, Recipe, Run
+from tests.miniature.features import coordinates
 
 
 @pytest.fixture
@@ -268,35 +269,6 @@ def test_a_unet_carried_over_to_another_schedule_says_the_same_at_the_same_noise
         assert (got - wanted).norm() < 0.3 * (wrong - wanted).norm()
 
 
-def test_a_photo_shows_through_where_a_picture_is_wanted_and_without_a_prompt_it_is_restored() -> None:
-    drawn, source = torch.zeros(64, 4, 8, 8), torch.ones(64, 4, 8, 8)
-    prompts = ["", "[C]"] * 32
-    t = torch.full((64,), 700)
-    sight = diffusion.sights(drawn, source, prompts, t, np.random.default_rng(0))
-    empty = torch.tensor([not prompt for prompt in prompts])
-    assert torch.equal(sight.wanted[empty], sight.shown[empty])
-    assert set(sight.shown[empty].unique().tolist()) == {0.0, 1.0}
-    assert not sight.wanted[~empty].any()
-    assert torch.equal(sight.differ, (sight.shown != sight.wanted).flatten(1).any(1))
-    assert 0.4 < sight.differ[~empty].float().mean() < 0.9
-    late = diffusion.sights(drawn, source, prompts, torch.full((64,), 40), np.random.default_rng(0))
-    assert late.shown[~empty].max() < 0.25 < 1.5 < sight.shown.max()
-
-
-def test_a_picture_that_is_its_own_source_is_plain_diffusion_under_min_snr_5() -> None:
-    drawn = torch.randn(8, 4, 8, 8)
-    t = torch.arange(100, 900, 100)
-    sight = diffusion.sights(drawn, drawn, ["[C]"] * 8, t, np.random.default_rng(0))
-    assert not sight.differ.any()
-    signal = schedule.scheduler().alphas_cumprod[t].view(-1, 1, 1, 1)
-    eps, guess = torch.randn(2, *drawn.shape)
-    xt = signal.sqrt() * drawn + (1 - signal).sqrt() * eps
-    snr = signal / (1 - signal)
-    expected = (snr.clamp(max=5) / snr * (guess - eps).square()).mean()
-    loss = diffusion.picture_loss((xt - (1 - signal).sqrt() * guess) / signal.sqrt(), sight, signal)
-    torch.testing.assert_close(loss, expected, rtol=1e-4, atol=1e-5)
-
-
 def test_texture_is_blind_to_place_and_level_and_sees_blur() -> None:
     torch.manual_seed(0)
     noisy = torch.randn(2, 4, 24, 24)
@@ -306,20 +278,9 @@ def test_texture_is_blind_to_place_and_level_and_sees_blur() -> None:
     assert (4 * losses.latent_texture(moved, noisy) < losses.latent_texture(blurred, noisy)).all()
 
 
-def coordinates(rows: int = 5) -> embed.Features:
-    """Features whose values say where they stand; the last two rows have no source."""
-    y, x = np.mgrid[0:64, 0:64]
-    place = np.stack([np.stack([np.full((64, 64), row), y, x, 0 * x]) for row in range(rows)]).astype(np.float16)
-    patches = np.repeat(np.arange(320)[None, :, None], rows, 0) + np.zeros((1, 1, 8))
-    arrays = {"latents": place, "sources": -place, "pooled": np.zeros((rows, 8)), "patches": patches.astype(np.float16)}
-    flags = {name: np.ones(rows, np.uint8) for name in arrays}
-    flags["sources"][-2:] = 0
-    return embed.Features(arrays, flags)
-
-
 @pytest.mark.parametrize("on_device", [False, True])
 def test_a_crop_lies_at_the_same_place_of_a_picture_and_of_what_it_was_drawn_from(on_device: bool) -> None:
-    features = coordinates()
+    features = coordinates(5)
     source = embed.Resident(features, torch.device("cpu")) if on_device else features
     drawn, under = source.latents_of([3, 0, 4, 3], (16, 24), np.random.default_rng(5))
     assert drawn.shape == under.shape == (4, 4, 16, 24)
