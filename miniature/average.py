@@ -16,11 +16,11 @@ from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
 from inst.files import sha256
-from miniature.folders import replacing_folder
+from miniature.folders import keep_card, replacing_folder
 from miniature.manifest import NAME as MANIFEST
 from miniature.manifest import write_manifest
 
-CARD, STYLES = "MODEL_CARD.md", "styles"
+STYLES = "styles"
 AVERAGED = (Path("unet/diffusion_pytorch_model.safetensors"), Path("inversion/attention.safetensors"))
 
 
@@ -36,8 +36,6 @@ def average(first: Path, second: Path, share: float, out: Path) -> None:
     if not 0 <= share <= 1:
         raise SystemExit(f"--share is 0 (the first) to 1 (the second), not {share:g}")
     _check(first, second)
-    card = out / CARD
-    kept = card.read_text(encoding="utf-8") if card.is_file() else None
     with replacing_folder(out) as folder:
         shutil.copytree(first, folder, dirs_exist_ok=True, ignore=shutil.ignore_patterns(STYLES, MANIFEST))
         for name in AVERAGED:
@@ -45,8 +43,7 @@ def average(first: Path, second: Path, share: float, out: Path) -> None:
             mixed = {key: torch.lerp(ours[key].float(), theirs[key].float(), share).to(ours[key].dtype) for key in ours}
             with safe_open(first / name, "pt") as file:
                 save_file(mixed, folder / name, metadata=file.metadata())
-        if kept is not None:
-            (folder / CARD).write_text(kept, encoding="utf-8")
+        keep_card(out, folder)
         write_manifest(folder)
 
 

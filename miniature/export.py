@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import shutil
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +18,7 @@ from inst.inversion.attention import AttentionInversion
 from inst.models.vocabulary import WORDS_FILE
 from miniature import autoencoder, clip, diffusion
 from miniature.clip_model import save_clip
-from miniature.folders import replacing_folder, scrub
+from miniature.folders import keep_card, replacing_folder, scrub
 from miniature.manifest import write_manifest
 from miniature.pictures import Pictures
 from miniature.schedule import scheduler
@@ -86,8 +85,7 @@ def export(
         (beside / "model_index.json").write_text(json.dumps(index, indent=2) + "\n")
         (beside / "inst.json").write_text(json.dumps(defaults, indent=2) + "\n")
         scrub(beside)  # before their hashes are taken
-        if (out / "MODEL_CARD.md").is_file():
-            shutil.copy(out / "MODEL_CARD.md", beside / "MODEL_CARD.md")
+        keep_card(out, beside)
         # the bundled styles, which are learned after it, carry the hash of the model they belong to
         write_manifest(beside, left_out=["styles"])
 

@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+CARD = "MODEL_CARD.md"
+
 
 @contextmanager
 def replacing_folder(out: Path) -> Iterator[Path]:
@@ -21,6 +23,12 @@ def replacing_folder(out: Path) -> Iterator[Path]:
         out.replace(old)
     beside.replace(out)
     shutil.rmtree(old, ignore_errors=True)
+
+
+def keep_card(out: Path, folder: Path) -> None:
+    """A model card that lies in ``out`` lies in the folder that takes its place as well: people wrote it."""
+    if (out / CARD).is_file():
+        shutil.copy(out / CARD, folder / CARD)
 
 
 def scrub(folder: Path) -> None:

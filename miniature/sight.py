@@ -68,11 +68,16 @@ def unpair(samples: Samples, features: Features | Resident, groups: dict[str, li
     source, _ = (part.to(device) for part in features.latents_of([r["row"] for r in photos], (height, width), rng))
     mean, deviation = (part.to(device) for part in features.palette_of([r["row"] for r in photos]))
     own_mean, own_deviation = (part.to(device) for part in features.palette_of([samples.rows[i]["row"] for i in at]))
-    rows, wanted, sources, unpaired = list(samples.rows), *(part.clone() for part in (*samples[1:3], samples.unpaired))
-    wanted[at], sources[at], unpaired[at] = (source - mean) / deviation * own_deviation + own_mean, source, True
+    rows = list(samples.rows)
     for i, photo in zip(at, photos, strict=True):
         rows[i] = rows[i] | {"content": photo["content"]}
-    return Samples(rows, wanted, sources, samples.manner, unpaired)
+    where = torch.tensor(at, device=device)
+    return samples._replace(
+        rows=rows,
+        wanted=samples.wanted.index_copy(0, where, (source - mean) / deviation * own_deviation + own_mean),
+        source=samples.source.index_copy(0, where, source),
+        unpaired=samples.unpaired.index_fill(0, where, True),
+    )
 
 
 def _photo(features: Features | Resident, groups: dict[str, list[list[Row]]], rng: Rng) -> Row:
