@@ -8,9 +8,10 @@ gets its word in one forward pass.
 from __future__ import annotations
 
 import argparse
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -21,13 +22,13 @@ from tqdm import tqdm
 from transformers import CLIPTokenizer
 
 from inst.inversion.attention import AttentionInversion
-from miniature import clip
+from miniature import clip, modulation
 from miniature.embed import Features, Resident
 from miniature.pictures import Pictures, draw
 from miniature.schedule import scheduler, training_noise
-from miniature.sight import Samples, picture_loss, sights, unpair
+from miniature.sight import Samples, Sight, picture_loss, sights, unpair
 from miniature.time_embedding import carry_over
-from miniature.training import Budget, Recipe, Run, accelerator, add_start, start_from
+from miniature.training import Budget, Recipe, Run, accelerator, add_start, load_averaged, saved, start_from
 from miniature.words import CONTEXT, caption, content_words
 
 SHARES = {"style": 0.6, "painting": 0.3, "photo": 0.1}
@@ -43,17 +44,23 @@ SHAPES = {16: ((16, 16),), 32: ((32, 32), (24, 40), (40, 24)), 64: ((64, 64), (4
 """Height and width that such a crop may have: photos are seldom square."""
 GPU_BATCHES = 24
 """How many times a CPU's batch a GPU takes at once: its steps hardly take longer for it."""
+OBSERVED = 500
+"""Batches of small crops that a U-Net of another form is watched at."""
 PSEUDO_WORDS = 0.6
 """Share of prompts for renderings and paintings that say the manner by a pseudo-word."""
 FORMS = (("[C]", 0.4), ("{} in the style of [C]", 0.2), ("{}, [C]", 0.2), ("a painting in the style of [C]", 0.2))
 
 
-def build(channels: tuple[int, ...] = (64, 128, 192)) -> UNet2DConditionModel:
+def build(channels: tuple[int, ...] = (64, 128, 192), *, scaled: bool = False) -> UNet2DConditionModel:
     """One layer a block, attention below the top level.
 
     Textures of a few pixels are made at the top level, where the prompt is not attended to: pooled, it is added to the
     time embedding, which reaches every residual block. It begins as nothing, so that weights without it can be gone on
     with.
+
+    Args:
+        scaled: the time embedding, a quarter narrower, scales and shifts channels after a norm (`modulation`) instead
+            of being added before it.
     """
     deep = len(channels) - 1
     unet = UNet2DConditionModel(
@@ -69,9 +76,18 @@ def build(channels: tuple[int, ...] = (64, 128, 192)) -> UNet2DConditionModel:
         norm_num_groups=32,
         addition_embed_type="text",
         addition_embed_type_num_heads=8,
+        resnet_time_scale_shift="scale_shift" if scaled else "default",
+        time_embedding_dim=3 * channels[0] if scaled else None,
     )
     nn.init.zeros_(unet.add_embedding.norm2.weight)
     return unet
+
+
+def averaged(folder: Path) -> UNet2DConditionModel:
+    """The averaged U-Net of a saved run, in the form that it was trained in."""
+    _, tensors = saved(folder)
+    width, inputs = tensors["ema/unet.time_embedding.linear_1.weight"].shape
+    return load_averaged(folder, "unet", build(scaled=width != 4 * inputs))
 
 
 def build_inversion() -> AttentionInversion:
@@ -148,6 +164,86 @@ def shape_of(side: int, rng: np.random.Generator) -> tuple[int, int]:
     return SHAPES[side][int(rng.integers(len(SHAPES[side])))]
 
 
+@dataclass(frozen=True)
+class Course:
+    """Where samples come from.
+
+    Args:
+        scale: how many times a CPU's batch a batch is.
+        pseudo_words: share of prompts for renderings and paintings that say the manner by a pseudo-word.
+    """
+
+    groups: dict[str, list[list[dict[str, Any]]]]
+    features: Features | Resident
+    text: TextSide
+    alpha_bar: Tensor
+    device: torch.device
+    scale: int = 1
+    pseudo_words: float = PSEUDO_WORDS
+
+    def draw(self, crop: int, rng: np.random.Generator) -> Lesson:
+        """Pictures of ``crop`` latent pixels, under noise."""
+        pairs = []
+        while len(pairs) < BATCHES[crop] * self.scale:
+            first, other = draw(self.groups, SHARES, rng)
+            if self.features.ready(first["row"], None if first["kind"] == "photo" else other["row"]):
+                pairs.append((first, other))
+        parts = self.features.latents_of([r["row"] for r, _ in pairs], shape_of(crop, rng), rng)
+        samples = Samples.of([row for row, _ in pairs], *(part.to(self.device) for part in parts))
+        samples = unpair(samples, self.features, self.groups, rng)
+        prompts = [prompt_of(row, rng, self.pseudo_words) for row in samples.rows]
+        sources = [other["row"] for (_, other), prompt in zip(pairs, prompts, strict=True) if PLACEHOLDER in prompt]
+        t = timesteps(len(pairs), crop, rng)
+        sight = sights(samples, prompts, t, rng)
+        signal = self.alpha_bar[t].view(-1, 1, 1, 1).to(self.device)
+        xt = signal.sqrt() * sight.shown + (1 - signal).sqrt() * training_noise(sight.shown)
+        style = self.features.style_of(sources, KEYS, rng) if sources else None
+        return Lesson(xt, t.to(self.device), signal, sight, prompts, style)
+
+    def read(self, lesson: Lesson, inversion: AttentionInversion) -> Tensor:
+        """Hidden states of the lesson's prompts, its pseudo-words made by the module."""
+        vectors = inversion(*(part.to(self.device) for part in lesson.style)) if lesson.style else None
+        return self.text(lesson.prompts, vectors)
+
+
+class Lesson(NamedTuple):
+    """A batch of samples.
+
+    Attributes:
+        signal: (b, 1, 1, 1) alpha_bar of each.
+        style: pooled and patch embeddings of the pictures that the pseudo-words are made of, if there are any.
+    """
+
+    xt: Tensor
+    t: Tensor
+    signal: Tensor
+    sight: Sight
+    prompts: list[str]
+    style: tuple[Tensor, Tensor] | None
+
+
+def begin(start: Path, course: Course, unet: UNet2DConditionModel, inversion: AttentionInversion) -> None:
+    """Fill both with an exported model's weights, carried over from another noise schedule or form of the embedding."""
+    start_from(start / "inversion" / "attention.safetensors", inversion)
+    forms = [c["resnet_time_scale_shift"] for c in (unet.config, UNet2DConditionModel.load_config(start / "unet"))]
+    if forms == ["scale_shift", "default"]:
+        old = UNet2DConditionModel.from_pretrained(start / "unet", torch_dtype=torch.float32).to(unet.device)
+        seen = _lessons(course, inversion)
+        print(f"carried over to scales and shifts; of them {modulation.carry_over(old, unet, seen):.1e} is missed")
+    else:
+        start_from(start / "unet" / "diffusion_pytorch_model.safetensors", unet)
+    under = DDIMScheduler.from_pretrained(start / "scheduler").alphas_cumprod
+    if not torch.equal(under, course.alpha_bar):
+        missed = carry_over(unet, course.alpha_bar, under)
+        print(f"carried over from another noise schedule; of its time embedding {missed:.1e} is missed")
+
+
+def _lessons(course: Course, inversion: AttentionInversion) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
+    for step in tqdm(range(OBSERVED), desc="observed", mininterval=20):
+        lesson = course.draw(16, np.random.default_rng([3, step]))
+        yield lesson.xt, lesson.t, course.read(lesson, inversion)
+
+
 def train(
     state: Path,
     budget: Budget,
@@ -158,12 +254,14 @@ def train(
     pseudo_words: float = PSEUDO_WORDS,
     side: int | None = None,
     folder: str = "diffusion",
+    scaled: bool = False,
 ) -> Run:
     """Train, or go on where a run stopped.
 
     Args:
         side: of every crop in latent pixels; ``None`` takes more and larger ones as time goes by.
         folder: the run's, in ``state``.
+        scaled: the U-Net's form, see `build`.
     """
     pictures = Pictures.open(state)
     tokenizer = clip.tokenizer_at(state, pictures)
@@ -174,15 +272,11 @@ def train(
         features, scale = Resident(features, acc.device), GPU_BATCHES
     torch.manual_seed(2)
     text = TextSide(clip.load(state, len(tokenizer)).to(acc.device), tokenizer)
-    unet, inversion = build(channels).to(acc.device), build_inversion().to(acc.device)
-    alpha_bar = scheduler().alphas_cumprod
-    if start is not None:
-        start_from(start / "unet" / "diffusion_pytorch_model.safetensors", unet)
-        under = DDIMScheduler.from_pretrained(start / "scheduler").alphas_cumprod
-        if not torch.equal(under, alpha_bar):
-            missed = carry_over(unet, alpha_bar, under)
-            print(f"carried over from another noise schedule; of its time embedding {missed:.1e} is missed")
-        start_from(start / "inversion" / "attention.safetensors", inversion)
+    unet, inversion = build(channels, scaled=scaled).to(acc.device), build_inversion().to(acc.device)
+    groups = pictures.groups("train")
+    course = Course(groups, features, text, scheduler().alphas_cumprod, acc.device, scale, pseudo_words)
+    if start is not None and not (state / folder / "state.json").exists():
+        begin(start, course, unet, inversion)
     run = Run(
         state / folder,
         {"unet": unet, "inversion": inversion},
@@ -190,34 +284,14 @@ def train(
         budget,
         seed=2,
     )
-    groups = pictures.groups("train")
     mean_loss, seen = 0.0, 0
     bar = tqdm(run.steps(), mininterval=20, initial=run.step)
     for rng in bar:
-        crop = side or side_of(run.used, rng)
-        batch = BATCHES[crop] * scale
-        pairs = []
-        while len(pairs) < batch:
-            first, other = draw(groups, SHARES, rng)
-            if features.ready(first["row"], None if first["kind"] == "photo" else other["row"]):
-                pairs.append((first, other))
-        parts = features.latents_of([r["row"] for r, _ in pairs], shape_of(crop, rng), rng)
-        samples = Samples.of([row for row, _ in pairs], *(part.to(acc.device) for part in parts))
-        samples = unpair(samples, features, groups, rng)
-        prompts = [prompt_of(row, rng, pseudo_words) for row in samples.rows]
-        sources = [other["row"] for (_, other), prompt in zip(pairs, prompts, strict=True) if PLACEHOLDER in prompt]
-        t = timesteps(batch, crop, rng)
-        sight = sights(samples, prompts, t, rng)
-        signal = alpha_bar[t].view(-1, 1, 1, 1).to(acc.device)
-        xt = signal.sqrt() * sight.shown + (1 - signal).sqrt() * training_noise(sight.shown)
+        lesson = course.draw(side or side_of(run.used, rng), rng)
         with acc.autocast():
-            vectors = None
-            if sources:
-                pooled, patches = features.style_of(sources, KEYS, rng)
-                vectors = inversion(pooled.to(acc.device), patches.to(acc.device))
-            states = text(prompts, vectors)
-            eps = unet(xt, t.to(acc.device), encoder_hidden_states=states).sample
-        run.update(picture_loss((xt - (1 - signal).sqrt() * eps.float()) / signal.sqrt(), sight, signal))
+            eps = unet(lesson.xt, lesson.t, encoder_hidden_states=course.read(lesson, inversion)).sample
+        guess = (lesson.xt - (1 - lesson.signal).sqrt() * eps.float()) / lesson.signal.sqrt()
+        run.update(picture_loss(guess, lesson.sight, lesson.signal))
         seen = min(seen + 1, 300)
         mean_loss += (run.last_loss - mean_loss) / seen
         bar.set_postfix(loss=f"{mean_loss:.4f}", refresh=False)
@@ -231,9 +305,12 @@ def main() -> None:
     parser.add_argument("--state", type=Path, required=True)
     parser.add_argument("--minutes", type=float, default=67)
     parser.add_argument("--device", default="auto")
+    parser.add_argument(
+        "--scaled", action="store_true", help="the time embedding and the pooled prompt scale and shift channels"
+    )
     add_start(parser)
     args = parser.parse_args()
-    train(args.state, Budget(minutes=args.minutes), device=args.device, start=args.start)
+    train(args.state, Budget(minutes=args.minutes), device=args.device, start=args.start, scaled=args.scaled)
 
 
 if __name__ == "__main__":
