@@ -28,7 +28,7 @@ from miniature.pictures import Pictures, draw
 from miniature.schedule import scheduler, training_noise
 from miniature.sight import Samples, Sight, picture_loss, sights, unpair
 from miniature.time_embedding import carry_over
-from miniature.training import Budget, Recipe, Run, accelerator, add_start, load_averaged, saved, start_from
+from miniature.training import Budget, Recipe, Run, accelerator, add_start, fill_averaged, saved, start_from
 from miniature.words import CONTEXT, caption, content_words
 
 SHARES = {"style": 0.6, "painting": 0.3, "photo": 0.1}
@@ -87,7 +87,7 @@ def averaged(folder: Path) -> UNet2DConditionModel:
     """The averaged U-Net of a saved run, in the form that it was trained in."""
     _, tensors = saved(folder)
     width, inputs = tensors["ema/unet.time_embedding.linear_1.weight"].shape
-    return load_averaged(folder, "unet", build(scaled=width != 4 * inputs))
+    return fill_averaged(tensors, "unet", build(scaled=width != 4 * inputs))
 
 
 def build_inversion() -> AttentionInversion:
