@@ -8,7 +8,6 @@ gets its word in one forward pass.
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -22,13 +21,13 @@ from tqdm import tqdm
 from transformers import CLIPTokenizer
 
 from inst.inversion.attention import AttentionInversion
-from miniature import clip, modulation
+from miniature import clip
 from miniature.embed import Features, Resident
 from miniature.pictures import Pictures, draw
 from miniature.schedule import scheduler, training_noise
 from miniature.sight import Samples, Sight, picture_loss, sights, unpair
 from miniature.time_embedding import carry_over
-from miniature.training import Budget, Recipe, Run, accelerator, add_start, fill_averaged, saved, start_from
+from miniature.training import Budget, Recipe, Run, accelerator, add_start, start_from
 from miniature.words import CONTEXT, caption, content_words
 
 SHARES = {"style": 0.6, "painting": 0.3, "photo": 0.1}
@@ -44,23 +43,17 @@ SHAPES = {16: ((16, 16),), 32: ((32, 32), (24, 40), (40, 24)), 64: ((64, 64), (4
 """Height and width that such a crop may have: photos are seldom square."""
 GPU_BATCHES = 24
 """How many times a CPU's batch a GPU takes at once: its steps hardly take longer for it."""
-OBSERVED = 500
-"""Batches of small crops that a U-Net of another form is watched at."""
 PSEUDO_WORDS = 0.6
 """Share of prompts for renderings and paintings that say the manner by a pseudo-word."""
 FORMS = (("[C]", 0.4), ("{} in the style of [C]", 0.2), ("{}, [C]", 0.2), ("a painting in the style of [C]", 0.2))
 
 
-def build(channels: tuple[int, ...] = (64, 128, 192), *, scaled: bool = False) -> UNet2DConditionModel:
+def build(channels: tuple[int, ...] = (64, 128, 192)) -> UNet2DConditionModel:
     """One layer a block, attention below the top level.
 
     Textures of a few pixels are made at the top level, where the prompt is not attended to: pooled, it is added to the
     time embedding, which reaches every residual block. It begins as nothing, so that weights without it can be gone on
     with.
-
-    Args:
-        scaled: the time embedding, a quarter narrower, scales and shifts channels after a norm (`modulation`) instead
-            of being added before it.
     """
     deep = len(channels) - 1
     unet = UNet2DConditionModel(
@@ -76,18 +69,9 @@ def build(channels: tuple[int, ...] = (64, 128, 192), *, scaled: bool = False) -
         norm_num_groups=32,
         addition_embed_type="text",
         addition_embed_type_num_heads=8,
-        resnet_time_scale_shift="scale_shift" if scaled else "default",
-        time_embedding_dim=3 * channels[0] if scaled else None,
     )
     nn.init.zeros_(unet.add_embedding.norm2.weight)
     return unet
-
-
-def averaged(folder: Path) -> UNet2DConditionModel:
-    """The averaged U-Net of a saved run, in the form that it was trained in."""
-    _, tensors = saved(folder)
-    width, inputs = tensors["ema/unet.time_embedding.linear_1.weight"].shape
-    return fill_averaged(tensors, "unet", build(scaled=width != 4 * inputs))
 
 
 def build_inversion() -> AttentionInversion:
@@ -222,26 +206,14 @@ class Lesson(NamedTuple):
     style: tuple[Tensor, Tensor] | None
 
 
-def begin(start: Path, course: Course, unet: UNet2DConditionModel, inversion: AttentionInversion) -> None:
-    """Fill both with an exported model's weights, carried over from another noise schedule or form of the embedding."""
+def begin(start: Path, alpha_bar: Tensor, unet: UNet2DConditionModel, inversion: AttentionInversion) -> None:
+    """Fill both with an exported model's weights, carried over from its noise schedule where that is another."""
     start_from(start / "inversion" / "attention.safetensors", inversion)
-    forms = [c["resnet_time_scale_shift"] for c in (unet.config, UNet2DConditionModel.load_config(start / "unet"))]
-    if forms == ["scale_shift", "default"]:
-        old = UNet2DConditionModel.from_pretrained(start / "unet", torch_dtype=torch.float32).to(unet.device)
-        seen = _lessons(course, inversion)
-        print(f"carried over to scales and shifts; of them {modulation.carry_over(old, unet, seen):.1e} is missed")
-    else:
-        start_from(start / "unet" / "diffusion_pytorch_model.safetensors", unet)
+    start_from(start / "unet" / "diffusion_pytorch_model.safetensors", unet)
     under = DDIMScheduler.from_pretrained(start / "scheduler").alphas_cumprod
-    if not torch.equal(under, course.alpha_bar):
-        missed = carry_over(unet, course.alpha_bar, under)
+    if not torch.equal(under, alpha_bar):
+        missed = carry_over(unet, alpha_bar, under)
         print(f"carried over from another noise schedule; of its time embedding {missed:.1e} is missed")
-
-
-def _lessons(course: Course, inversion: AttentionInversion) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
-    for step in tqdm(range(OBSERVED), desc="observed", mininterval=20):
-        lesson = course.draw(16, np.random.default_rng([3, step]))
-        yield lesson.xt, lesson.t, course.read(lesson, inversion)
 
 
 def train(
@@ -254,14 +226,12 @@ def train(
     pseudo_words: float = PSEUDO_WORDS,
     side: int | None = None,
     folder: str = "diffusion",
-    scaled: bool = False,
 ) -> Run:
     """Train, or go on where a run stopped.
 
     Args:
         side: of every crop in latent pixels; ``None`` takes more and larger ones as time goes by.
         folder: the run's, in ``state``.
-        scaled: the U-Net's form, see `build`.
     """
     pictures = Pictures.open(state)
     tokenizer = clip.tokenizer_at(state, pictures)
@@ -272,11 +242,11 @@ def train(
         features, scale = Resident(features, acc.device), GPU_BATCHES
     torch.manual_seed(2)
     text = TextSide(clip.load(state, len(tokenizer)).to(acc.device), tokenizer)
-    unet, inversion = build(channels, scaled=scaled).to(acc.device), build_inversion().to(acc.device)
+    unet, inversion = build(channels).to(acc.device), build_inversion().to(acc.device)
     groups = pictures.groups("train")
     course = Course(groups, features, text, scheduler().alphas_cumprod, acc.device, scale, pseudo_words)
     if start is not None and not (state / folder / "state.json").exists():
-        begin(start, course, unet, inversion)
+        begin(start, course.alpha_bar, unet, inversion)
     run = Run(
         state / folder,
         {"unet": unet, "inversion": inversion},
@@ -305,12 +275,9 @@ def main() -> None:
     parser.add_argument("--state", type=Path, required=True)
     parser.add_argument("--minutes", type=float, default=67)
     parser.add_argument("--device", default="auto")
-    parser.add_argument(
-        "--scaled", action="store_true", help="the time embedding and the pooled prompt scale and shift channels"
-    )
     add_start(parser)
     args = parser.parse_args()
-    train(args.state, Budget(minutes=args.minutes), device=args.device, start=args.start, scaled=args.scaled)
+    train(args.state, Budget(minutes=args.minutes), device=args.device, start=args.start)
 
 
 if __name__ == "__main__":

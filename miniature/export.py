@@ -97,7 +97,7 @@ def trained(state: Path) -> dict[str, Any]:
     return {
         "words": known_words([row for row in pictures.rows if row["split"] == "train"]),
         "vae": autoencoder.load(state),
-        "unet": diffusion.averaged(state / "diffusion"),
+        "unet": load_averaged(state / "diffusion", "unet", diffusion.build()),
         "inversion": load_averaged(state / "diffusion", "inversion", diffusion.build_inversion()),
         "clip_model": clip.load(state, len(tokenizer)),
         "tokenizer": tokenizer,

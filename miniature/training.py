@@ -209,11 +209,7 @@ def start_from(file: Path, module: nn.Module) -> None:
 
 def load_averaged(folder: Path, key: str, module: Net) -> Net:
     """Fill a module with the averaged weights of a saved run."""
-    return fill_averaged(saved(folder)[1], key, module)
-
-
-def fill_averaged(tensors: dict[str, Tensor], key: str, module: Net) -> Net:
-    """The same of tensors that are read already."""
+    _, tensors = saved(folder)
     with torch.no_grad():
         for name, param in module.named_parameters():
             param.copy_(tensors[f"ema/{key}.{name}"])
