@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import torch
@@ -12,6 +13,7 @@ from jaxtyping import Int
 from torch import Tensor
 
 from benchmarks.avatar_attributes import AttributeReader, accuracy
+from benchmarks.gan_edit_ceiling import CEILINGS, FittedDirections
 from benchmarks.gan_edit_counts import Counts, Reading, count, count_pair, read, read_rightly, rows_of, shows
 from benchmarks.gan_edit_kept import Kept
 from benchmarks.gan_edit_report import SUMMARY, Found, averages
@@ -20,7 +22,7 @@ from benchmarks.gan_edit_texts import BY_NAME, PAIRS, Asked
 from benchmarks.gan_edit_work import CONTROLS, Editing
 from benchmarks.machine import markdown_table
 from inst.errors import ConfigError
-from inst.shapes import Image
+from inst.shapes import Image, WPlus
 from miniature.avatars.crowd import Crowd
 
 SEED = 100_000
@@ -51,9 +53,12 @@ class Trial:
 
     Args:
         well: share of held-back drawings that a choice must be read rightly on, to be judged by.
+        fitted: avatars that `FittedDirections` learn from.
     """
 
-    def __init__(self, editing: Editing, reader: AttributeReader, crowd: Crowd, count: int, well: float) -> None:
+    def __init__(
+        self, editing: Editing, reader: AttributeReader, crowd: Crowd, count: int, well: float, fitted: int = 6000
+    ) -> None:
         heads = {name: share for name, (share, _) in accuracy(reader, crowd).items()}
         drawings = read(reader, crowd.pictures(crowd.held))
         told = {name: read_rightly(asked, drawings, crowd) for name, asked in BY_NAME.items()}
@@ -63,6 +68,7 @@ class Trial:
         self.codes = editing.avatars(count, SEED)
         self.pictures = editing.unedited(self.codes)
         self.before = read(self.reader, self.pictures)
+        self.ceiling = FittedDirections(editing, self.reader, self.judged, fitted)
 
     def run(
         self, methods: Sequence[str], asked: Sequence[Asked], *, pairs: bool, kept: Kept | None = None
@@ -77,7 +83,7 @@ class Trial:
             if (measured := self._kept_or_measured(method, one, kept)) is not None:
                 counts, pictures = measured
                 self.found.counts.setdefault(method, {})[one.name] = counts
-                if method not in CONTROLS:
+                if method not in (*CONTROLS, *CEILINGS):
                     sheets[one.name][method] = pictures
                 shares = f"raised {counts.rose:.2f} shown {counts.shown:.2f} kept {counts.kept:.2f}"
                 print(f"{method}, {one.name}, {counts.avatars}: {shares}, {counts.seconds:.3f} s", flush=True)
@@ -109,7 +115,10 @@ class Trial:
     def _measure(self, method: str, asked: Asked, **settings: Any) -> tuple[Counts, Image] | None:
         """One method's edits for one text, and the first pictures."""
         rows = self._lacking(asked)
-        made = self._edit(method, asked.text, rows, **settings)
+        edit = partial(self.editing.edit, method, asked.text, **settings)
+        if method in CEILINGS:
+            edit = partial(self.ceiling.edit, method, asked)
+        made = self._edit(method, asked.text, rows, edit)
         if made is None:
             return None
         counts = count(asked, rows_of(self.before, rows), made.reading, self.judged, made.seconds)
@@ -121,7 +130,7 @@ class Trial:
         for text, names in PAIRS.items():
             asked = [BY_NAME[name] for name in names]
             rows = self._lacking(*asked)
-            if (made := self._edit(method, text, rows)) is not None:
+            if (made := self._edit(method, text, rows, partial(self.editing.edit, method, text))) is not None:
                 found[text] = (len(rows), count_pair(asked, made.reading))
         return found
 
@@ -129,13 +138,13 @@ class Trial:
         """The avatars that show none of it."""
         return torch.stack([~shows(one, self.before) for one in asked]).all(0).nonzero()[:, 0]
 
-    def _edit(self, method: str, text: str, rows: Rows, **settings: Any) -> Made | None:
+    def _edit(self, method: str, text: str, rows: Rows, edit: Callable[[WPlus], tuple[Image, float]]) -> Made | None:
         """Nothing where no avatar lacks it, or where the method has no way to this text, which is written down."""
         if not len(rows):
             self.found.failed.append(f"{method}, {text!r}: all avatars show it already")
             return None
         try:
-            pictures, seconds = self.editing.edit(method, text, self.codes[rows], **settings)
+            pictures, seconds = edit(self.codes[rows])
         except ConfigError as error:
             self.found.failed.append(f"{method}, {text!r}: {error}")
             return None

@@ -19,7 +19,7 @@ from inst.runs.gan_settings import EditRun, MapperRun
 from inst.runs.gan_studio import GanStudio
 from inst.runs.outputs import safe_name
 from inst.runs.train_editor import train_a_mapper
-from inst.runs.unfinished import identity_of
+from inst.runs.unfinished import Unfinished, identity_of
 from inst.shapes import Image, WPlus
 
 METHODS = ("directions", "ffclip", "optimize", "mapper")
@@ -95,7 +95,7 @@ class Editing:
         run = replace(self.lesson, text=text)
         key = identity_of(run, self.studio.fingerprint, clip_probe(self.studio.clip), run.identity)[:12]
         path = self.mappers / f"{safe_name(text)}-{run.max_train_steps}-{key}.safetensors"
-        if not path.exists():
+        if not path.exists() or Unfinished(path).state.exists():
             code = train_a_mapper(replace(run, output=str(path), resume=True))
             if code:
                 raise SystemExit(code)

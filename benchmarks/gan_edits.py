@@ -18,6 +18,7 @@ from pathlib import Path
 import torch
 
 from benchmarks.avatar_attributes import crowd_in, reader_in
+from benchmarks.gan_edit_ceiling import CEILINGS
 from benchmarks.gan_edit_counts import WELL_READ
 from benchmarks.gan_edit_kept import Kept
 from benchmarks.gan_edit_report import report
@@ -50,7 +51,7 @@ def trial_of(arguments: argparse.Namespace) -> Trial:
     editing = Editing(run, arguments.mappers, lesson, arguments.batch)
     reader = reader_in(arguments.attributes, Budget(minutes=10), arguments.state)
     crowd = crowd_in(arguments.attributes, arguments.state)
-    return Trial(editing, reader, crowd, arguments.count, arguments.well)
+    return Trial(editing, reader, crowd, arguments.count, arguments.well, arguments.fitted)
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -69,7 +70,7 @@ def _measure(arguments: argparse.Namespace) -> None:
     if arguments.tune:
         print("\n\n".join([trial.tune(method, asked) for method in arguments.methods]))
         return
-    controls = CONTROLS if "directions" in arguments.methods else CONTROLS[:1]
+    controls = (*CONTROLS, *CEILINGS) if "directions" in arguments.methods else CONTROLS[:1]
     kept = Kept(arguments.kept, _identity(trial), arguments.resume)
     sheets = trial.run([*controls, *arguments.methods], asked, pairs=arguments.pairs, kept=kept)
     machine = describe_machine(trial.editing.studio.placement.device, torch.get_num_threads())
@@ -123,6 +124,7 @@ def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
     )
     parser.add_argument("--state", type=Path, help="avatars it was trained on (default: drawn into that folder)")
     parser.add_argument("--well", type=float, default=WELL_READ, help="choices read better than this are judged by")
+    parser.add_argument("--fitted", type=int, default=6000, help="avatars that the ceiling's directions are fitted to")
     parser.add_argument("--mappers", type=Path, default=Path("outputs/gan-edits-mappers"), help="where they are kept")
     parser.add_argument("--mapper-steps", type=int, default=600, help="of each text's training")
     parser.add_argument("--mapper-batch", type=int, default=4)

@@ -127,6 +127,7 @@ class DirectionsEditor(Editor):
         neutral: the text that describes the faces as they are.
         alpha: how far; ``None`` takes `automatic_alpha` for each face.
         beta: channels whose relevance is smaller stay; ``None`` takes `automatic_beta`.
+        most: channels that `automatic_beta` leaves at most; ``None``, as published, for any number.
     """
 
     generator: Generator
@@ -136,6 +137,7 @@ class DirectionsEditor(Editor):
     neutral: str = "face"
     alpha: float | None = ALPHA
     beta: float | None = None
+    most: int | None = None
     num_steps: int = 1
 
     def __post_init__(self) -> None:
@@ -156,7 +158,7 @@ class DirectionsEditor(Editor):
         """How far each channel goes for ``alpha`` 1. A text is read once: 158 sentences with the neutral one."""
         wanted = self._wanted(text)
         relevance = self.relevance.to(wanted)
-        beta = automatic_beta(relevance, wanted) if self.beta is None else self.beta
+        beta = automatic_beta(relevance, wanted, most=self.most) if self.beta is None else self.beta
         frozen = to_rgb_styles(len(self.statistics.stds))
         stds = [std.to(wanted) for std in self.statistics.stds]
         return style_direction(relevance, wanted, stds, beta, frozen=frozen)

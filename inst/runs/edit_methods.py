@@ -18,6 +18,7 @@ from inst.gan.editor import (
 from inst.gan.edits import Edit, check_edit, load_edit
 from inst.gan.ffclip import load_ffclip
 from inst.gan.latent_space import check_layers
+from inst.gan.styleclip.directions import MOST_CHANNELS
 from inst.gan.styleclip.mapper import STRENGTH, load_mapper
 from inst.gan.styleclip.optimize import OptimizeSettings
 from inst.gan.styleclip.prepared import read_prepared
@@ -25,7 +26,7 @@ from inst.gan.styleclip.statistics import read_statistics
 from inst.gan.trained import check_generator, read_trained
 from inst.runs.bars import warn
 from inst.runs.edit_words import split_weight
-from inst.runs.embedded import find_file, tell_words
+from inst.runs.embedded import find_file, tell_words, uses_avatars
 from inst.runs.gan_settings import EditRun
 from inst.runs.gan_studio import GanStudio
 
@@ -64,8 +65,15 @@ def _optimize_editor(studio: GanStudio, run: EditRun) -> OptimizeEditor:
         raise ConfigError("--identity-weight needs --identity model_ir_se50.pth")
     generator = studio.generator
     _text(studio, run)
+    # `embedded.with_defaults` has seen to them
+    assert run.l2 is not None and run.pixel_weight is not None and run.jitter is not None
     settings = OptimizeSettings(
-        steps=run.steps, learning_rate=run.learning_rate, l2_weight=run.l2, identity_weight=weight
+        steps=run.steps,
+        learning_rate=run.learning_rate,
+        l2_weight=run.l2,
+        identity_weight=weight,
+        pixel_weight=run.pixel_weight,
+        jitter=run.jitter,
     )
     arcface = studio.identity if weight else None
     space = "styles" if run.space == "styles" else "w_plus"
@@ -93,7 +101,10 @@ def _directions_editor(studio: GanStudio, run: EditRun) -> DirectionsEditor:
     check_clip(studio.clip, prepared.probe, f"--directions {path}", str(prepared.facts.get("clip", "it names")))
     check_read_whole(studio.clip, checked_text(neutral, "neutral"), "neutral")
     _text(studio, run)
-    return DirectionsEditor(studio.generator, studio.clip, prepared.relevance, statistics, neutral, run.alpha, run.beta)
+    most = MOST_CHANNELS if uses_avatars(run) else None
+    return DirectionsEditor(
+        studio.generator, studio.clip, prepared.relevance, statistics, neutral, run.alpha, run.beta, most
+    )
 
 
 def _ffclip_editor(studio: GanStudio, run: EditRun) -> FfclipEditor:

@@ -26,8 +26,8 @@ from inst.shapes import Image, WPlus
 
 MAX_VIDEO_SIDE = 512
 REMEMBERED = (
-    "text", "neutral", "method", "truncation", "strength", "steps", "learning_rate", "l2", "identity_weight", "space",
-    "alpha", "beta", "clip",
+    "text", "neutral", "method", "truncation", "strength", "steps", "learning_rate", "l2", "identity_weight",
+    "pixel_weight", "jitter", "space", "alpha", "beta", "clip",
 )  # fmt: skip
 """Settings that a picture carries; ``seed``, ``random`` and where the face came from beside them."""
 _SAMPLERS = {

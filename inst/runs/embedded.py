@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 from inst.assets import AVATARS, MINI, avatars_folder, mini_folder
 from inst.errors import InputError
 from inst.gan.styleclip.directions import ALPHA
+from inst.gan.styleclip.optimize import OptimizeSettings
 from inst.models.vocabulary import tell_unknown_words
 from inst.options import did_you_mean
 from inst.runs.bars import warn
@@ -28,6 +29,11 @@ PREPARED = ("directions", "ffclip")
 """Methods whose files come with the embedded generator."""
 USUAL_CLIP = "ViT-B-32"
 NONE = "none"
+OPTIMIZING = {"l2": 0.002, "pixel_weight": 2.0, "jitter": 0.1}
+"""For avatars, whose small CLIP finds a text in much that has nothing to do with it: the pixels are held more than the
+code, and what CLIP sees must stand noise. Measured by `benchmarks.gan_edits`."""
+PUBLISHED = {name: getattr(OptimizeSettings, name) for name in ("pixel_weight", "jitter")}
+PUBLISHED["l2"] = OptimizeSettings.l2_weight
 _Run = TypeVar("_Run", bound=GanOptions)
 
 
@@ -48,6 +54,9 @@ def with_defaults(run: _Run) -> _Run:
         values["neutral"] = "a face" if own else "face"
     if isinstance(run, EditRun) and run.alpha is None and not own:
         values["alpha"] = ALPHA
+    if isinstance(run, EditRun):
+        usual = OPTIMIZING if own else PUBLISHED
+        values |= {name: value for name, value in usual.items() if getattr(run, name) is None}
     return replace(run, **values)
 
 

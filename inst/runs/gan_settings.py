@@ -82,9 +82,26 @@ class EditRun(EncodeOptions):
     strength: float = option(1.0, "how much of the edit is made: 0 none, negative the opposite", low=-10.0, high=10.0)
     steps: int = option(100, "of --method optimize", low=1, high=10_000)
     learning_rate: float = option(0.1, "of --method optimize", low=1e-6, high=10.0)
-    l2: float = option(0.008, "of --method optimize: how much a code's way weighs", low=0.0, high=100.0)
+    l2: float | None = option(
+        None,
+        "of --method optimize: how much a code's way weighs (default: 0.008 as published; avatars: 0.002)",
+        low=0.0,
+        high=100.0,
+    )
     identity_weight: float | None = option(
         None, "of --method optimize (default: 0.005 with --identity, else 0)", low=0.0, high=100.0
+    )
+    pixel_weight: float | None = option(
+        None,
+        "of --method optimize: how much every pixel that changes weighs (default: 0 as published; avatars: 2)",
+        low=0.0,
+        high=1000.0,
+    )
+    jitter: float | None = option(
+        None,
+        "of --method optimize: noise and shifts that CLIP looks through (default: 0 as published; avatars: 0.1)",
+        low=0.0,
+        high=1.0,
     )
     space: str = option("w_plus", "of --method optimize: what is changed", choices=("w_plus", "styles"))
     alpha: float | None = option(

@@ -14,7 +14,8 @@ from support.gan_files import write_avatars, write_files
 pytest.importorskip("cv2")
 
 from benchmarks.avatar_attributes import AttributeReader, load_reader, save_reader
-from benchmarks.gan_edit_counts import RISE, count, count_pair, read, read_rightly
+from benchmarks.gan_edit_ceiling import CEILINGS, RISES, SHOWS, FittedDirections
+from benchmarks.gan_edit_counts import RISE, chance, count, count_pair, read, read_rightly
 from benchmarks.gan_edit_report import Found, percent, report
 from benchmarks.gan_edit_sheets import INPUT, LARGER, compact_sheet
 from benchmarks.gan_edit_texts import ASKED, BY_NAME, PAIRS
@@ -22,7 +23,10 @@ from benchmarks.gan_edit_trial import Trial
 from benchmarks.gan_edit_work import CONTROLS, METHODS, Editing
 from benchmarks.gan_edits import main
 from inst import assets
+from inst.errors import InstError
+from inst.gan.codes import to_rgb_styles
 from inst.runs.gan_settings import EditRun, MapperRun
+from inst.runs.unfinished import Unfinished
 from miniature.avatars import CHOICES, Attributes, dataset
 from miniature.avatars.crowd import Crowd
 from miniature.avatars.prompts import prompts
@@ -141,15 +145,55 @@ def test_every_method_edits_and_redrawing_changes_nothing(embedded, tmp_path):
     assert len(mappers) == len(shown)
     again = editing.mapper(BY_NAME[next(iter(shown))].text)
     assert mappers[again] == again.stat().st_mtime_ns  # kept, not trained again
+    state = Unfinished(again).state
+    state.parent.mkdir(exist_ok=True)
+    state.write_bytes(b"of a training that was stopped")
+    with pytest.raises(InstError, match="is not a safetensors file"):
+        editing.mapper(BY_NAME[next(iter(shown))].text)  # goes on with it, and does not take what is there for done
+
+
+def test_directions_fitted_to_the_judge_go_where_it_says_and_stop_there(embedded):
+    networks: dict[str, Any] = {"device": "cpu", "dtype": "float32"}
+    editing = Editing(EditRun(**networks), embedded / "none", MapperRun(**networks), batch=8)
+    reader, asked = load_reader(embedded / "attributes"), BY_NAME["glasses"]
+    trial = Trial(editing, reader, Crowd.open(embedded / "drawings"), count=16, well=0, fitted=300)
+    before = chance(asked, trial.before)
+    fitted = FittedDirections(editing, reader, trial.judged, 300)
+    rose = {}
+    for how in CEILINGS:
+        pictures, seconds = fitted.edit(how, asked, trial.codes)
+        rose[how] = chance(asked, read(reader, pictures)) - before
+        assert seconds > 0 and pictures.shape == trial.pictures.shape
+    assert rose[RISES].mean() > 5 * RISE
+    assert rose[SHOWS].mean() > rose[RISES].mean()
+    direction = fitted._direction(asked)
+    widths = editing.studio.generator.config.style_widths
+    assert [bool(step.abs().max()) for step in direction] == [
+        i not in to_rgb_styles(len(widths)) for i in range(len(widths))
+    ]
 
 
 def test_the_command_writes_tables_and_sheets(embedded, tmp_path, capsys):
     given = ["--attributes", str(embedded / "attributes"), "--state", str(embedded / "drawings"), "--count", "3"]
-    given += ["--well", "0", "--methods", "directions", "ffclip", "--only", "glasses", "hat", "old", "--device", "cpu"]
+    given += [
+        "--well",
+        "0",
+        "--fitted",
+        "40",
+        "--methods",
+        "directions",
+        "ffclip",
+        "--only",
+        "glasses",
+        "hat",
+        "old",
+        "--device",
+        "cpu",
+    ]
     output, sheets = tmp_path / "edits.md", tmp_path / "sheets"
     main([*given, "--output", str(output), "--sheets", str(sheets)])
     facts = json.loads(output.with_suffix(".json").read_text())
-    assert set(facts["counts"]) == {*CONTROLS, "directions", "ffclip"}
+    assert set(facts["counts"]) == {*CONTROLS, *CEILINGS, "directions", "ffclip"}
     assert "## ffclip" in output.read_text() and output.read_text() in capsys.readouterr().out + "\n"
     assert (sheets / "all.png").stat().st_size > 1000
     assert {path.stem for path in sheets.iterdir()} == {"all", *facts["counts"]["directions"]}
@@ -170,7 +214,7 @@ def test_what_was_measured_is_kept_and_taken_where_it_fits(embedded, tmp_path, c
         "--count",
         "3",
     ]
-    given += ["--kept", str(tmp_path / "kept")]
+    given += ["--kept", str(tmp_path / "kept"), "--fitted", "40"]
     main([*given, "--output", str(tmp_path / "one.md")])
     there = sorted((tmp_path / "kept").iterdir())
     edits, edit = [], Editing.edit

@@ -12,6 +12,8 @@ from support.gan_files import CONFIG, WIDTH, write_avatars, write_files, write_p
 from inst import assets
 from inst.cli import main
 from inst.image import read_image_text
+from inst.runs.embedded import with_defaults
+from inst.runs.gan_settings import EditRun
 from miniature.avatars import draw, sample
 
 QUICK = ["--device", "cpu", "--dtype", "float32"]
@@ -63,6 +65,22 @@ def test_a_text_alone_edits_a_bundled_avatar(capsys):
         "avatars", "avatars", "directions", "a face"
     )  # fmt: skip
     assert str(assets.FOLDER) not in json.dumps(record)
+
+
+def test_a_published_generator_is_optimised_as_published_and_an_avatar_keeps_its_pixels():
+    published = with_defaults(EditRun(text="x", generator="G.safetensors"))
+    assert (published.l2, published.pixel_weight, published.jitter) == (0.008, 0, 0)
+    own = with_defaults(EditRun(text="x"))
+    assert own.pixel_weight and own.l2 and own.jitter
+    quick = [*TEXT, "--method", "optimize", "--steps", "12", "--seed", "1"]
+    assert main(["edit", *quick, "--output", "own.png"]) == 0
+    assert main(["edit", *quick, "--pixel-weight", "0", "--output", "free.png"]) == 0
+    assert main(["edit", *quick, "--pixel-weight", "30", "--output", "held.png"]) == 0
+    assert main(["edit", *quick, "--strength", "0", "--output", "before.png"]) == 0
+    way = {name: abs(pixels(f"{name}.png") - pixels("before.png")).mean() for name in ("free", "held")}
+    assert way["held"] < 0.7 * way["free"]
+    edit = edit_of("own.png")[1]
+    assert (edit["l2"], edit["pixel_weight"], edit["jitter"]) == (own.l2, own.pixel_weight, own.jitter)
 
 
 def test_words_that_its_clip_never_learned_are_told(capsys):

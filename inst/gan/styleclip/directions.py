@@ -32,6 +32,8 @@ ENOUGH = 0.8
 """Of the way that the best of them goes."""
 FEWEST_CHANNELS = 20
 """What automatic thresholds leave at least for faces; 100 for other things."""
+MOST_CHANNELS = 60
+"""What they leave at most for avatars: with more, an edit is no further and changes more beside it."""
 
 
 def text_direction(
@@ -102,10 +104,20 @@ def num_channels(relevance: Relevance, text: Float[Tensor, " e"], beta: float) -
     return int(((relevance @ text.to(relevance)).abs() >= beta).sum())
 
 
-def automatic_beta(relevance: Relevance, text: Float[Tensor, " e"], fewest: int = FEWEST_CHANNELS) -> float:
-    """The largest threshold of 0.10, 0.11 … 0.29 that leaves more than ``fewest`` channels; else 0.1."""
+def automatic_beta(
+    relevance: Relevance, text: Float[Tensor, " e"], fewest: int = FEWEST_CHANNELS, most: int | None = None
+) -> float:
+    """The largest threshold of 0.10, 0.11 … 0.29 that leaves more than ``fewest`` channels; else 0.1.
+
+    Args:
+        most: where that leaves more, the threshold of the channel with this rank. The published range is for a CLIP of
+            512 dimensions; a small one sees some of a text in nearly every channel.
+    """
     enough = [float(beta) for beta in BETAS if num_channels(relevance, text, float(beta)) > fewest]
-    return round(max(enough, default=0.1), 2)
+    beta = round(max(enough, default=0.1), 2)
+    if most is None or num_channels(relevance, text, beta) <= most:
+        return beta
+    return float((relevance @ text.to(relevance)).abs().topk(most).values[-1])
 
 
 def automatic_alpha(seen: Callable[[float], Float[Tensor, " b"]]) -> Float[Tensor, "b 1"]:

@@ -1,6 +1,10 @@
 """Latent optimisation: one code changed step by step until its picture fits a text.
 
-Patashnik et al. 2021, section 4, equation 1: ``argmin D_CLIP(G(w), t) + λ_L2 ‖w − w_s‖² + λ_ID L_ID(w)``.
+Patashnik et al. 2021, section 4, equation 1: ``argmin D_CLIP(G(w), t) + λ_L2 ‖w − w_s‖² + λ_ID L_ID(w)``; and, as
+an addition that is off by default, ``+ λ_px |G(w) − G(w_s)|``. A sum of squares spreads a change over the whole
+picture, a mean of absolute differences is cheapest where few pixels change: glasses come, and the hair stays. CLIP may
+look through noise and shifts, another of each at every step (the idea of AugCLIP, Liu et al. 2021, FuseDream: its score
+then rises by what is there, not by a pattern that only it sees).
 """
 
 from __future__ import annotations
@@ -32,19 +36,25 @@ class OptimizeSettings:
         learning_rate: Adam's, at the top of the schedule.
         l2_weight: λ_L2, of the *sum* of squared changes.
         identity_weight: λ_ID; 0 leaves faces out, as for other things than faces.
+        pixel_weight: λ_px, of the *mean* absolute difference between the pictures; not of the paper, 0 there.
+        jitter: CLIP sees noise of this deviation, and shifts by up to half this share of a side; 0 in the paper.
     """
 
     steps: int = 300
     learning_rate: float = 0.1
     l2_weight: float = 0.008
     identity_weight: float = 0.0
+    pixel_weight: float = 0.0
+    jitter: float = 0.0
 
     def __post_init__(self) -> None:
         if self.steps < 1:
             raise ConfigError(f"steps={self.steps} is out of range: give 1 or more")
         if not 0 < self.learning_rate < math.inf:
             raise ConfigError(f"learning_rate={self.learning_rate} is out of range: give more than 0")
-        check_weights(l2_weight=self.l2_weight, identity_weight=self.identity_weight)
+        check_weights(l2_weight=self.l2_weight, identity_weight=self.identity_weight, pixel_weight=self.pixel_weight)
+        if not 0 <= self.jitter <= 1:
+            raise ConfigError(f"jitter={self.jitter} is out of range: give 0 to 1")
 
 
 @dataclass(frozen=True)
@@ -55,7 +65,7 @@ class OptimizeStep:
         step: counted from 0; the last one's picture is the result.
         codes: detached.
         image: (b, 3, h, w) in [-1, 1].
-        clip, l2, identity: the three distances, without their weights.
+        clip, l2, identity, pixels: the four distances, without their weights; identity is 0 without a weight.
         learning_rate: of the update that follows.
     """
 
@@ -65,6 +75,7 @@ class OptimizeStep:
     clip: Float[Tensor, " b"]
     l2: Float[Tensor, " b"]
     identity: Float[Tensor, " b"]
+    pixels: Float[Tensor, " b"]
     learning_rate: float
 
 
@@ -110,18 +121,24 @@ def optimize_latents(
     texts = texts.expand(rows, -1)
     codes = [code.detach().clone().requires_grad_(index not in frozen) for index, code in enumerate(start)]
     optimizer = torch.optim.Adam([code for code in codes if code.requires_grad], lr=settings.learning_rate)
-    faces = _identities(arcface, synthesize, start) if arcface else None
+    origin = faces = None
+    rng = torch.Generator().manual_seed(0)
     for step in range(settings.steps):
         rate = learning_rate_at(step, settings.steps, settings.learning_rate)
         optimizer.param_groups[0]["lr"] = rate
         image = synthesize(codes)
-        clip_distance = clip.distance(image, texts)
+        if origin is None:  # the codes are still those that came
+            origin = image.detach()
+            faces = _embed_faces(arcface, origin) if arcface else None
+        clip_distance = clip.distance(jittered(image, settings.jitter, rng), texts)
         l2 = sum_of_squares(codes, start)
         identity = torch.zeros_like(l2)
         if faces is not None and arcface is not None:
             identity = identity_distance(arcface.embed_faces(image), faces)
+        pixels = (image - origin).abs().flatten(1).mean(1)
         # summed over rows: each then gets the gradient it would get alone
-        loss = (clip_distance + settings.l2_weight * l2 + settings.identity_weight * identity).sum()
+        kept = settings.l2_weight * l2 + settings.identity_weight * identity + settings.pixel_weight * pixels
+        loss = (clip_distance + kept).sum()
         check_finite(loss)
         yield OptimizeStep(
             step,
@@ -130,6 +147,7 @@ def optimize_latents(
             clip_distance.detach(),
             l2.detach(),
             identity.detach(),
+            pixels.detach(),
             rate,
         )
         if step == settings.steps - 1:
@@ -139,6 +157,16 @@ def optimize_latents(
         optimizer.step()
 
 
+def jittered(images: Image, strength: float, rng: torch.Generator) -> Image:
+    """Pictures in noise and shifted, all by the same, so that none depends on those beside it."""
+    if not strength:
+        return images
+    noise = torch.randn(1, *images.shape[1:], generator=rng).to(images)
+    furthest = round(strength / 2 * min(images.shape[-2:]))
+    down, right = torch.randint(-furthest, furthest + 1, (2,), generator=rng).tolist()
+    return torch.roll(images + strength * noise, (down, right), (2, 3))
+
+
 def sum_of_squares(codes: Sequence[Tensor], start: Sequence[Tensor]) -> Float[Tensor, " b"]:
     """‖w − w_s‖² of each row, over all of its codes."""
     squares = [(code - origin).square().flatten(1).sum(1) for code, origin in zip(codes, start, strict=True)]
@@ -146,5 +174,5 @@ def sum_of_squares(codes: Sequence[Tensor], start: Sequence[Tensor]) -> Float[Te
 
 
 @torch.no_grad()
-def _identities(arcface: FaceIdentity, synthesize: Synthesis, start: Sequence[Tensor]) -> Tensor:
-    return arcface.embed_faces(synthesize(list(start)))
+def _embed_faces(arcface: FaceIdentity, images: Image) -> Tensor:
+    return arcface.embed_faces(images)

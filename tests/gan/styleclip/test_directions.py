@@ -74,6 +74,8 @@ def test_automatic_threshold():
     beta = automatic_beta(relevance, text)
     assert num_channels(relevance, text, beta) > 20 >= num_channels(relevance, text, beta + 0.01)
     assert automatic_beta(relevance, text, fewest=100) == 0.1
+    assert automatic_beta(relevance, text, most=45) == beta
+    assert num_channels(relevance, text, automatic_beta(relevance, text, most=5)) == 5
 
 
 def test_templates_are_openais():

@@ -9,6 +9,7 @@ from inst.gan.codes import to_rgb_styles
 from inst.gan.losses import ClipView, average_to
 from inst.gan.styleclip.optimize import (
     OptimizeSettings,
+    jittered,
     learning_rate_at,
     optimize_latents,
     pair_up,
@@ -62,11 +63,12 @@ def test_loss_is_one_minus_cosine():
     assert_close(ClipView(clip).distance(images, texts), expected)
 
 
-def test_it_is_adam_on_the_papers_loss(start):
-    """The loop beside the plain one, written out for one code."""
+@pytest.mark.parametrize("pixel_weight", [0.0, 0.5])
+def test_it_is_adam_on_the_papers_loss(start, pixel_weight):
+    """The loop beside the plain one, written out for one code; and with the weight that is not the paper's."""
     clip, generator = TinyClip(), TinyGenerator(CODES)
     text = clip.embed_text(["a red face"])
-    settings = OptimizeSettings(steps=12, learning_rate=0.05, l2_weight=0.1)
+    settings = OptimizeSettings(steps=12, learning_rate=0.05, l2_weight=0.1, pixel_weight=pixel_weight)
     *_, last = optimize_latents([start], text, generator, ClipView(clip), settings)
     w = start.clone().requires_grad_()
     adam = torch.optim.Adam([w], lr=0.05)
@@ -75,6 +77,7 @@ def test_it_is_adam_on_the_papers_loss(start):
         image = average_to(generator([w]), 32) * torch.tensor(1.0)
         shown = functional.adaptive_avg_pool2d(image, 4).flatten(1) @ clip.map
         loss = (1 - functional.cosine_similarity(shown, text)).mean() + 0.1 * ((w - start) ** 2).sum()
+        loss = loss + pixel_weight * (generator([w]) - generator([start])).abs().mean()
         adam.zero_grad()
         loss.backward()
         adam.step()
@@ -94,13 +97,14 @@ def test_it_comes_nearer_to_the_text(start):
     assert torch.equal(steps[0].codes[0], start) and torch.equal(steps[1].codes[0], start), "step 0 has rate 0"
 
 
-def test_rows_do_not_disturb_each_other(start):
+@pytest.mark.parametrize("jitter", [0.0, 0.2])
+def test_rows_do_not_disturb_each_other(start, jitter):
     clip, generator = TinyClip(), TinyGenerator(CODES)
     starts = torch.cat([start, start + 1])
     texts = clip.embed_text(["x", "y", "z"])
     codes, paired = pair_up([starts], texts)
     assert len(codes[0]) == 6 and torch.equal(codes[0][3], starts[1]) and torch.equal(paired[4], texts[1])
-    settings = OptimizeSettings(steps=8)
+    settings = OptimizeSettings(steps=8, jitter=jitter)
     *_, together = optimize_latents(codes, paired, generator, ClipView(clip), settings)
     *_, alone = optimize_latents([starts[1:]], texts[1:2], generator, ClipView(clip), settings)
     assert_close(together.codes[0][4:5], alone.codes[0], atol=1e-4, rtol=1e-4)
@@ -139,6 +143,43 @@ def test_identity_holds_the_face(start):
     assert held.clip > free.clip
 
 
+def test_pixel_weight_keeps_what_the_text_does_not_ask_for(start):
+    """And comes to the text all the same."""
+    clip, generator = TinyClip(), TinyGenerator(CODES)
+
+    def run(**weights):
+        settings = OptimizeSettings(steps=40, **weights)
+        return list(optimize_latents([start], clip.embed_text(["x"]), generator, ClipView(clip), settings))
+
+    free, held = run(l2_weight=0.0), run(l2_weight=0.0, pixel_weight=3.0)
+    assert held[-1].pixels < 0.7 * free[-1].pixels
+    assert held[-1].clip < held[0].clip - 0.3
+    assert held[0].pixels == 0
+
+
+def test_clip_looks_through_noise_and_shifts_that_are_others_at_every_step():
+    images, rng = torch.zeros(2, 3, 40, 40), torch.Generator().manual_seed(0)
+    images[:, :, 20, 20] = 1000
+    one, other = jittered(images, 0.2, rng), jittered(images, 0.2, rng)
+    assert jittered(images, 0.0, rng) is images
+    assert_close(one[0], one[1], atol=0, rtol=0)
+    assert not torch.equal(one, other)
+    places = [divmod(int(seen[0, 0].argmax()), 40) for seen in (one, other)]
+    assert places[0] != places[1] and all(abs(place - 20) <= 4 for both in places for place in both)
+    assert float(one[0][one[0] < 100].std()) == pytest.approx(0.2, rel=0.1)
+
+
+@pytest.mark.parametrize("jitter", [0.0, 0.3])
+def test_the_picture_of_a_step_is_not_jittered_and_the_same_again(start, jitter):
+    clip, generator = TinyClip(), TinyGenerator(CODES)
+    settings = OptimizeSettings(steps=6, jitter=jitter)
+    first, again = (
+        list(optimize_latents([start], clip.embed_text(["x"]), generator, ClipView(clip), settings)) for _ in range(2)
+    )
+    assert_close(first[-1].image, generator(first[-1].codes))
+    assert torch.equal(first[-1].codes[0], again[-1].codes[0])
+
+
 def test_what_cannot_be_is_told(start):
     clip, generator = TinyClip(), TinyGenerator(CODES)
     with pytest.raises(ConfigError, match="ArcFace"):
@@ -151,6 +192,6 @@ def test_what_cannot_be_is_told(start):
         next(optimize_latents([start], clip.embed_text("xy"), generator, ClipView(clip), OptimizeSettings()))
     with pytest.raises(ConfigError, match="not a number"):
         next(optimize_latents([start * torch.nan], clip.embed_text("x"), generator, ClipView(clip), OptimizeSettings()))
-    for bad in ({"steps": 0}, {"learning_rate": 0.0}, {"l2_weight": -1.0}):
+    for bad in ({"steps": 0}, {"learning_rate": 0.0}, {"l2_weight": -1.0}, {"pixel_weight": -1.0}, {"jitter": 1.5}):
         with pytest.raises(ConfigError, match="out of range"):
             OptimizeSettings(**bad)
