@@ -27,6 +27,7 @@ from inst.runs.embedded import CLIP_FOLDER, FILES
 from inst.runs.gan_settings import DirectionsRun, FfclipRun, GanOptions
 from inst.runs.gan_studio import GanStudio
 from inst.runs.train_editor import train_an_ffclip
+from inst.runs.unfinished import Unfinished
 from miniature.avatars.prompts import known_words, prompts
 from miniature.folders import replacing_folder, scrub
 from miniature.gan_export import write_sheet
@@ -156,7 +157,7 @@ def _ffclip(work: Path, parts: dict[str, Path], networks: dict[str, Any], recipe
 
 
 def _made(path: Path, make: Callable[[], int]) -> Path:
-    if not path.exists() and make() != 0:
+    if (not path.exists() or Unfinished(path).state.exists()) and make() != 0:
         raise SystemExit(f"{path.name} was stopped; call the same command again to go on")
     return path
 
