@@ -72,6 +72,33 @@ class ClipView:
         return 2 * (images * std + mean) - 1
 
 
+def jittered(images: Image, strength: float, rng: torch.Generator | None = None) -> Image:
+    """Pictures in noise and shifted, all by the same, so that none depends on those beside it.
+
+    CLIP's score then rises by what is there, not by a pattern that only CLIP sees: the idea of AugCLIP (Liu et al.
+    2021, FuseDream).
+
+    Args:
+        strength: deviation of the noise, and twice the share of a side that pictures are shifted by at most.
+    """
+    if not strength:
+        return images
+    noise = torch.randn(1, *images.shape[1:], generator=rng).to(images)
+    furthest = round(strength / 2 * min(images.shape[-2:]))
+    down, right = torch.randint(-furthest, furthest + 1, (2,), generator=rng).tolist()
+    return torch.roll(images + strength * noise, (down, right), (2, 3))
+
+
+def check_jitter(jitter: float) -> None:
+    """Refuses a jitter that leaves nothing to see.
+
+    Raises:
+        ConfigError: it is not between 0 and 1.
+    """
+    if not 0 <= jitter <= 1:
+        raise ConfigError(f"jitter={jitter} is out of range: give 0 to 1")
+
+
 def check_weights(**weights: float) -> None:
     """Refuses weights of losses that are negative, NaN or Inf.
 

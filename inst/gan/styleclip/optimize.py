@@ -3,8 +3,7 @@
 Patashnik et al. 2021, section 4, equation 1: ``argmin D_CLIP(G(w), t) + λ_L2 ‖w − w_s‖² + λ_ID L_ID(w)``; and, as
 an addition that is off by default, ``+ λ_px |G(w) − G(w_s)|``. A sum of squares spreads a change over the whole
 picture, a mean of absolute differences is cheapest where few pixels change: glasses come, and the hair stays. CLIP may
-look through noise and shifts, another of each at every step (the idea of AugCLIP, Liu et al. 2021, FuseDream: its score
-then rises by what is there, not by a pattern that only it sees).
+look through noise and shifts, others at every step (`losses.jittered`).
 """
 
 from __future__ import annotations
@@ -19,7 +18,7 @@ from torch import Tensor
 
 from inst.errors import ConfigError
 from inst.gan.codes import Codes, Synthesis
-from inst.gan.losses import ClipView, check_finite, check_weights, faces_for
+from inst.gan.losses import ClipView, check_finite, check_jitter, check_weights, faces_for, jittered
 from inst.perceptual.arcface import identity_distance
 from inst.perceptual.identity import FaceIdentity
 from inst.shapes import Image, ImageEmbeds
@@ -53,8 +52,7 @@ class OptimizeSettings:
         if not 0 < self.learning_rate < math.inf:
             raise ConfigError(f"learning_rate={self.learning_rate} is out of range: give more than 0")
         check_weights(l2_weight=self.l2_weight, identity_weight=self.identity_weight, pixel_weight=self.pixel_weight)
-        if not 0 <= self.jitter <= 1:
-            raise ConfigError(f"jitter={self.jitter} is out of range: give 0 to 1")
+        check_jitter(self.jitter)
 
 
 @dataclass(frozen=True)
@@ -155,16 +153,6 @@ def optimize_latents(
         optimizer.zero_grad(set_to_none=True)
         loss.backward()
         optimizer.step()
-
-
-def jittered(images: Image, strength: float, rng: torch.Generator) -> Image:
-    """Pictures in noise and shifted, all by the same, so that none depends on those beside it."""
-    if not strength:
-        return images
-    noise = torch.randn(1, *images.shape[1:], generator=rng).to(images)
-    furthest = round(strength / 2 * min(images.shape[-2:]))
-    down, right = torch.randint(-furthest, furthest + 1, (2,), generator=rng).tolist()
-    return torch.roll(images + strength * noise, (down, right), (2, 3))
 
 
 def sum_of_squares(codes: Sequence[Tensor], start: Sequence[Tensor]) -> Float[Tensor, " b"]:

@@ -6,10 +6,9 @@ from torch.testing import assert_close
 
 from inst.errors import ConfigError
 from inst.gan.codes import to_rgb_styles
-from inst.gan.losses import ClipView, average_to
+from inst.gan.losses import ClipView, average_to, jittered
 from inst.gan.styleclip.optimize import (
     OptimizeSettings,
-    jittered,
     learning_rate_at,
     optimize_latents,
     pair_up,
