@@ -88,10 +88,10 @@ class MapperLoss:
             with torch.no_grad():
                 before = self.synthesize(list(codes))
             pixels = (image - before).abs().mean()
-        if self.arcface is not None:
-            with torch.no_grad():
-                faces = self.arcface.embed_faces(before)
-            identity = identity_distance(self.arcface.embed_faces(image), faces).mean()
+            if self.arcface is not None:
+                with torch.no_grad():
+                    faces = self.arcface.embed_faces(before)
+                identity = identity_distance(self.arcface.embed_faces(image), faces).mean()
         total = s.clip_weight * clip + s.l2_weight * l2 + s.identity_weight * identity + s.pixel_weight * pixels
         return MapperLosses(total, clip.detach(), l2.detach(), identity.detach(), pixels.detach())
 
