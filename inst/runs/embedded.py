@@ -29,7 +29,7 @@ PREPARED = ("directions", "ffclip")
 """Methods whose files come with the embedded generator."""
 USUAL_CLIP = "ViT-B-32"
 NONE = "none"
-OPTIMIZING = {"l2": 0.001, "pixel_weight": 3.0, "jitter": 0.1}
+OPTIMIZING = {"l2": 0.002, "pixel_weight": 2.0, "jitter": 0.1}
 """For avatars, whose small CLIP finds a text in much that has nothing to do with it: the pixels are held more than the
 code, and what CLIP sees must stand noise. Measured by `benchmarks.gan_edits`."""
 PUBLISHED = {name: getattr(OptimizeSettings, name) for name in ("pixel_weight", "jitter")}

@@ -84,7 +84,7 @@ class EditRun(EncodeOptions):
     learning_rate: float = option(0.1, "of --method optimize", low=1e-6, high=10.0)
     l2: float | None = option(
         None,
-        "of --method optimize: how much a code's way weighs (default: 0.008 as published; avatars: 0.001)",
+        "of --method optimize: how much a code's way weighs (default: 0.008 as published; avatars: 0.002)",
         low=0.0,
         high=100.0,
     )
@@ -93,7 +93,7 @@ class EditRun(EncodeOptions):
     )
     pixel_weight: float | None = option(
         None,
-        "of --method optimize: how much every pixel that changes weighs (default: 0 as published; avatars: 3)",
+        "of --method optimize: how much every pixel that changes weighs (default: 0 as published; avatars: 2)",
         low=0.0,
         high=1000.0,
     )

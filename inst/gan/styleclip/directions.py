@@ -26,7 +26,7 @@ Relevance = Float[Tensor, "channels e"]
 BETAS = np.arange(0.1, 0.3, 0.01)
 ALPHA = 3.0
 """The published strength."""
-ALPHAS = (0.5, 1.0, 1.5, 2.0, 3.0, 4.5, 6.0)
+ALPHAS = (0.5, 1.0, 2.0, 3.0, 4.5, 7.0, 11.0)
 """What is tried for each face; beyond, small generators draw no face any more."""
 ENOUGH = 0.8
 """Of the way that the best of them goes."""
