@@ -8,7 +8,7 @@ paper's.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import torch
 from jaxtyping import Float
@@ -17,7 +17,7 @@ from torch.nn import functional
 
 from inst.gan.codes import Synthesis
 from inst.gan.ffclip import SemanticModulation
-from inst.gan.losses import ClipView, check_finite, check_jitter, check_weights, faces_for, jittered
+from inst.gan.losses import ClipView, check_finite, check_weights, faces_for
 from inst.perceptual.arcface import identity_distance
 from inst.perceptual.identity import FaceIdentity
 from inst.shapes import ImageEmbeds, WPlus
@@ -34,16 +34,12 @@ class FfclipSettings:
         embed_weight: of 1 − cosine of the edited picture and the one before.
         move_weight: of the mean of |Δw|.
         identity_weight: for faces.
-        pixel_weight: of the mean absolute difference between the pictures; not of the paper, 0 there.
-        jitter: of what CLIP sees, `losses.jittered`, drawn by torch's own generator; 0 in the paper.
     """
 
     text_weight: float = 8.0
     embed_weight: float = 1.0
     move_weight: float = 1.6
     identity_weight: float = 0.9
-    pixel_weight: float = 0.0
-    jitter: float = 0.0
 
     def __post_init__(self) -> None:
         check_weights(
@@ -51,9 +47,7 @@ class FfclipSettings:
             embed_weight=self.embed_weight,
             move_weight=self.move_weight,
             identity_weight=self.identity_weight,
-            pixel_weight=self.pixel_weight,
         )
-        check_jitter(self.jitter)
 
 
 @dataclass(frozen=True)
@@ -65,7 +59,6 @@ class FfclipLosses:
     embed: Float[Tensor, ""]
     move: Float[Tensor, ""]
     identity: Float[Tensor, ""]
-    pixels: Float[Tensor, ""]
 
 
 @dataclass
@@ -86,28 +79,23 @@ class FfclipLoss:
         self.arcface = faces_for(self.settings.identity_weight, self.arcface)
 
     def __call__(self, network: SemanticModulation, w_plus: WPlus, texts: ImageEmbeds) -> FfclipLosses:
-        s = self.settings
         (edited,) = network.edit([w_plus], texts)
         image = self.synthesize([edited])
         with torch.no_grad():
             before = self.synthesize([w_plus])
-        # through the same noise and shift, which are then no difference
-        seen, seen_before = jittered(torch.cat([image, before]), s.jitter).chunk(2)
-        embeds = self.clip.embed_images(seen)
-        with torch.no_grad():
-            embeds_before = self.clip.embed_images(seen_before)
+            embeds_before = self.clip.embed_images(before)
+        embeds = self.clip.embed_images(image)
         text = (1 - functional.cosine_similarity(embeds, texts)).mean()
         embed = (1 - functional.cosine_similarity(embeds, embeds_before)).mean()
         move = (edited - w_plus).abs().mean()
-        pixels = (image - before).abs().mean()
         identity = torch.zeros_like(move)
         if self.arcface is not None:
             with torch.no_grad():
                 faces = self.arcface.embed_faces(before)
             identity = identity_distance(self.arcface.embed_faces(image), faces).mean()
-        total = s.text_weight * text + s.embed_weight * embed + s.move_weight * move
-        total = total + s.identity_weight * identity + s.pixel_weight * pixels
-        return FfclipLosses(total, text.detach(), embed.detach(), move.detach(), identity.detach(), pixels.detach())
+        s = self.settings
+        total = s.text_weight * text + s.embed_weight * embed + s.move_weight * move + s.identity_weight * identity
+        return FfclipLosses(total, text.detach(), embed.detach(), move.detach(), identity.detach())
 
 
 def train_ffclip(
@@ -136,7 +124,7 @@ def train_ffclip(
         average_gradients(network.parameters())
         torch.nn.utils.clip_grad_norm_(network.parameters(), max_norm)
         optimizer.step()
-        yield replace(losses, total=losses.total.detach())
+        yield FfclipLosses(losses.total.detach(), losses.text, losses.embed, losses.move, losses.identity)
 
 
 @torch.no_grad()

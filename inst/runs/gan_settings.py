@@ -202,12 +202,6 @@ class TrainingOptions(GanOptions):
     validation_samples: int = option(16, "made-up codes not learned from", low=1, high=10_000)
     validation_latents: str | None = option(None, "codes not learned from instead: W+ as .npy, .pt or .safetensors")
     checkpointing_steps: int = option(500, "steps between two saved training states", low=1, high=1_000_000)
-    pixel_weight: float = option(
-        0.0, "how much every pixel that changes weighs, 0 as published (for avatars 3 × the text's)", low=0.0, high=1e4
-    )
-    jitter: float = option(
-        0.0, "noise and shifts that CLIP looks through, 0 as published (for avatars 0.1)", low=0.0, high=1.0
-    )
     seed: int = option(0, "seed", low=0, high=2**32 - 1)
     resume: bool = option(False, "continue a run that was stopped")
     overwrite: bool = option(False, "replace a file that is already there")

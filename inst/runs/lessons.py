@@ -146,7 +146,7 @@ def _tell(course: Course, place: Unfinished, total: int) -> None:
 def _take_steps(run: TrainingOptions, course: Course, place: Unfinished, stop: Stop, team: Team, total: int) -> None:
     """All steps from where a state left off, until the last or a signal."""
     lesson, first = course.lesson, course.done
-    batches = _shared(_prepared(itertools.islice(lesson.batches, first, total), run.seed, lesson, first, total), team)
+    batches = _shared(_rated(itertools.islice(lesson.batches, first, total), lesson, first, total), team)
     with bar(total, "training", quiet=not team.is_main) as progress:
         progress.update(first)
         if first == 0 and team.is_main:
@@ -165,13 +165,12 @@ def _take_steps(run: TrainingOptions, course: Course, place: Unfinished, stop: S
                 return
 
 
-def _prepared(batches: Iterable[Any], seed: int, lesson: Lesson, first: int, total: int) -> Iterator[Any]:
-    """The batches, the learning rate and the seed set before each: a resumed run draws what it would have drawn."""
+def _rated(batches: Iterable[Any], lesson: Lesson, first: int, total: int) -> Iterator[Any]:
+    """The batches, the learning rate set before each."""
     base = [group["lr"] for group in lesson.optimizer.param_groups]
     for step, batch in enumerate(batches, start=first):
         for group, rate in zip(lesson.optimizer.param_groups, base, strict=True):
             group["lr"] = rate * lesson.rate(step / total)
-        torch.manual_seed(seed + step)
         yield batch
 
 

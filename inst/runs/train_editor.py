@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -51,17 +50,10 @@ def train_a_mapper(run: MapperRun) -> int:
         torch.manual_seed(run.seed)
         levels = [level for level in LEVELS if run.fine or level != "fine_mapping"]
         mapper = LevelsMapper(generator.config.w_width, levels).to(studio.placement.device)
-        settings = MapperSettings(
-            clip_weight=run.clip_weight,
-            l2_weight=run.l2_weight,
-            identity_weight=weight,
-            pixel_weight=run.pixel_weight,
-            jitter=run.jitter,
-        )
+        settings = MapperSettings(clip_weight=run.clip_weight, l2_weight=run.l2_weight, identity_weight=weight)
         loss = MapperLoss(
             studio.view.embed_text([text]), drawing(generator), studio.view, settings, _arcface(studio, weight)
         )
-        plain = replace(loss, settings=replace(settings, jitter=0.0))
         optimizer = Ranger(mapper.parameters(), lr=run.learning_rate)
         batches = shuffled_batches([codes], run.batch_size, rng_of(run.seed))
         unseen = _unseen(studio, run)
@@ -70,7 +62,7 @@ def train_a_mapper(run: MapperRun) -> int:
             optimizer,
             batches,
             lambda shares: train_mapper(mapper, loss, shares, optimizer),
-            lambda: validate_mapper(mapper, plain, ([part] for part in unseen.split(run.batch_size))),
+            lambda: validate_mapper(mapper, loss, ([part] for part in unseen.split(run.batch_size))),
             known=[codes, unseen],
             facts={"kind": "mapper", "text": text, "strength": settings.strength},
             prefix="mapper.",
@@ -99,11 +91,8 @@ def train_an_ffclip(run: FfclipRun) -> int:
         texts = studio.view.embed_text(prompts)
         torch.manual_seed(run.seed)
         network = SemanticModulation(config.num_layers, config.w_width).to(studio.placement.device)
-        settings = FfclipSettings(
-            text_weight=run.text_weight, identity_weight=weight, pixel_weight=run.pixel_weight, jitter=run.jitter
-        )
+        settings = FfclipSettings(text_weight=run.text_weight, identity_weight=weight)
         loss = FfclipLoss(drawing(studio.generator), studio.view, settings, _arcface(studio, weight))
-        plain = replace(loss, settings=replace(settings, jitter=0.0))
         optimizer = torch.optim.Adam(network.parameters(), lr=run.learning_rate)
         batches = _with_texts(codes, texts, run)
         unseen = _unseen(studio, run)
@@ -115,7 +104,7 @@ def train_an_ffclip(run: FfclipRun) -> int:
             batches,
             lambda shares: train_ffclip(network, loss, shares, optimizer),
             lambda: validate_ffclip(
-                network, plain, zip(*(t.split(run.batch_size) for t in (unseen, asked)), strict=True)
+                network, loss, zip(*(t.split(run.batch_size) for t in (unseen, asked)), strict=True)
             ),
             known=[codes, unseen, *prompts],
             facts={"kind": "ffclip", "prompts": len(prompts)},

@@ -91,7 +91,7 @@ def test_losses_are_the_papers_and_training_lowers_them():
     clip, generator = TinyClip(), TinyGenerator(4 * 6)
     network = SemanticModulation(num_styles=4, width=6)
     w_plus, texts = torch.randn(4, 4, 6), clip.embed_text(["a", "b", "a", "b"])
-    settings = FfclipSettings(text_weight=2, identity_weight=0, move_weight=0.1, embed_weight=0.2, pixel_weight=0.3)
+    settings = FfclipSettings(text_weight=2, identity_weight=0, move_weight=0.1, embed_weight=0.2)
     loss = FfclipLoss(generator, ClipView(clip), settings)
     first = loss(network, w_plus, texts)
     edited = w_plus + network(w_plus, texts[:, None])
@@ -100,25 +100,10 @@ def test_losses_are_the_papers_and_training_lowers_them():
     assert_close(first.text, (1 - functional.cosine_similarity(new, texts)).mean().detach())
     assert_close(first.embed, (1 - functional.cosine_similarity(new, old)).mean().detach())
     assert_close(first.move, (edited - w_plus).abs().mean().detach())
-    assert_close(first.pixels, (generator([edited]) - generator([w_plus])).abs().mean().detach())
-    assert_close(first.total, 2 * first.text + 0.2 * first.embed + 0.1 * first.move + 0.3 * first.pixels)
+    assert_close(first.total, 2 * first.text + 0.2 * first.embed + 0.1 * first.move)
     optimizer = torch.optim.Adam(network.parameters(), lr=5e-3)
     *_, last = train_ffclip(network, loss, [(w_plus, texts)] * 40, optimizer)
     assert last.total < first.total - 0.1
-
-
-def test_both_pictures_are_seen_through_the_same_noise():
-    """A network that moves nothing is at no distance from the picture before, whatever the jitter."""
-    torch.manual_seed(0)
-    network, clip = SemanticModulation(num_styles=4, width=6), TinyClip()
-    for parameter in network.parameters():
-        torch.nn.init.zeros_(parameter)
-    settings = FfclipSettings(identity_weight=0, jitter=0.3)
-    loss = FfclipLoss(TinyGenerator(24), ClipView(clip), settings)
-    w_plus, texts = torch.randn(2, 4, 6), clip.embed_text(["a", "b"])
-    one, other = loss(network, w_plus, texts), loss(network, w_plus, texts)
-    assert_close(one.move + one.embed, torch.zeros(()), atol=1e-5, rtol=0)
-    assert abs(one.text - other.text) > 1e-4
 
 
 def test_gradients_are_cut():

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import torch
 from jaxtyping import Float
@@ -11,7 +11,7 @@ from torch import Tensor
 
 from inst.errors import ConfigError
 from inst.gan.codes import Codes, Synthesis, rows_of
-from inst.gan.losses import ClipView, check_finite, check_jitter, check_weights, faces_for, jittered
+from inst.gan.losses import ClipView, check_finite, check_weights, faces_for
 from inst.gan.styleclip.mapper import STRENGTH, LatentMapper
 from inst.perceptual.arcface import identity_distance
 from inst.perceptual.identity import FaceIdentity
@@ -25,26 +25,16 @@ class MapperSettings:
     Attributes:
         clip_weight, l2_weight, identity_weight: of the three losses. L2 is a mean within a style and a sum over
             styles, so in StyleSpace it weighs far more.
-        pixel_weight: of the mean absolute difference between the pictures; not of the paper, 0 there.
-        jitter: of what CLIP sees, `losses.jittered`, drawn by torch's own generator; 0 in the paper.
         strength: the edit is ``w + strength · M(w)``.
     """
 
     clip_weight: float = 1.0
     l2_weight: float = 0.8
     identity_weight: float = 0.1
-    pixel_weight: float = 0.0
-    jitter: float = 0.0
     strength: float = STRENGTH
 
     def __post_init__(self) -> None:
-        check_weights(
-            clip_weight=self.clip_weight,
-            l2_weight=self.l2_weight,
-            identity_weight=self.identity_weight,
-            pixel_weight=self.pixel_weight,
-        )
-        check_jitter(self.jitter)
+        check_weights(clip_weight=self.clip_weight, l2_weight=self.l2_weight, identity_weight=self.identity_weight)
 
 
 @dataclass(frozen=True)
@@ -55,7 +45,6 @@ class MapperLosses:
     clip: Float[Tensor, ""]
     l2: Float[Tensor, ""]
     identity: Float[Tensor, ""]
-    pixels: Float[Tensor, ""]
 
 
 @dataclass
@@ -78,22 +67,18 @@ class MapperLoss:
         self.arcface = faces_for(self.settings.identity_weight, self.arcface)
 
     def __call__(self, mapper: LatentMapper, codes: Sequence[Tensor]) -> MapperLosses:
-        s = self.settings
-        edited = mapper.edit(codes, s.strength)
+        edited = mapper.edit(codes, self.settings.strength)
         image = self.synthesize(edited)
-        clip = self.clip.distance(jittered(image, s.jitter), self.text.expand(len(image), -1)).mean()
+        clip = self.clip.distance(image, self.text.expand(len(image), -1)).mean()
         l2 = torch.stack([(new - old).square().mean() for new, old in zip(edited, codes, strict=True)]).sum()
-        identity = pixels = torch.zeros_like(l2)
-        if self.arcface is not None or s.pixel_weight:
+        identity = torch.zeros_like(l2)
+        if self.arcface is not None:
             with torch.no_grad():
-                before = self.synthesize(list(codes))
-            pixels = (image - before).abs().mean()
-            if self.arcface is not None:
-                with torch.no_grad():
-                    faces = self.arcface.embed_faces(before)
-                identity = identity_distance(self.arcface.embed_faces(image), faces).mean()
-        total = s.clip_weight * clip + s.l2_weight * l2 + s.identity_weight * identity + s.pixel_weight * pixels
-        return MapperLosses(total, clip.detach(), l2.detach(), identity.detach(), pixels.detach())
+                faces = self.arcface.embed_faces(self.synthesize(list(codes)))
+            identity = identity_distance(self.arcface.embed_faces(image), faces).mean()
+        s = self.settings
+        total = s.clip_weight * clip + s.l2_weight * l2 + s.identity_weight * identity
+        return MapperLosses(total, clip.detach(), l2.detach(), identity.detach())
 
 
 def shuffled_batches(codes: Sequence[Tensor], batch_size: int, generator: torch.Generator) -> Iterator[Codes]:
@@ -126,7 +111,7 @@ def train_mapper(
         losses.total.backward()
         average_gradients(mapper.parameters())
         optimizer.step()
-        yield replace(losses, total=losses.total.detach())
+        yield MapperLosses(losses.total.detach(), losses.clip, losses.l2, losses.identity)
 
 
 @torch.no_grad()

@@ -182,20 +182,6 @@ def test_l2_is_a_sum_of_means_over_styles():
     assert_close(loss(mapper, styles).l2, expected.detach())
 
 
-def test_pixels_and_jitter_are_weights_of_their_own():
-    clip, generator, w_plus = TinyClip(), TinyGenerator(12 * 8), torch.randn(2, 12, 8)
-    mapper, text = LevelsMapper(8), clip.embed_text(["x"])
-    settings = MapperSettings(identity_weight=0, l2_weight=0.1, pixel_weight=0.5, jitter=0.3)
-    loss = MapperLoss(text, generator, ClipView(clip), settings)
-    first, second = loss(mapper, [w_plus]), loss(mapper, [w_plus])
-    moved = (generator(mapper.edit([w_plus], settings.strength)) - generator([w_plus])).abs().mean()
-    assert_close(first.pixels, moved.detach())
-    assert_close(first.total, first.clip + 0.1 * first.l2 + 0.5 * first.pixels)
-    assert abs(first.clip - second.clip) > 1e-5 and first.l2 == second.l2
-    plain = MapperLoss(text, generator, ClipView(clip), MapperSettings(identity_weight=0))
-    assert torch.equal(plain(mapper, [w_plus]).clip, plain(mapper, [w_plus]).clip)
-
-
 def test_what_cannot_be_is_told():
     clip = TinyClip()
     with pytest.raises(ConfigError, match="ArcFace"):
