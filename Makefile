@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 AVATARS = $(or $(STATE),miniature-state/avatars)
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: demo test lint miniature miniature-report avatars help clean
+.PHONY: demo test lint miniature .miniature-folders miniature-report avatars help clean
 
 help:  ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/'
@@ -39,9 +39,11 @@ lint: $(VENV)/.installed-dev  ## ruff, pyright, import-linter
 	$(BIN)/pyright
 	$(BIN)/lint-imports
 
-miniature: $(VENV)/.installed-dev  ## train the embedded model again: make miniature PHOTOS=folder PAINTINGS=folder [EMOJI=folder]
-	@test -n "$(PHOTOS)" && test -n "$(PAINTINGS)" || { echo "make miniature needs PHOTOS=folder and PAINTINGS=folder (EMOJI=folder is optional)"; exit 2; }
+miniature: .miniature-folders $(VENV)/.installed-dev  ## train the embedded model again: make miniature PHOTOS=folder PAINTINGS=folder [EMOJI=folder]
 	$(BIN)/python -m miniature.train_all --photos "$(PHOTOS)" --paintings "$(PAINTINGS)" $(if $(EMOJI),--emoji "$(EMOJI)") --state $(or $(STATE),miniature-state)
+
+.miniature-folders:
+	@test -n "$(PHOTOS)" && test -n "$(PAINTINGS)" || { echo "make miniature needs PHOTOS=folder and PAINTINGS=folder (EMOJI=folder is optional)"; exit 2; }
 
 miniature-report: $(VENV)/.installed-dev  ## measure the embedded model and draw its sheets: make miniature-report [DATA=folder]
 	$(BIN)/python -m benchmarks.miniature_report $(if $(DATA),--data "$(DATA)")

@@ -18,6 +18,7 @@ from inst.inversion.dialects import ForeignEmbedding, read_foreign
 from inst.inversion.learner import load_module
 from inst.inversion.token import StyleToken, load_token
 from inst.inversion.views import embed_as_the_release_did
+from inst.options import did_you_mean
 from inst.runs.outputs import safe_name
 from inst.runs.studio import Studio
 from inst.stylize.prompts import PLACEHOLDER
@@ -38,20 +39,36 @@ class StyleSpec:
 def parse_spec(text: str) -> StyleSpec:
     """Read ``file``, ``file:0.7``, ``name=file`` or ``name=file:0.7``. A file whose name looks like that wins.
 
+    A file may be a style's bare name, too: of one learned into `STYLES`, or of one that comes with the miniature.
+
     Raises:
         ConfigError: a weight that is no number from 0 to 2.
-        InputError: the file does not exist.
+        InputError: there is no such file or style.
     """
     placeholder, weight, rest = PLACEHOLDER, 1.0, text
-    if not Path(rest).exists() and (match := re.match(r"([A-Za-z][\w-]*)=(.+)", rest)):
+    if not _find(rest) and (match := re.match(r"([A-Za-z][\w-]*)=(.+)", rest)):
         placeholder, rest = f"[{match[1]}]", match[2]
-    if not Path(rest).exists() and (match := re.fullmatch(r"(.+):([^:/\\]*)", rest)) and Path(match[1]).exists():
+    if not _find(rest) and (match := re.fullmatch(r"(.+):([^:/\\]*)", rest)) and _find(match[1]):
         rest, weight = match[1], _weight(match[2], text)
-    if not Path(rest).is_file():
+    path = _find(rest)
+    if path is None:
+        near = did_you_mean(rest, [style.stem for folder in _style_folders() for style in folder.glob("*.safetensors")])
         raise InputError(
-            f"--style {text}: there is no file {rest}; give a style file or a painting, as [name=]file[:weight]"
+            f"--style {text}: there is no file {rest}, and no style of that name{near}; give a style file, a painting, "
+            "or the name of a learned style, as [name=]file[:weight]"
         )
-    return StyleSpec(Path(rest), placeholder, weight)
+    return StyleSpec(path, placeholder, weight)
+
+
+def _find(name: str) -> Path | None:
+    if Path(name).is_file():
+        return Path(name)
+    styles = [folder / f"{name}.safetensors" for folder in _style_folders()] if Path(name).name == name else []
+    return next((style for style in styles if style.is_file()), None)
+
+
+def _style_folders() -> tuple[Path, ...]:
+    return STYLES, assets.FOLDER / assets.MINI / "styles"
 
 
 def _weight(word: str, text: str) -> float:

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from inst import assets
 from inst.errors import ConfigError, InputError
 from inst.runs.distributed import share
 from inst.runs.outputs import claim, free_path, is_picture_path, safe_name
@@ -54,3 +55,16 @@ def test_style_specs(tmp_path, monkeypatch):
             parse_spec(f"a.safetensors:{wrong}")
     with pytest.raises(InputError, match="there is no file"):
         parse_spec("none.safetensors:0.5")
+
+
+def test_a_style_may_be_named_as_it_was_learned(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    shipped = parse_spec("night:0.7")
+    assert shipped.path.is_file() and shipped.path.is_relative_to(assets.FOLDER) and shipped.weight == 0.7
+    Path("styles").mkdir()
+    Path("styles/night.safetensors").touch()
+    assert parse_spec("sky=night").path == Path("styles/night.safetensors"), "one's own goes before the shipped"
+    with pytest.raises(InputError, match=r"no style of that name \(did you mean night\?\)"):
+        parse_spec("nigth")
+    Path("harbour").mkdir()  # a folder of that name is no style
+    assert parse_spec("harbour").path.name == "harbour.safetensors"
