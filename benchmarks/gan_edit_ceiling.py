@@ -1,7 +1,7 @@
-"""How far a straight way in StyleSpace can go at best: directions fitted to the judge's own readings.
+"""How far a straight way in StyleSpace can well go: directions fitted to the judge's own readings.
 
-No method may look at the judge; this one does, and knows for each avatar when to stop. What it does not reach, no
-global direction of this generator reaches, whatever CLIP chooses it.
+No method may look at the judge; this one does, and knows for each avatar when to stop. What it does not reach is hardly
+to be asked of a global direction of this generator, whatever CLIP chooses it.
 """
 
 from __future__ import annotations

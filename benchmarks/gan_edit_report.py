@@ -113,7 +113,7 @@ def _meaning(judged: Iterable[str], found: Found) -> list[str]:
         f"{WELL_READ:.0%} nothing is judged.",
         "Controls: the same codes drawn again (nothing may rise, all must be kept), and global directions whose "
         "channels were given each other's relevance (as far a way, in no direction that the text names).",
-        "Fitted: the most that a straight way in StyleSpace can come to. Its directions are fitted to the classifier "
+        "Fitted: what a straight way in StyleSpace can hardly surpass. Its directions are fitted to the classifier "
         "itself, away from the other choices, and it stops each avatar as soon as what is asked for is the likeliest, "
         "or as soon as its probability rises: no method may know either.",
         f"Judged by: {', '.join(used) or 'none'}. Read rightly on too few held-back drawings, and left out: "
