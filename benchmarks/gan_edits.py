@@ -126,7 +126,7 @@ def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--well", type=float, default=WELL_READ, help="choices read better than this are judged by")
     parser.add_argument("--fitted", type=int, default=6000, help="avatars that the ceiling's directions are fitted to")
     parser.add_argument("--mappers", type=Path, default=Path("outputs/gan-edits-mappers"), help="where they are kept")
-    parser.add_argument("--mapper-steps", type=int, default=600, help="of each text's training")
+    parser.add_argument("--mapper-steps", type=int, default=1200, help="of each text's training")
     parser.add_argument("--mapper-batch", type=int, default=4)
     parser.add_argument("--batch", type=int, default=25, help="avatars edited at once")
     parser.add_argument("--pairs", action=argparse.BooleanOptionalAction, default=True, help="texts of two attributes")
