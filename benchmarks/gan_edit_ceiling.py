@@ -17,7 +17,7 @@ from torch import Tensor
 from benchmarks.avatar_attributes import AttributeReader
 from benchmarks.gan_edit_counts import RISE, Reading, chance, read
 from benchmarks.gan_edit_texts import Asked
-from benchmarks.gan_edit_work import Editing
+from benchmarks.gan_edit_work import CONTROLS, Editing
 from inst.gan.codes import Codes, to_rgb_styles
 from inst.gan.editor import drawing
 from inst.gan.styleclip.directions import move
@@ -26,6 +26,8 @@ from inst.shapes import Image, WPlus
 SHOWS, RISES = "fitted, until it shows", "fitted, until it rises"
 CEILINGS = (SHOWS, RISES)
 """Each avatar goes as far as it must for what is asked to be the likeliest, or for its probability to rise at all."""
+BESIDE = (*CONTROLS, *CEILINGS)
+"""All that stands in the tables and is no method."""
 SEED = 500_000
 """Of the avatars that the directions are fitted to; those judged have other ones."""
 ALPHAS = (0.1, 0.2, 0.35, 0.5, 0.75, 1.0, 1.5, 2.0, 3.0, 4.0, 6.0, 8.0)
@@ -99,8 +101,8 @@ class FittedDirections:
             widths = generator.config.style_widths
             stays = to_rgb_styles(len(widths))
             moves = torch.cat([torch.full((width,), float(i not in stays)) for i, width in enumerate(widths)])
-            deviations = styles.std(0) * moves.to(styles)
-            scaled = (styles - styles.mean(0)) * moves.to(styles) / styles.std(0).clamp(min=1e-6)
+            moves, spread = moves.to(styles), styles.std(0)
+            scaled = (styles - styles.mean(0)) * moves / spread.clamp(min=1e-6)
             reading = {name: torch.cat([one[name] for one in readings]) for name in readings[0]}
-            self._fitted = scaled, deviations, reading
+            self._fitted = scaled, spread * moves, reading
         return self._fitted

@@ -6,10 +6,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from benchmarks.gan_edit_ceiling import CEILINGS
+from benchmarks.gan_edit_ceiling import BESIDE
 from benchmarks.gan_edit_counts import REACH_KEPT, REACH_ROSE, RISE, WELL_READ, Counts, mean
 from benchmarks.gan_edit_texts import BY_NAME, PAIRS
-from benchmarks.gan_edit_work import CONTROLS
 from benchmarks.machine import markdown_table
 from miniature.avatars import CHOICES
 
@@ -45,7 +44,7 @@ class Found:
 
 def report(found: Found, settings: Sequence[str], judged: Iterable[str], machine: Mapping[str, str]) -> str:
     """All tables and what they mean."""
-    methods = [method for method in found.counts if method not in (*CONTROLS, *CEILINGS)]
+    methods = [method for method in found.counts if method not in BESIDE]
     parts = ["# Edits by text, judged by an attribute classifier", *settings, _summary(found), *_meaning(judged, found)]
     for method in methods:
         parts += [f"## {method}", _table(found, found.counts[method])]
@@ -74,7 +73,7 @@ SUMMARY = ("raised", "shows it", "others kept", "seconds", "attributes reached")
 def _summary(found: Found) -> str:
     rows = []
     for method, counts in found.counts.items():
-        wanted = method not in (*CONTROLS, *CEILINGS)
+        wanted = method not in BESIDE
         enough = "yes" if len(found.reached(counts)) >= ATTRIBUTES_TO_REACH else "no"
         rows.append([method, *averages(found, counts), enough if wanted else ""])
     return markdown_table(["method", *SUMMARY, f"{ATTRIBUTES_TO_REACH} or more"], rows)

@@ -13,13 +13,13 @@ from jaxtyping import Int
 from torch import Tensor
 
 from benchmarks.avatar_attributes import AttributeReader, accuracy
-from benchmarks.gan_edit_ceiling import CEILINGS, FittedDirections
+from benchmarks.gan_edit_ceiling import BESIDE, CEILINGS, FittedDirections
 from benchmarks.gan_edit_counts import Counts, Reading, count, count_pair, read, read_rightly, rows_of, shows
 from benchmarks.gan_edit_kept import Kept
 from benchmarks.gan_edit_report import SUMMARY, Found, averages
 from benchmarks.gan_edit_sheets import INPUT, SHOWN
 from benchmarks.gan_edit_texts import BY_NAME, PAIRS, Asked
-from benchmarks.gan_edit_work import CONTROLS, Editing
+from benchmarks.gan_edit_work import Editing
 from benchmarks.machine import markdown_table
 from inst.errors import ConfigError
 from inst.shapes import Image, WPlus
@@ -83,7 +83,7 @@ class Trial:
             if (measured := self._kept_or_measured(method, one, kept)) is not None:
                 counts, pictures = measured
                 self.found.counts.setdefault(method, {})[one.name] = counts
-                if method not in (*CONTROLS, *CEILINGS):
+                if method not in BESIDE:
                     sheets[one.name][method] = pictures
                 shares = f"raised {counts.rose:.2f} shown {counts.shown:.2f} kept {counts.kept:.2f}"
                 print(f"{method}, {one.name}, {counts.avatars}: {shares}, {counts.seconds:.3f} s", flush=True)

@@ -95,7 +95,7 @@ class Editing:
         run = replace(self.lesson, text=text)
         key = identity_of(run, self.studio.fingerprint, clip_probe(self.studio.clip), run.identity)[:12]
         path = self.mappers / f"{safe_name(text)}-{run.max_train_steps}-{key}.safetensors"
-        if not path.exists() or Unfinished(path).state.exists():
+        if not Unfinished(path).is_done:
             code = train_a_mapper(replace(run, output=str(path), resume=True))
             if code:
                 raise SystemExit(code)

@@ -18,7 +18,7 @@ from pathlib import Path
 import torch
 
 from benchmarks.avatar_attributes import crowd_in, reader_in
-from benchmarks.gan_edit_ceiling import CEILINGS
+from benchmarks.gan_edit_ceiling import BESIDE
 from benchmarks.gan_edit_counts import WELL_READ
 from benchmarks.gan_edit_kept import Kept
 from benchmarks.gan_edit_report import report
@@ -70,7 +70,7 @@ def _measure(arguments: argparse.Namespace) -> None:
     if arguments.tune:
         print("\n\n".join([trial.tune(method, asked) for method in arguments.methods]))
         return
-    controls = (*CONTROLS, *CEILINGS) if "directions" in arguments.methods else CONTROLS[:1]
+    controls = BESIDE if "directions" in arguments.methods else CONTROLS[:1]
     kept = Kept(arguments.kept, _identity(trial), arguments.resume)
     sheets = trial.run([*controls, *arguments.methods], asked, pairs=arguments.pairs, kept=kept)
     machine = describe_machine(trial.editing.studio.placement.device, torch.get_num_threads())

@@ -157,7 +157,7 @@ def _ffclip(work: Path, parts: dict[str, Path], networks: dict[str, Any], recipe
 
 
 def _made(path: Path, make: Callable[[], int]) -> Path:
-    if (not path.exists() or Unfinished(path).state.exists()) and make() != 0:
+    if not Unfinished(path).is_done and make() != 0:
         raise SystemExit(f"{path.name} was stopped; call the same command again to go on")
     return path
 

@@ -72,7 +72,7 @@ class ClipView:
         return 2 * (images * std + mean) - 1
 
 
-def jittered(images: Image, strength: float, rng: torch.Generator | None = None) -> Image:
+def jittered(images: Image, strength: float, rng: torch.Generator) -> Image:
     """Pictures in noise and shifted, all by the same, so that none depends on those beside it.
 
     CLIP's score then rises by what is there, not by a pattern that only CLIP sees: the idea of AugCLIP (Liu et al.
@@ -87,16 +87,6 @@ def jittered(images: Image, strength: float, rng: torch.Generator | None = None)
     furthest = round(strength / 2 * min(images.shape[-2:]))
     down, right = torch.randint(-furthest, furthest + 1, (2,), generator=rng).tolist()
     return torch.roll(images + strength * noise, (down, right), (2, 3))
-
-
-def check_jitter(jitter: float) -> None:
-    """Refuses a jitter that leaves nothing to see.
-
-    Raises:
-        ConfigError: it is not between 0 and 1.
-    """
-    if not 0 <= jitter <= 1:
-        raise ConfigError(f"jitter={jitter} is out of range: give 0 to 1")
 
 
 def check_weights(**weights: float) -> None:

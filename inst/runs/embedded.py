@@ -32,8 +32,11 @@ NONE = "none"
 OPTIMIZING = {"l2": 0.002, "pixel_weight": 2.0, "jitter": 0.1}
 """For avatars, whose small CLIP finds a text in much that has nothing to do with it: the pixels are held more than the
 code, and what CLIP sees must stand noise. Measured by `benchmarks.gan_edits`."""
-PUBLISHED = {name: getattr(OptimizeSettings, name) for name in ("pixel_weight", "jitter")}
-PUBLISHED["l2"] = OptimizeSettings.l2_weight
+PUBLISHED = {
+    "l2": OptimizeSettings.l2_weight,
+    "pixel_weight": OptimizeSettings.pixel_weight,
+    "jitter": OptimizeSettings.jitter,
+}
 _Run = TypeVar("_Run", bound=GanOptions)
 
 

@@ -39,6 +39,11 @@ class Unfinished:
         return self.output.parent / ".unfinished" / f"{self.output.stem}.state"
 
     @property
+    def is_done(self) -> bool:
+        """Whether the result is there, and not that of a run which was stopped."""
+        return self.output.exists() and not self.state.exists()
+
+    @property
     def lock(self) -> Path:
         return self.state.with_suffix(".lock")
 

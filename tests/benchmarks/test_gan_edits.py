@@ -173,23 +173,23 @@ def test_directions_fitted_to_the_judge_go_where_it_says_and_stop_there(embedded
     ]
 
 
-def test_the_command_writes_tables_and_sheets(embedded, tmp_path, capsys):
-    given = ["--attributes", str(embedded / "attributes"), "--state", str(embedded / "drawings"), "--count", "3"]
-    given += [
+def command(place, *methods):
+    """The command for three attributes, its ceiling fitted to few."""
+    given = [
+        "--attributes",
+        str(place / "attributes"),
+        "--state",
+        str(place / "drawings"),
+        "--count",
+        "3",
         "--well",
         "0",
-        "--fitted",
-        "40",
-        "--methods",
-        "directions",
-        "ffclip",
-        "--only",
-        "glasses",
-        "hat",
-        "old",
-        "--device",
-        "cpu",
     ]
+    return [*given, "--fitted", "40", "--methods", *methods, "--only", "glasses", "hat", "old", "--device", "cpu"]
+
+
+def test_the_command_writes_tables_and_sheets(embedded, tmp_path, capsys):
+    given = command(embedded, "directions", "ffclip")
     output, sheets = tmp_path / "edits.md", tmp_path / "sheets"
     main([*given, "--output", str(output), "--sheets", str(sheets)])
     facts = json.loads(output.with_suffix(".json").read_text())
@@ -200,21 +200,7 @@ def test_the_command_writes_tables_and_sheets(embedded, tmp_path, capsys):
 
 
 def test_what_was_measured_is_kept_and_taken_where_it_fits(embedded, tmp_path, capsys, monkeypatch):
-    given = ["--attributes", str(embedded / "attributes"), "--state", str(embedded / "drawings"), "--well", "0"]
-    given += [
-        "--methods",
-        "directions",
-        "--only",
-        "glasses",
-        "hat",
-        "old",
-        "--device",
-        "cpu",
-        "--no-pairs",
-        "--count",
-        "3",
-    ]
-    given += ["--kept", str(tmp_path / "kept"), "--fitted", "40"]
+    given = [*command(embedded, "directions"), "--no-pairs", "--kept", str(tmp_path / "kept")]
     main([*given, "--output", str(tmp_path / "one.md")])
     there = sorted((tmp_path / "kept").iterdir())
     edits, edit = [], Editing.edit

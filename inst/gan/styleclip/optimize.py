@@ -18,7 +18,7 @@ from torch import Tensor
 
 from inst.errors import ConfigError
 from inst.gan.codes import Codes, Synthesis
-from inst.gan.losses import ClipView, check_finite, check_jitter, check_weights, faces_for, jittered
+from inst.gan.losses import ClipView, check_finite, check_weights, faces_for, jittered
 from inst.perceptual.arcface import identity_distance
 from inst.perceptual.identity import FaceIdentity
 from inst.shapes import Image, ImageEmbeds
@@ -52,7 +52,8 @@ class OptimizeSettings:
         if not 0 < self.learning_rate < math.inf:
             raise ConfigError(f"learning_rate={self.learning_rate} is out of range: give more than 0")
         check_weights(l2_weight=self.l2_weight, identity_weight=self.identity_weight, pixel_weight=self.pixel_weight)
-        check_jitter(self.jitter)
+        if not 0 <= self.jitter <= 1:
+            raise ConfigError(f"jitter={self.jitter} is out of range: give 0 to 1")
 
 
 @dataclass(frozen=True)
