@@ -312,7 +312,7 @@ def test_paintings_are_shared_out_over_processes():
     Path("paintings").mkdir()
     for path in sorted((ROOT / "style_images").glob("*.jpg"))[:3]:
         shutil.copy(path, "paintings")
-    module = ("-m", "torch.distributed.run", "--nproc_per_node", "2", "--master_port", "29531")
+    module = ("-m", "torch.distributed.run", "--standalone", "--nproc_per_node", "2")
     process = start("--style", "paintings", *SHORT, module=module)
     _, error = process.communicate(timeout=300)
     assert process.returncode == 0, error[-2000:]

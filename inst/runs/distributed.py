@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import os
 import signal
@@ -50,6 +51,7 @@ class Team:
         from accelerate import PartialState
 
         state = PartialState(cpu=placement.device.type == "cpu", timeout=_PATIENCE)
+        part_at_exit()
         warn_of_fewer(state.num_processes, "-m inst.cli", is_main=state.is_main_process)
         return cls(state.process_index, state.num_processes, placement.device)
 
@@ -93,6 +95,17 @@ class Team:
         total = value.detach().to(self.device, torch.float64 if self.device.type == "cpu" else torch.float32)
         torch.distributed.all_reduce(total)
         return float(total) / self.count
+
+
+def part_at_exit() -> None:
+    """Close the connections to the other processes while Python still runs.
+
+    Left open, PyTorch's threads meet an interpreter that is being taken down, and about every second run on CPUs ends in
+    "terminate called without an active exception" after all of its work is done.
+    """
+    from accelerate import PartialState
+
+    atexit.register(PartialState().destroy_process_group)
 
 
 def warn_of_fewer(running: int, script: str, *, is_main: bool) -> None:

@@ -12,7 +12,7 @@ from inst.errors import InputError, InstError, MissingExtraError
 from inst.image import list_images, read_image
 from inst.inversion.settings import InversionSettings
 from inst.runs.bars import say, warn
-from inst.runs.distributed import share, warn_of_fewer
+from inst.runs.distributed import part_at_exit, share, warn_of_fewer
 from inst.runs.learn import Learned, LearnOptions, learn, state_path
 from inst.runs.outputs import claim, safe_name
 from inst.runs.settings import TrainRun
@@ -29,6 +29,7 @@ def train(run: TrainRun) -> int:
     plan = plan_training(run)
     studio = Studio(run)
     accelerator = _accelerator(run, studio)
+    part_at_exit()
     warn_of_fewer(accelerator.num_processes, "train_inversion.py", is_main=accelerator.is_main_process)
     mine = share(plan, accelerator.process_index, accelerator.num_processes)
     settings = _inversion_settings(run)

@@ -13,6 +13,7 @@ import pytest
 import torch
 from accelerate import PartialState
 from safetensors.torch import load_file
+from torch.distributed.elastic.utils.distributed import get_free_port
 from support.gan_files import CONFIG, WIDTH, write_files
 
 from inst.cli import main
@@ -181,7 +182,7 @@ def start(*arguments, module=()):
 
 def launched(*arguments):
     """By torchrun, as a user starts two processes."""
-    launcher = ("-m", "torch.distributed.run", "--nproc_per_node", "2", "--master_port", "29541")
+    launcher = ("-m", "torch.distributed.run", "--standalone", "--nproc_per_node", "2")
     process = start(*arguments, module=launcher)
     out, error = process.communicate(timeout=300)
     assert process.returncode == 0, error[-2000:]
@@ -190,12 +191,12 @@ def launched(*arguments):
 
 def forked(*arguments):
     """The same two processes without starting Python anew."""
-    children = []
+    children, port = [], get_free_port()
     for rank in range(2):
         if (child := os.fork()) == 0:
             code = 1
             try:
-                place = {"RANK": rank, "LOCAL_RANK": rank, "WORLD_SIZE": 2, "LOCAL_WORLD_SIZE": 2, "MASTER_PORT": 29543}
+                place = {"RANK": rank, "LOCAL_RANK": rank, "WORLD_SIZE": 2, "LOCAL_WORLD_SIZE": 2, "MASTER_PORT": port}
                 os.environ.update({name: str(value) for name, value in place.items()}, MASTER_ADDR="127.0.0.1")
                 PartialState._reset_state()
                 with Path(f"out.{rank}").open("w") as file, contextlib.redirect_stdout(file):
@@ -206,6 +207,23 @@ def forked(*arguments):
     assert [os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) for child in children] == [0, 0]
     assert Path("out.1").read_text() == ""  # one of them speaks
     return Path("out.0").read_text()
+
+
+def test_processes_part_while_python_still_runs():
+    """What is registered first runs last at exit, and finds the connections closed."""
+    Path("parting.py").write_text(
+        "import atexit, sys, torch\n"
+        "tell = lambda word: sys.stdout.write(f'{word}\\n')  # in one piece, as two write at once\n"
+        "atexit.register(lambda: tell(f'connected: {torch.distributed.is_initialized()}'))\n"
+        "from inst.placement import choose_placement\n"
+        "from inst.runs.distributed import Team\n"
+        "tell(f'processes: {Team.join(choose_placement(\"cpu\")).count}')\n"
+    )
+    process = subprocess.run(
+        [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node", "2", "parting.py"],
+        capture_output=True, text=True, timeout=300, env=os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)},
+    )  # fmt: skip
+    assert sorted(process.stdout.split("\n")) == ["", *["connected: False"] * 2, *["processes: 2"] * 2]
 
 
 def test_processes_share_the_channels_and_go_on_in_any_number(stop_after):
