@@ -31,6 +31,8 @@ from miniature.training import Budget, Recipe, Run, accelerator, add_start, star
 from miniature.words import CONTEXT, caption, content_words
 
 SHARES = {"style": 0.6, "painting": 0.3, "photo": 0.1}
+CHANNELS = (64, 128, 192)
+"""Of the U-Net's levels; `unet_sizes` measures others beside it."""
 VECTORS, KEYS = 4, 96
 PLACEHOLDER = "[C]"
 INVERSION: dict[str, Any] = {
@@ -48,7 +50,7 @@ PSEUDO_WORDS = 0.6
 FORMS = (("[C]", 0.4), ("{} in the style of [C]", 0.2), ("{}, [C]", 0.2), ("a painting in the style of [C]", 0.2))
 
 
-def build(channels: tuple[int, ...] = (64, 128, 192)) -> UNet2DConditionModel:
+def build(channels: tuple[int, ...] = CHANNELS) -> UNet2DConditionModel:
     """One layer a block, attention below the top level.
 
     Textures of a few pixels are made at the top level, where the prompt is not attended to: pooled, it is added to the
@@ -221,7 +223,7 @@ def train(
     budget: Budget,
     *,
     device: str = "auto",
-    channels: tuple[int, ...] = (64, 128, 192),
+    channels: tuple[int, ...] = CHANNELS,
     start: Path | None = None,
     pseudo_words: float = PSEUDO_WORDS,
     side: int | None = None,

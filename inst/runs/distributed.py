@@ -100,8 +100,8 @@ class Team:
 def part_at_exit() -> None:
     """Close the connections to the other processes while Python still runs.
 
-    Left open, PyTorch's threads meet an interpreter that is being taken down, and about every second run on CPUs ends in
-    "terminate called without an active exception" after all of its work is done.
+    Left open, PyTorch's threads meet an interpreter that is being taken down, and about every second run on CPUs ends
+    in "terminate called without an active exception" after all of its work is done.
     """
     from accelerate import PartialState
 

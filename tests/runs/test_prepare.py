@@ -13,8 +13,8 @@ import pytest
 import torch
 from accelerate import PartialState
 from safetensors.torch import load_file
-from torch.distributed.elastic.utils.distributed import get_free_port
 from support.gan_files import CONFIG, WIDTH, write_files
+from torch.distributed.elastic.utils.distributed import get_free_port
 
 from inst.cli import main
 from inst.files import read_safetensors, write_safetensors

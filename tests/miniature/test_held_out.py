@@ -1,4 +1,4 @@
-"""What the two short runs are judged by, on the shipped weights: "[C]" of one picture tells something of another."""
+"""What short runs are judged by, on the shipped weights: "[C]" of one picture tells something of another."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from skimage import data
 pytest.importorskip("accelerate")
 
 from inst.assets import mini_folder
-from miniature import autoencoder, clip, diffusion, pseudo_word, render
+from miniature import autoencoder, clip, diffusion, held_out, render, unet_sizes
 from miniature.adopt import adopt
 from miniature.embed import style_embedding
 from miniature.pictures import to_tensor
@@ -21,7 +21,7 @@ from miniature.training import load_averaged, start_from
 
 
 @pytest.fixture(scope="module")
-def trained(tmp_path_factory: pytest.TempPathFactory) -> tuple[pseudo_word.Trained, Path]:
+def trained(tmp_path_factory: pytest.TempPathFactory) -> tuple[held_out.Trained, Path]:
     """The shipped networks as the recipe has them."""
     from transformers import CLIPTokenizer
 
@@ -32,10 +32,10 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> tuple[pseudo_word.Train
     start_from(folder / "unet" / "diffusion_pytorch_model.safetensors", unet)
     start_from(folder / "inversion" / "attention.safetensors", module)
     text = diffusion.TextSide(clip.load(state, len(tokenizer)).float(), tokenizer)
-    return pseudo_word.Trained(unet.requires_grad_(False), module.requires_grad_(False), text), state
+    return held_out.Trained(unet.requires_grad_(False), module.requires_grad_(False), text), state
 
 
-def manner_in(state: Path, style: str, tokens: int) -> pseudo_word.Manner:
+def manner_in(state: Path, style: str, tokens: int) -> held_out.Manner:
     """Two photos in one manner of a style."""
     photos = [
         cv2.resize(photo, (256, 256), interpolation=cv2.INTER_AREA) / 255 for photo in (data.coffee(), data.chelsea())
@@ -47,34 +47,53 @@ def manner_in(state: Path, style: str, tokens: int) -> pseudo_word.Manner:
     with torch.no_grad():
         latents = vae.encode(to_tensor(drawn)).latent_dist.mean
         seen = style_embedding(clip.load(state, tokens), drawn[:1])
-    return pseudo_word.Manner(latents[:1], latents[1:], (seen[0].float(), seen[1].float()))
+    return held_out.Manner(latents[:1], latents[1:], (seen[0].float(), seen[1].float()))
 
 
 def test_the_word_of_one_picture_helps_with_another_and_learning_refines_it(
-    trained: tuple[pseudo_word.Trained, Path], monkeypatch: pytest.MonkeyPatch
+    trained: tuple[held_out.Trained, Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run, state = trained
     manner = manner_in(state, "fresco", len(run.text.tokenizer))
     first = run.begin(manner)
     assert first.shape == (diffusion.VECTORS, clip.WIDTH)
     assert run.missed(manner, first) < run.missed(manner, None)
-    own = pseudo_word.Manner(manner.example, manner.example, manner.seen)
-    monkeypatch.setattr(pseudo_word, "STEPS", 8)
+    own = held_out.Manner(manner.example, manner.example, manner.seen)
+    monkeypatch.setattr(held_out, "STEPS", 8)
     learned = run.learned(manner, 0.1)
     assert run.missed(own, learned) < run.missed(own, first)
     assert run.missed(own, learned) == run.missed(own, learned)  # the same noise every time
 
 
-def test_without_the_module_it_begins_as_a_word(trained: tuple[pseudo_word.Trained, Path]) -> None:
-    run = pseudo_word.Trained(trained[0].unet, None, trained[0].text)
+def test_without_the_module_it_begins_as_a_word(trained: tuple[held_out.Trained, Path]) -> None:
+    run = held_out.Trained(trained[0].unet, None, trained[0].text)
     vectors = run.begin(None)  # type: ignore[arg-type]
     assert vectors.shape == (diffusion.VECTORS, clip.WIDTH)
     assert (vectors == vectors[0]).all()
 
 
+def test_a_width_is_told_by_what_it_misses(
+    trained: tuple[held_out.Trained, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The shipped width beside a narrow one that learned nothing."""
+    shipped, state = trained
+    manner = manner_in(state, "fresco", len(shipped.text.tokenizer))
+    narrow = held_out.Trained(diffusion.build((32, 32, 64)).eval(), shipped.inversion, shipped.text)
+    runs = {diffusion.CHANNELS: (shipped, 90), (32, 32, 64): (narrow, 0)}
+    monkeypatch.setattr(unet_sizes, "text_side", lambda _: shipped.text)
+    monkeypatch.setattr(unet_sizes, "manners", lambda *_: [manner])
+    monkeypatch.setattr(unet_sizes, "trained", lambda _, channels, *__: runs[channels])
+    table = [line.strip("| ").split(" | ") for line in unet_sizes.measure(state, [5.0], tuple(runs))]
+    assert {len(row) for row in table} == {6}
+    wide, small = (dict(zip(table[0], row, strict=True)) for row in table[2:])
+    assert (wide["widths"], wide["steps in 5 min"], small["steps in 5 min"]) == ("64, 128, 192", "90", "0")
+    assert float(wide["missed"]) < 0.6 * float(small["missed"])
+    assert float(wide["file, float16"].split()[0]) > 2 * float(small["file, float16"].split()[0])
+
+
 def test_crops_lie_within_the_pictures() -> None:
     latents = torch.arange(64.0).expand(2, 4, 64, 64)
-    crops = pseudo_word.crops_of(latents, 50, np.random.default_rng(0))
+    crops = held_out.crops_of(latents, 50, np.random.default_rng(0))
     assert crops.shape == (50, 4, 16, 16)
     assert (crops.diff(dim=-1) == 1).all()
     assert crops[..., 0].unique().numel() > 20
