@@ -69,7 +69,6 @@ def measure(state: Path, budgets: list[float], sizes: tuple[tuple[int, ...], ...
         count = sum(p.numel() for p in run.unet.parameters())
         sizes_told = [f"{count / 1e6:.1f} M", f"{2 * count / 1e6:.1f} MB", f"{1000 * seconds_a_step(run):.0f} ms"]
         lines.append(f"| {' | '.join([', '.join(map(str, channels)), *sizes_told, *cells])} |")
-        print("\n".join(lines), flush=True)
     return lines
 
 
@@ -78,7 +77,7 @@ def main() -> None:
     parser.add_argument("--state", type=Path, required=True, help="folder with drawings, latents and embeddings")
     parser.add_argument("--minutes", type=float, nargs="+", default=[5.0, 15.0], help="of each run of a width")
     args = parser.parse_args()
-    measure(args.state, args.minutes)
+    print("\n".join(measure(args.state, args.minutes)))
 
 
 if __name__ == "__main__":
