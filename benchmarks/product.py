@@ -135,6 +135,7 @@ def photo_settings(sampler: Any, num_steps: int, side: int) -> PhotoSettings:
         seed=0,
         sampler=sampler,
         tone=0.0,
+        transport=0.0,
         keep_colors=False,
         inversion=True,
         resolution=side,

@@ -1,8 +1,9 @@
 """Does the result carry the painting's manner, and is the photo still there? Measured over pairs, beside controls.
 
 Every number is a distance, lower is nearer. Beside the product's result stand: the same photo by plain img2img with "a
-painting" at the same strength and seed, the result without stochastic inversion, the one by direct textual inversion, a
-plain colour transfer, the untouched photo, and another crop of the painting itself.
+painting" at the same strength and seed, the result without patch transport and the one by it alone, the result without
+stochastic inversion, the one by direct textual inversion, a plain colour transfer, the untouched photo, and another
+crop of the painting itself.
 
     python -m benchmarks.quality --pairs 30
     python -m benchmarks.quality --pairs 100 --photos photos/ --paintings paintings/ --output quality.md
@@ -37,7 +38,15 @@ PAINTING_NAMED_BY = ("strokes", "CLIP")
 SHEET_ROWS = 10
 Known = Callable[[Pair], dict[str, Image]]
 """Of a pair, the pictures that would be right, where they are known."""
-SHEET_METHODS = ("inst", "no inversion", "direct inversion", "plain img2img", "colour transfer")
+SHEET_METHODS = (
+    "inst",
+    "[C] alone",
+    "transport alone",
+    "no inversion",
+    "direct inversion",
+    "plain img2img",
+    "colour transfer",
+)
 
 
 class Measurer:
@@ -70,6 +79,8 @@ class Measurer:
         token = self.stylist.learn(painting)
         made = {
             "inst": self.stylist.stylize(photo, token),
+            "[C] alone": self.stylist.stylize(photo, token, transport=0.0),
+            "transport alone": self.stylist.stylize(photo, None, patches_of=token),
             "no inversion": self.stylist.stylize(photo, token, inversion=False),
             "plain img2img": self.stylist.stylize(photo, None, inversion=False),
             "colour transfer": transfer_mean_covariance(photo, painting.image),

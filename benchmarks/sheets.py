@@ -89,7 +89,7 @@ def _from_text(studio: Studio, used: UsedStyle, prompt: str) -> Image:
     style = compose(studio, [used], GenerateRun(prompt=prompt))
     steps = generate(
         studio.model, style, height=SIDE, width=SIDE, batch=1, seed=0, num_steps=defaults.num_steps,
-        guidance_scale=defaults.guidance_scale,
+        guidance_scale=defaults.guidance_scale, transport=defaults.transport,
     )  # fmt: skip
     with bar(defaults.num_steps + 1, prompt) as progress:
         return watch(steps, progress)

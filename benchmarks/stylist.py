@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -57,15 +58,20 @@ class Stylist:
         options = LearnOptions(quiet=True)
         return learn(self.studio, painting, settings, path, accelerator=accelerator, stop=Stop(), options=options).token
 
-    def stylize(self, photo: Image, token: StyleToken | None, **changes: Any) -> Image:
+    def stylize(
+        self, photo: Image, token: StyleToken | None, *, patches_of: StyleToken | None = None, **changes: Any
+    ) -> Image:
         """The photo under a style, or without one under the model's plain prompt.
 
         Args:
+            patches_of: a style whose patches are taken and not its word.
             changes: fields of ``StylizeRun`` that differ from the product's defaults.
         """
         prompt = {} if token else {"prompt": self.studio.model.defaults.plain_prompt}
         run = StylizeRun(**{"num_steps": self.num_steps, **prompt, **changes})
         style = compose(self.studio, _used(token), run)
+        if patches_of is not None:
+            style = replace(style, patches=patches_of.patches)
         *_, result = stylize(self.studio.model, photo, style, photo_settings(self.studio, run))
         assert result is not None
         return result
@@ -83,6 +89,7 @@ class Stylist:
             seed=0,
             num_steps=self.num_steps or defaults.num_steps,
             guidance_scale=defaults.guidance_scale,
+            transport=defaults.transport,
         )
         assert result is not None
         return result

@@ -2,15 +2,23 @@
 
 import hashlib
 import json
+from pathlib import Path
 
 import pytest
+import torch
 
 from inst import assets
 from inst.cli import main
+from inst.diffusion.transport import patch_distribution
 from inst.errors import ModelError
+from inst.image import read_image
+from inst.inversion.prepare import encode_painting, model_defaults
+from inst.inversion.settings import InversionSettings, resolve
 from inst.inversion.token import load_token
 from inst.runs.settings import ModelOptions
 from inst.runs.studio import Studio
+
+PAINTINGS = Path(__file__).parent.parent / "style_images"
 
 
 def test_every_file_has_the_checksum_of_its_manifest():
@@ -46,6 +54,19 @@ def test_every_bundled_style_was_learned_on_these_weights():
         token = load_token(path)
         assert token.facts["model_hash"] == studio.model.revision_hash, path.name
         studio.check(token)
+
+
+def test_bundled_patches_are_their_paintings():
+    """Also holds that a file's rotations are this machine's."""
+    studio = Studio(ModelOptions(dtype="float32", device="cpu"))
+    settings = resolve(InversionSettings(flip=False), model_defaults(studio.model))
+    for path in sorted((assets.mini_folder() / "styles").glob("*.safetensors")):
+        painting = read_image(PAINTINGS / f"{path.stem}.jpg").image
+        with torch.no_grad():
+            own = patch_distribution(encode_painting(studio.model, painting, settings))
+        kept = load_token(path).patches
+        assert kept is not None
+        assert (kept.float() - own).abs().mean() < 0.02 * own.abs().mean(), path.name
 
 
 @pytest.mark.skipif(not (assets.FOLDER / "avatars" / "manifest.json").is_file(), reason="this copy has no avatars")

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -17,7 +18,8 @@ from PIL import Image as PilImage
 
 from inst.cli import main
 from inst.image import read_image, read_image_text
-from inst.inversion.token import load_token
+from inst.inversion.token import load_token, save_token
+from inst.metrics.style import color_distance
 from inst.runs import used_styles
 from inst.runs.photos import demo_photo
 
@@ -74,6 +76,33 @@ def test_a_photo_is_stylized_and_says_how(learned):
     facts = json.loads(text["inst"])
     assert facts["settings"]["styles"][0]["hash"] == load_token(learned).hash
     assert str(Path.cwd()) not in json.dumps(text)
+
+
+def test_patches_come_to_be_the_paintings(learned):
+    photo = ["stylize", "--content", "photo.png", "--style", str(learned), *SMALL]
+    far = []
+    for share in ("0", "0.5", "1"):
+        assert main([*photo, "--transport", share, "--output", f"{share}.png"]) == 0
+        far.append(color_distance(read_image(Path(f"{share}.png")).image, read_image(PAINTING).image))
+        assert json.loads(read_image_text(Path(f"{share}.png"))["inst"])["settings"]["transport"] == float(share)
+    assert far[2] < far[1] < far[0]
+    assert far[2] < 0.7 * far[0]
+    assert main([*photo, "--output", "default.png"]) == 0  # the miniature's own is 1
+    assert np.array_equal(PilImage.open("default.png"), PilImage.open("1.png"))
+
+
+def test_a_style_without_its_paintings_patches(learned, capsys):
+    save_token(Path("bare.safetensors"), replace(load_token(learned), patches=None))
+    photo = ["stylize", "--content", "photo.png", "--style", "bare.safetensors", *SMALL]
+    assert main([*photo, "--transport", "1"]) == 2
+    assert "--style-image" in one_line(capsys)
+    assert main([*photo, "--output", "without.png"]) == 0
+    assert "does not know" in capsys.readouterr().err
+    assert main([*photo, "--style-image", str(PAINTING), "--output", "given.png"]) == 0
+    assert "does not know" not in capsys.readouterr().err
+    pictures = [read_image(Path(f"{name}.png")).image for name in ("given", "without")]
+    given, without = (color_distance(picture, read_image(PAINTING).image) for picture in pictures)
+    assert given < 0.7 * without
 
 
 def test_from_image_makes_the_same_picture_again(learned):

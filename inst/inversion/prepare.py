@@ -15,6 +15,7 @@ from torch import Tensor, nn
 
 from inst.clip.backbone import ClipBackbone
 from inst.diffusion.tone import tone_of
+from inst.diffusion.transport import patch_distribution
 from inst.errors import ModelError
 from inst.files import read_json, read_safetensors, sha256_bytes
 from inst.image import Picture, resize
@@ -181,6 +182,7 @@ def finished_token(training: Training, picture: Picture, name: str, clip_name: s
         name=name,
         vectors=training.best_vectors,
         module=module,
+        patches=patch_distribution(training.latents[:1]).cpu(),
         facts=facts,
         thumbnail=make_thumbnail(picture.image),
     )

@@ -16,6 +16,7 @@ from PIL import Image as PilImage
 from safetensors.torch import save as safetensors_bytes
 from torch import Tensor
 
+from inst.diffusion.transport import PatchDistribution, is_distribution
 from inst.errors import TokenError
 from inst.files import read_safetensors, sha256_bytes, write_safetensors
 from inst.image import to_pil
@@ -32,6 +33,7 @@ class StyleToken:
         name: what it is called; letters, digits, ``_`` and ``-``.
         vectors: the rows of the token embedding that spell ``[C]``, (n, d) float32.
         module: the inversion module's parameters, empty where there is none.
+        patches: the painting's, as patch transport takes them; nothing where another tool made the style.
         facts: what it was learned from and fits: ``model``, ``model_hash``, ``text_encoder``, ``clip``,
             ``style_sha256``, ``settings``, ``step``, ``seed`` …; strings and numbers, never a local path.
         thumbnail: a small JPEG of the painting, or nothing.
@@ -40,6 +42,7 @@ class StyleToken:
     name: str
     vectors: TokenVectors
     module: Mapping[str, Tensor] = field(default_factory=dict)
+    patches: PatchDistribution | None = None
     facts: Mapping[str, Any] = field(default_factory=dict)
     thumbnail: bytes = b""
 
@@ -110,13 +113,15 @@ def check_fits(
 
 
 def save_token(path: Path, token: StyleToken) -> None:
-    """Write a style token file: ``vectors``, ``module.*`` and metadata other tools show.
+    """Write a style token file: ``vectors``, ``module.*``, ``patches`` and metadata other tools show.
 
     Raises:
         TokenError: the vectors are not finite; nothing is written.
         InputError: the file cannot be written.
     """
     tensors = {"vectors": token.vectors} | {f"module.{k}": v for k, v in token.module.items()}
+    if token.patches is not None:
+        tensors["patches"] = token.patches.half()
     write_safetensors(path, {k: v.detach().cpu().contiguous() for k, v in tensors.items()}, _metadata(token))
 
 
@@ -133,6 +138,10 @@ def load_token(path: Path) -> StyleToken:
     vectors = tensors.pop("vectors")
     if vectors.ndim != 2:
         raise TokenError(f"{path} holds vectors of shape {tuple(vectors.shape)}; a style has (count, width)")
+    patches = tensors.pop("patches", None)
+    if patches is not None and not is_distribution(patches):
+        raise TokenError(f"{path} holds patches that are none of a painting: it is damaged, learn the painting again")
+    patches = None if patches is None else patches.float()
     foreign = [key for key in tensors if not key.startswith("module.")]
     if foreign:
         raise TokenError(f"{path} holds keys that no style token has: {', '.join(sorted(foreign)[:4])}")
@@ -141,7 +150,9 @@ def load_token(path: Path) -> StyleToken:
     uri = metadata.get("modelspec.thumbnail", "")
     thumbnail = base64.b64decode(uri.split(",", 1)[1]) if "," in uri else b""
     name = metadata.get("inst.name", path.stem)
-    return StyleToken(name=name, vectors=vectors.float(), module=module, facts=facts, thumbnail=thumbnail)
+    return StyleToken(
+        name=name, vectors=vectors.float(), module=module, patches=patches, facts=facts, thumbnail=thumbnail
+    )
 
 
 def _metadata(token: StyleToken) -> dict[str, str]:

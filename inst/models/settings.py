@@ -24,6 +24,7 @@ class ModelDefaults:
         strength: how far a photo is noised, 0 … 1.
         clip: what `inst.clip.load_clip` takes; ``local-dir:clip`` is relative to the model's folder.
         tone: how much of the painting's tone a photo is given before it is noised, 0 … 1.
+        transport: how far every step moves the picture's patches to the painting's, 0 … 1.
         num_vectors: how many token vectors spell a style.
         learning_rate: of the inversion, per sample.
         train_steps: of the inversion, at most.
@@ -41,6 +42,7 @@ class ModelDefaults:
     guidance_scale: float = 10.0
     strength: float = 0.6
     tone: float = 0.0
+    transport: float = 0.0
     clip: str = "ViT-L-14/openai"
     num_vectors: int = 1
     learning_rate: float = 1e-3

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import torch
 
 from inst.diffusion.tone import Tone, tone_of
+from inst.diffusion.transport import PatchDistribution, is_distribution, mixed, patch_distribution
 from inst.errors import ConfigError
 from inst.inversion.prepare import encode_painting, model_defaults
 from inst.inversion.settings import InversionSettings, resolve
@@ -15,12 +16,13 @@ from inst.runs.bars import warn
 from inst.runs.settings import GenerateRun, StylizeRun
 from inst.runs.studio import Studio
 from inst.runs.used_styles import UsedStyle
+from inst.shapes import Latents
 from inst.stylize.photo import Style
 from inst.stylize.prompts import PLACEHOLDER, encode_styled
 
 
 def compose(studio: Studio, styles: Sequence[UsedStyle], run: StylizeRun | GenerateRun) -> Style:
-    """Conditioning of the prompt under the styles, and what the tone needs; tells of words the model never learned."""
+    """Conditioning of the prompt under the styles, and what tone and transport need; tells of words never learned."""
     model = studio.model
     prompt = run.prompt if run.prompt is not None else default_prompt(studio, styles)
     if unknown := tell_unknown_words(f"{run.prompt or ''} {run.negative_prompt}", model.folder):
@@ -29,6 +31,7 @@ def compose(studio: Studio, styles: Sequence[UsedStyle], run: StylizeRun | Gener
         conditioning=encode_styled(model, prompt, [used.weighted() for used in styles], model.defaults.plain_prompt),
         unconditional=model.text.encode_prompt([run.negative_prompt], {}),
         tone=_mixed_tone(studio, styles) if isinstance(run, StylizeRun) and tone_share(studio, run) else None,
+        patches=_mixed_patches(studio, styles, run) if styles and transport_share(studio, run) else None,
     )
 
 
@@ -41,6 +44,11 @@ def default_prompt(studio: Studio, styles: Sequence[UsedStyle]) -> str:
 def tone_share(studio: Studio, run: StylizeRun) -> float:
     """How much of the painting's tone is taken, 0–1: the run's word, or else the model's."""
     return studio.model.defaults.tone if run.tone is None else run.tone
+
+
+def transport_share(studio: Studio, run: StylizeRun | GenerateRun) -> float:
+    """How far patches are moved to the painting's, 0–1: the run's word, or else the model's."""
+    return studio.model.defaults.transport if run.transport is None else run.transport
 
 
 def _mixed_tone(studio: Studio, styles: Sequence[UsedStyle]) -> Tone:
@@ -61,9 +69,49 @@ def _mixed_tone(studio: Studio, styles: Sequence[UsedStyle]) -> Tone:
 def _tone(studio: Studio, used: UsedStyle) -> Tone | None:
     """As the style file records it, or from the painting itself."""
     facts = used.token.facts
-    if "tone" in facts and facts.get("model_hash") == studio.model.revision_hash:
+    if "tone" in facts and _seen_with(studio, used):
         return Tone(*(torch.tensor(facts["tone"][name]).reshape(1, -1, 1, 1) for name in Tone._fields))
+    latents = _painting(studio, used)
+    return None if latents is None else Tone(*(part.cpu() for part in tone_of(latents)))
+
+
+def _mixed_patches(
+    studio: Studio, styles: Sequence[UsedStyle], run: StylizeRun | GenerateRun
+) -> PatchDistribution | None:
+    """The paintings' patches, mixed by the styles' weights.
+
+    Raises:
+        ConfigError: they were asked for and no style knows its painting's.
+    """
+    found = [(used.weight, _patches(studio, used)) for used in styles]
+    known = [(weight, patches) for weight, patches in found if patches is not None]
+    if known:
+        return mixed(known)
+    missing = "takes the painting's patches, which this style does not know: add --style-image"
+    if run.transport is not None:
+        raise ConfigError(f"--transport {missing}")
+    warn(f"{studio.model.name} {missing}, or learn the painting again")
+    return None
+
+
+def _patches(studio: Studio, used: UsedStyle) -> PatchDistribution | None:
+    """As the style file records them, or from the painting itself."""
+    patches = used.token.patches
+    if patches is not None and _seen_with(studio, used) and is_distribution(patches, studio.model.latent_channels):
+        return patches
+    latents = _painting(studio, used)
+    return None if latents is None else patch_distribution(latents).cpu()
+
+
+def _seen_with(studio: Studio, used: UsedStyle) -> bool:
+    """Whether what the style records of its painting's latents is in this model's terms."""
+    return used.token.facts.get("model_hash") == studio.model.revision_hash
+
+
+def _painting(studio: Studio, used: UsedStyle) -> Latents | None:
+    """The painting's latents, where it was given."""
     if used.painting is None:
         return None
     settings = resolve(InversionSettings(flip=False), model_defaults(studio.model))
-    return Tone(*(part.cpu() for part in tone_of(encode_painting(studio.model, used.painting.image, settings))))
+    with torch.no_grad():
+        return encode_painting(studio.model, used.painting.image, settings)

@@ -35,7 +35,8 @@ def from_image(run: Any) -> Any:
         "height": record.height,
         "style": tuple(_find_style(row) for row in record.settings.get("styles", [])),
     }
-    made |= {name: record.settings.get(name) for name in ("sampler", "tone", "keep_colors", "inversion", "resolution")}
+    others = ("sampler", "tone", "transport", "keep_colors", "inversion", "resolution")
+    made |= {name: record.settings.get(name) for name in others}
     return filled(run, made)
 
 

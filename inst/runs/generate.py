@@ -9,7 +9,7 @@ from pathlib import Path
 from inst.errors import ConfigError, TokenError
 from inst.image import write_image
 from inst.runs.bars import bar, say, watch
-from inst.runs.compose import compose
+from inst.runs.compose import compose, transport_share
 from inst.runs.outputs import plan_numbered, safe_name
 from inst.runs.picture_record import make_record, texts
 from inst.runs.settings import GenerateRun
@@ -38,6 +38,7 @@ def generate_pictures(run: GenerateRun) -> int:
     defaults = studio.model.defaults
     num_steps = run.num_steps or defaults.num_steps
     guidance = defaults.guidance_scale if run.guidance_scale is None else run.guidance_scale
+    transport = transport_share(studio, run)
     height, width = run.height or defaults.resolution, run.width or defaults.resolution
     batches = math.ceil(run.num_images / run.batch_size)
     with bar(batches * (num_steps + 1), "making pictures") as progress:
@@ -53,6 +54,7 @@ def generate_pictures(run: GenerateRun) -> int:
                 num_steps=num_steps,
                 guidance_scale=guidance,
                 sampler=run.sampler,
+                transport=transport,
             )
             pictures = watch(steps, progress)
             _write_generated(studio, run, styles, pictures, outputs[first : first + batch], first, num_steps, guidance)
@@ -80,5 +82,9 @@ def _write_generated(
     for i, path in enumerate(outputs):
         picture = pictures[i : i + 1]
         seed = run.seed + first + i
-        record = make_record(studio, run, styles, picture, seed=seed, num_steps=num_steps, guidance_scale=guidance)
+        record = make_record(
+            studio, run, styles, picture,
+            seed=seed, num_steps=num_steps, guidance_scale=guidance,
+            settings={"transport": transport_share(studio, run)},
+        )  # fmt: skip
         write_image(path, picture, text=texts(record) if run.metadata else None)

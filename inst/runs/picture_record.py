@@ -73,7 +73,7 @@ def photo_record(
     content: Picture,
 ) -> Record:
     """What made a stylized photo."""
-    own = ("tone", "keep_colors", "inversion", "resolution")
+    own = ("tone", "transport", "keep_colors", "inversion", "resolution")
     return make_record(
         studio,
         run,

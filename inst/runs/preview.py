@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from pathlib import Path
 
+from inst.diffusion.transport import patch_distribution
 from inst.image import from_pil, write_image
 from inst.inversion.train import Training
 from inst.runs.photos import demo_photo
@@ -43,6 +44,7 @@ class Preview:
         style = Style(
             conditioning=training.conditioning(vectors).detach(),
             unconditional=model.text.encode_prompt([""], {}),
+            patches=patch_distribution(training.latents[:1]),
         )
         settings = PhotoSettings(
             strength=defaults.strength,
@@ -51,6 +53,7 @@ class Preview:
             seed=0,
             sampler="ddim",
             tone=0.0,
+            transport=defaults.transport,
             keep_colors=False,
             inversion=True,
             resolution=defaults.resolution,

@@ -15,7 +15,7 @@ from inst.errors import InputError, InstError
 from inst.files import read_json, write_json
 from inst.image import Picture, read_image, write_image
 from inst.runs.bars import bar, say, warn, watch
-from inst.runs.compose import compose, tone_share
+from inst.runs.compose import compose, tone_share, transport_share
 from inst.runs.outputs import plan_outputs, report_failures, safe_name
 from inst.runs.photos import find_photos
 from inst.runs.picture_record import photo_record, texts
@@ -143,6 +143,7 @@ def photo_settings(studio: Studio, run: StylizeRun) -> PhotoSettings:
         seed=run.seed,
         sampler=run.sampler,
         tone=tone_share(studio, run),
+        transport=transport_share(studio, run),
         keep_colors=run.keep_colors,
         inversion=run.inversion,
         resolution=run.resolution or defaults.resolution,

@@ -17,6 +17,7 @@ from inst.diffusion.schedule import EpsModel, NoiseSchedule, add_noise, all_at
 from inst.diffusion.solvers import sample, start_timesteps
 from inst.diffusion.stochastic_inversion import invert_stochastically
 from inst.diffusion.tone import Tone, with_tone
+from inst.diffusion.transport import PatchDistribution, with_transport
 from inst.image import fit, restore
 from inst.models.latent_diffusion import LatentDiffusion
 from inst.shapes import Conditioning, Image, Latents
@@ -33,11 +34,13 @@ class Style:
         conditioning: (1, s, d), the prompt with the style's vectors in it.
         unconditional: (1, s, d), the negative prompt, often empty.
         tone: the painting's, where it is wanted.
+        patches: the painting's, where they are wanted.
     """
 
     conditioning: Conditioning
     unconditional: Conditioning
     tone: Tone | None = None
+    patches: PatchDistribution | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,6 +53,7 @@ class PhotoSettings:
     seed: int
     sampler: Literal["ddim", "dpm++", "unipc"]
     tone: float
+    transport: float
     keep_colors: bool
     inversion: bool
     resolution: int
@@ -89,7 +93,7 @@ def denoise(model: LatentDiffusion, x0: Latents, style: Style, settings: PhotoSe
     schedule = NoiseSchedule(model.alphas_cumprod, model.steps_offset)
     noise = seeds.noise(settings.seed, x0.shape).to(x0)
     start = noised_start(model, schedule, x0, noise, style, settings)
-    eps_model = guided_model(model, style, settings.guidance_scale, len(x0))
+    eps_model = guided_model(model, style, settings.guidance_scale, len(x0), settings.transport)
     for step in sample(
         settings.sampler, eps_model, schedule, start, num_steps=settings.num_steps, strength=settings.strength
     ):
@@ -120,10 +124,17 @@ def noised_start(
     return invert_stochastically(conditional, schedule, x0, noise, t).latents
 
 
-def guided_model(model: LatentDiffusion, style: Style, guidance_scale: float, batch: int) -> EpsModel:
-    """The noise predictor under guidance; without guidance the unconditional half is not computed."""
+def guided_model(
+    model: LatentDiffusion, style: Style, guidance_scale: float, batch: int, transport: float = 0.0
+) -> EpsModel:
+    """The noise predictor under guidance and transport; without guidance the unconditional half is not computed."""
     conditioning = style.conditioning.expand(batch, -1, -1)
     if guidance_scale == 1:
-        return model.eps_model(conditioning)
-    both = torch.cat([style.unconditional.expand(batch, -1, -1), conditioning])
-    return guide(model.eps_model(both), guidance_scale)
+        eps_model = model.eps_model(conditioning)
+    else:
+        both = torch.cat([style.unconditional.expand(batch, -1, -1), conditioning])
+        eps_model = guide(model.eps_model(both), guidance_scale)
+    if not transport or style.patches is None:
+        return eps_model
+    schedule = NoiseSchedule(model.alphas_cumprod, model.steps_offset)
+    return with_transport(eps_model, schedule, style.patches, transport)

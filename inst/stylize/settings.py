@@ -24,6 +24,9 @@ class SamplingSettings:
     sampler: Literal["ddim", "dpm++", "unipc"] = option(
         "ddim", "ddim as published; dpm++ and unipc need fewer steps", choices=("ddim", "dpm++", "unipc")
     )
+    transport: float | None = option(
+        None, "how far every step moves the picture's patches to the painting's", low=0.0, high=1.0
+    )
     negative_prompt: str = option("", "what the guidance pulls away from")
     prompt: str | None = option(None, "text with [C] (or [name] of a named style) in it")
     batch_size: int = option(1, "pictures computed at once", low=1, high=256)

@@ -27,18 +27,20 @@ def generate(
     num_steps: int,
     guidance_scale: float,
     sampler: Literal["ddim", "dpm++", "unipc"] = "ddim",
+    transport: float = 0.0,
 ) -> Iterator[Image | None]:
     """Make ``batch`` pictures. Yields ``None`` after each step, then the pictures (b, 3, height, width).
 
     Args:
         height, width: any size; the model works at the next one it can divide, and the picture is cut to size.
+        transport: how far every step moves the pictures' patches to the painting's, where the style has them, 0–1.
         seed: the j-th picture starts from the noise of ``seed + j``.
     """
     multiple = model.size_multiple
     lh, lw = (-(-side // multiple) * multiple // model.factor for side in (height, width))
     latents = seeds.noise(seed, (batch, model.latent_channels, lh, lw)).to(model.placement.device)
     schedule = NoiseSchedule(model.alphas_cumprod, model.steps_offset)
-    eps_model = guided_model(model, style, guidance_scale, batch)
+    eps_model = guided_model(model, style, guidance_scale, batch, transport)
     for step in sample(sampler, eps_model, schedule, latents, num_steps=num_steps):
         latents = step.latents
         yield None

@@ -5,6 +5,7 @@ import torch
 from safetensors.torch import save_file
 from torch.testing import assert_close
 
+from inst.diffusion.transport import patch_distribution
 from inst.errors import InputError, TokenError
 from inst.inversion.token import StyleToken, check_fits, load_token, save_token
 
@@ -18,12 +19,16 @@ def token(**changes):
 
 
 def test_what_is_written_comes_back(tmp_path):
-    before = token(module={"net.1.bias": torch.ones(3)}, thumbnail=b"\xff\xd8jpeg")
+    patches = patch_distribution(torch.randn(1, 4, 20, 20))
+    before = token(module={"net.1.bias": torch.ones(3)}, patches=patches, thumbnail=b"\xff\xd8jpeg")
     save_token(tmp_path / "a.safetensors", before)
     after = load_token(tmp_path / "a.safetensors")
     assert (after.name, after.facts, after.thumbnail, after.hash) == ("a", FACTS, before.thumbnail, before.hash)
     assert_close(after.vectors, before.vectors)
     assert_close(after.module["net.1.bias"], torch.ones(3))
+    assert_close(after.patches.float(), patches, atol=2e-3, rtol=1e-3)
+    save_token(tmp_path / "b.safetensors", token())
+    assert load_token(tmp_path / "b.safetensors").patches is None
 
 
 @pytest.mark.parametrize("bad", [float("nan"), float("inf")])
@@ -38,6 +43,14 @@ def test_vectors_that_are_not_numbers_are_never_written(tmp_path, bad):
 def test_foreign_keys_are_named(tmp_path):
     save_file({"vectors": torch.ones(1, 8), "other": torch.ones(1)}, tmp_path / "a.safetensors", {"inst.facts": "{}"})
     with pytest.raises(TokenError, match="other"):
+        load_token(tmp_path / "a.safetensors")
+
+
+@pytest.mark.parametrize("bad", [torch.ones(3), torch.ones(3, 2, 35, 4), torch.full((3, 2, 36, 4), float("nan"))])
+def test_damaged_patches_are_refused(tmp_path, bad):
+    tensors = {"vectors": torch.ones(1, 8), "patches": bad}
+    save_file(tensors, tmp_path / "a.safetensors", {"inst.facts": "{}"})
+    with pytest.raises(TokenError, match="patches that are none"):
         load_token(tmp_path / "a.safetensors")
 
 

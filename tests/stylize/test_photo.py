@@ -16,8 +16,8 @@ from inst.runs.studio import Studio
 from inst.stylize.photo import PhotoSettings, Style, stylize
 
 SETTINGS = PhotoSettings(
-    strength=0.6, num_steps=10, guidance_scale=4.0, seed=3, sampler="ddim", tone=0.0, keep_colors=False, inversion=True,
-    resolution=64,
+    strength=0.6, num_steps=10, guidance_scale=4.0, seed=3, sampler="ddim", tone=0.0, transport=0.0, keep_colors=False,
+    inversion=True, resolution=64,
 )  # fmt: skip
 
 
