@@ -1,6 +1,7 @@
-"""The pictures of the README, `python -m benchmarks.sheets`: photo x painting, strength, inversion on and off, prompts.
+"""The pictures of the README, `python -m benchmarks.sheets`.
 
-Everything comes from what a clone holds: scikit-image's packaged photos, style_images/, the bundled styles.
+Photo x painting, strength, patch transport, inversion on and off, prompts. Everything comes from what a clone
+holds: scikit-image's packaged photos, style_images/, the bundled styles.
 """
 
 from __future__ import annotations
@@ -72,6 +73,12 @@ def main() -> None:
         [photos[0], *(one(photos[0], used, replace(settings, strength=s)) for s in strengths)] for used in styles[:2]
     ]
     save(out / "strength.jpg", row)
+    shares = (0.0, 0.5, 1.0)
+    moved = [
+        [painting, *(one(photos[1], used, replace(settings, transport=share)) for share in shares)]
+        for used, painting in list(zip(styles, paintings, strict=True))[2::3]
+    ]
+    save(out / "transport.jpg", moved)
     ablation = [
         [photo, one(photo, styles[0], settings), one(photo, styles[0], replace(settings, inversion=False))]
         for photo in photos

@@ -175,6 +175,14 @@ def test_several_styles_with_weights(learned):
     assert main(["stylize", "--content", "photo.png", "--style", "a.safetensors", "--output", "one.png", *SMALL]) == 0
     one, two = (np.asarray(PilImage.open(name), dtype=int) for name in ("one.png", "two.png"))
     assert abs(one - two).max() <= 2  # the same style twice is that style
+    half = ["--style", "a.safetensors:0.5", "--transport", "1", "--output", "half.png"]
+    weak = ["--style", "a.safetensors:0.5", "--transport", "0", "--output", "weak.png"]
+    for wanted in (half, weak):
+        assert main(["stylize", "--content", "photo.png", *wanted, *SMALL]) == 0
+    far = [
+        color_distance(read_image(Path(f"{n}.png")).image, read_image(PAINTING).image) for n in ("one", "half", "weak")
+    ]
+    assert far[0] < far[1] < far[2]  # half of a style is half of its patches, too
 
 
 def test_text_to_image(learned):

@@ -32,6 +32,7 @@ def compose(studio: Studio, styles: Sequence[UsedStyle], run: StylizeRun | Gener
         unconditional=model.text.encode_prompt([run.negative_prompt], {}),
         tone=_mixed_tone(studio, styles) if isinstance(run, StylizeRun) and tone_share(studio, run) else None,
         patches=_mixed_patches(studio, styles, run) if styles and transport_share(studio, run) else None,
+        weight=sum(used.weight for used in styles) if styles else 1.0,
     )
 
 

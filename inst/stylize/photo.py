@@ -35,12 +35,14 @@ class Style:
         unconditional: (1, s, d), the negative prompt, often empty.
         tone: the painting's, where it is wanted.
         patches: the painting's, where they are wanted.
+        weight: of all styles together; below 1 it takes that share of the transport, too.
     """
 
     conditioning: Conditioning
     unconditional: Conditioning
     tone: Tone | None = None
     patches: PatchDistribution | None = None
+    weight: float = 1.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -134,7 +136,8 @@ def guided_model(
     else:
         both = torch.cat([style.unconditional.expand(batch, -1, -1), conditioning])
         eps_model = guide(model.eps_model(both), guidance_scale)
-    if not transport or style.patches is None:
+    share = transport * min(max(style.weight, 0.0), 1.0)
+    if not share or style.patches is None:
         return eps_model
     schedule = NoiseSchedule(model.alphas_cumprod, model.steps_offset)
-    return with_transport(eps_model, schedule, style.patches, transport)
+    return with_transport(eps_model, schedule, style.patches, share)
