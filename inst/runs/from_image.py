@@ -33,9 +33,10 @@ def from_image(run: Any) -> Any:
         "strength": record.strength,
         "width": record.width,
         "height": record.height,
+        "transport": record.settings.get("transport", 0.0),  # pictures from before there was any say nothing
         "style": tuple(_find_style(row) for row in record.settings.get("styles", [])),
     }
-    others = ("sampler", "tone", "transport", "keep_colors", "inversion", "resolution")
+    others = ("sampler", "tone", "keep_colors", "inversion", "resolution")
     made |= {name: record.settings.get(name) for name in others}
     return filled(run, made)
 
