@@ -88,7 +88,9 @@ class Measurer:
             "painting, another crop": another_crop(painting.image),
         }
         if self.direct:
-            made["direct inversion"] = self.stylist.stylize(photo, self.stylist.learn(painting, "direct"))
+            direct = self.stylist.learn(painting, "direct")
+            made["direct inversion"] = self.stylist.stylize(photo, direct)
+            made["direct [C] alone"] = self.stylist.stylize(photo, direct, transport=0.0)
         return made | (self.known(pair) if self.known else {})
 
     def measure(self, pairs: Sequence[Pair]) -> tuple[list[dict[str, Any]], Image]:

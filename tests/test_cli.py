@@ -214,8 +214,11 @@ def test_export_and_info(learned, capsys):
     assert torch.equal(load_file("a.safetensors")["emb_params"], vectors)
     (token, value), *rest = load_file("d.safetensors").items()
     assert not rest and "[" not in token and torch.equal(value, vectors)
+    capsys.readouterr()
     assert main(["info", "night.safetensors"]) == 0
-    assert "mini" in capsys.readouterr().out
+    told = capsys.readouterr().out
+    assert "model: mini" in told
+    assert "patches: the painting's" in told
     arguments = ["--content", "photo.png", "--style", "a.safetensors", "--output", "out.png", *SMALL]
     assert main(["stylize", *arguments]) == 0  # another tool's form is a style, too
 

@@ -35,6 +35,7 @@ def info(file: Path) -> int:
     }
     rows |= {key: value for key, value in token.facts.items() if key != "settings"}
     rows["module"] = f"{sum(v.numel() for v in token.module.values()):,} parameters" if token.module else "none"
+    rows["patches"] = "none" if token.patches is None else "the painting's, for --transport"
     rows["hash"] = token.hash[:16]
     say("\n".join([str(file), *(f"  {key}: {value}" for key, value in rows.items())]))
     return 0
