@@ -30,11 +30,13 @@ PatchDistribution = Float[Tensor, "scales rotations pd q"]
 
 
 def patch_distribution(latents: Float[Tensor, "1 c lh lw"]) -> PatchDistribution:
-    """Of a painting's latents, at least `PATCH` · max(`SCALES`) a side."""
+    """Of a painting's latents; where a scale leaves less than a patch of them, their rim is repeated."""
     levels = ((torch.arange(QUANTILES) + 0.5) / QUANTILES).tolist()
     found = []
     for scale in SCALES:
-        patches = _patches(_smaller(latents.float(), scale))[0]
+        small = _smaller(latents.float(), scale)
+        down, right = (max(0, PATCH - side) for side in small.shape[2:])
+        patches = _patches(functional.pad(small, (0, right, 0, down), mode="replicate"))[0]
         seen = torch.stack([_rotation(index, len(patches)).to(patches) @ patches for index in range(ROTATIONS)])
         # torch.quantile takes no more than 2^24 numbers; sorting takes any
         ordered = seen.sort(-1).values

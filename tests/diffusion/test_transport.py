@@ -77,6 +77,9 @@ def test_any_size_is_taken(side):
     assert moved.shape == photo.shape
     assert moved.isfinite().all()
     assert torch.equal(moved, photo) == (side < 3)
+    tiny = transport(latents(1), patch_distribution(photo))  # a painting of any size, too
+    assert patch_distance(tiny, latents(1)) > 0
+    assert tiny.isfinite().all()
 
 
 def test_the_noise_predictor_says_what_the_moved_picture_implies():
