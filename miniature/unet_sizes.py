@@ -20,7 +20,7 @@ from miniature.diffusion import CHANNELS, TextSide
 from miniature.held_out import SIDE, Manner, Trained, manners, text_side
 from miniature.training import Budget
 
-SIZES = ((32, 64, 96), (64, 96, 128), CHANNELS, (96, 192, 288))
+SIZES = ((32, 64, 96), CHANNELS, (96, 192, 288))
 PICTURE, CALLS = 64, 5
 """Latent pixels a side of a 256 px picture; how often one is looked at, for the quickest."""
 
