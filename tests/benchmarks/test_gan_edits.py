@@ -191,7 +191,7 @@ def command(place, *methods):
 def test_the_command_writes_tables_and_sheets(embedded, tmp_path, capsys):
     given = command(embedded, "directions", "ffclip")
     output, sheets = tmp_path / "edits.md", tmp_path / "sheets"
-    main([*given, "--output", str(output), "--sheets", str(sheets)])
+    main([*given, "--kept", str(tmp_path / "kept"), "--output", str(output), "--sheets", str(sheets)])
     facts = json.loads(output.with_suffix(".json").read_text())
     assert set(facts["counts"]) == {*CONTROLS, *CEILINGS, "directions", "ffclip"}
     assert "## ffclip" in output.read_text() and output.read_text() in capsys.readouterr().out + "\n"
