@@ -77,10 +77,12 @@ class Measurer:
         """What is compared, by the name of its method."""
         photo, painting = self.photo(pair.photo), read_painting(pair.painting)
         token = self.stylist.learn(painting)
-        made = {
-            "inst": self.stylist.stylize(photo, token),
-            "[C] alone": self.stylist.stylize(photo, token, transport=0.0),
-            "transport alone": self.stylist.stylize(photo, None, patches_of=token),
+        made = {"inst": self.stylist.stylize(photo, token)}
+        transports = self.stylist.studio.model.defaults.transport > 0  # else nothing is to be told apart
+        if transports:
+            made["[C] alone"] = self.stylist.stylize(photo, token, transport=0.0)
+            made["transport alone"] = self.stylist.stylize(photo, None, patches_of=token)
+        made |= {
             "no inversion": self.stylist.stylize(photo, token, inversion=False),
             "plain img2img": self.stylist.stylize(photo, None, inversion=False),
             "colour transfer": transfer_mean_covariance(photo, painting.image),
@@ -90,7 +92,8 @@ class Measurer:
         if self.direct:
             direct = self.stylist.learn(painting, "direct")
             made["direct inversion"] = self.stylist.stylize(photo, direct)
-            made["direct [C] alone"] = self.stylist.stylize(photo, direct, transport=0.0)
+            if transports:
+                made["direct [C] alone"] = self.stylist.stylize(photo, direct, transport=0.0)
         return made | (self.known(pair) if self.known else {})
 
     def measure(self, pairs: Sequence[Pair]) -> tuple[list[dict[str, Any]], Image]:

@@ -61,11 +61,9 @@ def measure(state: Path, budgets: list[float], sizes: tuple[tuple[int, ...], ...
         f"| --- | {'---: | ' * (3 + len(columns))}".rstrip(),
     ]
     for channels in sizes:
-        cells, run = [], None
-        for minutes in budgets:
-            run, steps = trained(state, channels, minutes, text)
-            cells += [f"{steps}", f"{missed(run, held):.4f}"]
-        assert run is not None
+        runs = [trained(state, channels, minutes, text) for minutes in budgets]
+        cells = [cell for run, steps in runs for cell in (f"{steps}", f"{missed(run, held):.4f}")]
+        run = runs[-1][0]
         count = sum(p.numel() for p in run.unet.parameters())
         sizes_told = [f"{count / 1e6:.1f} M", f"{2 * count / 1e6:.1f} MB", f"{1000 * seconds_a_step(run):.0f} ms"]
         lines.append(f"| {' | '.join([', '.join(map(str, channels)), *sizes_told, *cells])} |")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from inst.diffusion.schedule import EpsModel, NoiseSchedule, all_at
+from inst.diffusion.schedule import EpsModel, NoiseSchedule, add_noise, all_at, remove_noise
 from inst.shapes import Latents
 
 
@@ -23,10 +23,8 @@ def ddim_step(schedule: NoiseSchedule, xt: Latents, eps: Latents, t: int, t_prev
 
     That last value (``set_alpha_to_one=False`` in diffusers) is Stable Diffusion's convention.
     """
-    alpha_bar = schedule.at(all_at(t, xt), xt)
-    alpha_bar_prev = schedule.at(all_at(max(t_prev, 0), xt), xt)
-    x0 = (xt - (1 - alpha_bar).sqrt() * eps) / alpha_bar.sqrt()
-    return alpha_bar_prev.sqrt() * x0 + (1 - alpha_bar_prev).sqrt() * eps
+    x0 = remove_noise(schedule, xt, eps, all_at(t, xt))
+    return add_noise(schedule, x0, eps, all_at(max(t_prev, 0), xt))
 
 
 def ddim_sample(

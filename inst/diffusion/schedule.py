@@ -63,6 +63,12 @@ def add_noise(schedule: NoiseSchedule, x0: Latents, eps: Latents, t: Timesteps) 
     return alpha_bar.sqrt() * x0 + (1 - alpha_bar).sqrt() * eps
 
 
+def remove_noise(schedule: NoiseSchedule, xt: Latents, eps: Latents, t: Timesteps) -> Latents:
+    """The clean latents that a prediction of the noise implies: :func:`add_noise` solved for ``x0``."""
+    alpha_bar = schedule.at(t, xt)
+    return (xt - (1 - alpha_bar).sqrt() * eps) / alpha_bar.sqrt()
+
+
 def all_at(t: int, latents: Tensor) -> Timesteps:
     """The same timestep for each element of a batch."""
     return torch.full((latents.shape[0],), t, dtype=torch.long, device=latents.device)

@@ -8,7 +8,6 @@ expects, the model has the remaining steps to make strokes of it.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from functools import lru_cache
 
 import numpy as np
@@ -17,7 +16,7 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.nn import functional
 
-from inst.diffusion.schedule import EpsModel, NoiseSchedule
+from inst.diffusion.schedule import EpsModel, NoiseSchedule, remove_noise
 from inst.shapes import Latents, Timesteps
 
 PATCH = 3
@@ -75,19 +74,13 @@ def with_transport(eps_model: EpsModel, schedule: NoiseSchedule, painting: Patch
     """The noise predictor whose clean picture ``(x_t - sqrt(1 - alpha_bar) eps) / sqrt(alpha_bar)`` is transported."""
 
     def transported(latents: Latents, t: Timesteps) -> Latents:
-        alpha_bar = schedule.at(t, latents.float())
-        noisy, eps = latents.float(), eps_model(latents, t).float()
-        x0 = (noisy - (1 - alpha_bar).sqrt() * eps) / alpha_bar.sqrt()
+        noisy = latents.float()
+        x0 = remove_noise(schedule, noisy, eps_model(latents, t).float(), t)
         x0 = transport(x0, painting, share)
+        alpha_bar = schedule.at(t, noisy)
         return ((noisy - alpha_bar.sqrt() * x0) / (1 - alpha_bar).sqrt()).to(latents.dtype)
 
     return transported
-
-
-def mixed(weighted: Sequence[tuple[float, PatchDistribution]]) -> PatchDistribution:
-    """Several paintings' by weight: on a line, means of quantiles are the barycentre (Bonneel et al. 2015)."""
-    total = sum(weight for weight, _ in weighted) or 1.0
-    return torch.stack([weight / total * quantiles for weight, quantiles in weighted]).sum(0)
 
 
 def _transfer(
@@ -99,7 +92,7 @@ def _transfer(
     wanted = functional.interpolate(quantiles[None], patches.shape[-1], mode="linear")
     moves = rotation.T @ torch.zeros_like(ordered).scatter(-1, order, wanted - ordered)
     size = x.shape[2:]
-    return functional.fold(moves, size, PATCH) / functional.fold(torch.ones_like(moves), size, PATCH)
+    return functional.fold(moves, size, PATCH) / functional.fold(torch.ones_like(moves[:1]), size, PATCH)
 
 
 def _patches(x: Latents) -> Float[Tensor, "b d n"]:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import torch
+from torch import Tensor
 
 from inst.diffusion.tone import Tone, tone_of
-from inst.diffusion.transport import PatchDistribution, is_distribution, mixed, patch_distribution
+from inst.diffusion.transport import PatchDistribution, is_distribution, patch_distribution
 from inst.errors import ConfigError
 from inst.inversion.prepare import encode_painting, model_defaults
 from inst.inversion.settings import InversionSettings, resolve
@@ -52,6 +53,12 @@ def transport_share(studio: Studio, run: StylizeRun | GenerateRun) -> float:
     return studio.model.defaults.transport if run.transport is None else run.transport
 
 
+def mixed(weighted: Sequence[tuple[float, Tensor]]) -> Tensor:
+    """The mean by weight. Of quantiles on a line it is the barycentre (Bonneel et al. 2015)."""
+    total = sum(weight for weight, _ in weighted) or 1.0
+    return torch.stack([weight * value for weight, value in weighted]).sum(0) / total
+
+
 def _mixed_tone(studio: Studio, styles: Sequence[UsedStyle]) -> Tone:
     """The paintings' tone, mixed by the styles' weights.
 
@@ -62,9 +69,7 @@ def _mixed_tone(studio: Studio, styles: Sequence[UsedStyle]) -> Tone:
     known = [(weight, tone) for weight, tone in tones if tone is not None]
     if not known:
         raise ConfigError("--tone takes the painting's tone, which this style does not know: add --style-image")
-    total = sum(weight for weight, _ in known) or 1.0
-    mean, std = (sum(weight * tone[part] for weight, tone in known) / total for part in (0, 1))
-    return Tone(torch.as_tensor(mean), torch.as_tensor(std))
+    return Tone(*(mixed([(weight, tone[part]) for weight, tone in known]) for part in (0, 1)))
 
 
 def _tone(studio: Studio, used: UsedStyle) -> Tone | None:

@@ -44,7 +44,7 @@ class Preview:
         style = Style(
             conditioning=training.conditioning(vectors).detach(),
             unconditional=model.text.encode_prompt([""], {}),
-            patches=patch_distribution(training.latents[:1]),
+            patches=patch_distribution(training.latents[:1]) if defaults.transport else None,
         )
         settings = PhotoSettings(
             strength=defaults.strength,

@@ -95,7 +95,7 @@ def denoise(model: LatentDiffusion, x0: Latents, style: Style, settings: PhotoSe
     schedule = NoiseSchedule(model.alphas_cumprod, model.steps_offset)
     noise = seeds.noise(settings.seed, x0.shape).to(x0)
     start = noised_start(model, schedule, x0, noise, style, settings)
-    eps_model = guided_model(model, style, settings.guidance_scale, len(x0), settings.transport)
+    eps_model = guided_model(model, schedule, style, settings.guidance_scale, len(x0), settings.transport)
     for step in sample(
         settings.sampler, eps_model, schedule, start, num_steps=settings.num_steps, strength=settings.strength
     ):
@@ -127,7 +127,7 @@ def noised_start(
 
 
 def guided_model(
-    model: LatentDiffusion, style: Style, guidance_scale: float, batch: int, transport: float = 0.0
+    model: LatentDiffusion, schedule: NoiseSchedule, style: Style, guidance_scale: float, batch: int, transport: float
 ) -> EpsModel:
     """The noise predictor under guidance and transport; without guidance the unconditional half is not computed."""
     conditioning = style.conditioning.expand(batch, -1, -1)
@@ -139,5 +139,4 @@ def guided_model(
     share = transport * min(max(style.weight, 0.0), 1.0)
     if not share or style.patches is None:
         return eps_model
-    schedule = NoiseSchedule(model.alphas_cumprod, model.steps_offset)
     return with_transport(eps_model, schedule, style.patches, share)

@@ -40,7 +40,7 @@ def generate(
     lh, lw = (-(-side // multiple) * multiple // model.factor for side in (height, width))
     latents = seeds.noise(seed, (batch, model.latent_channels, lh, lw)).to(model.placement.device)
     schedule = NoiseSchedule(model.alphas_cumprod, model.steps_offset)
-    eps_model = guided_model(model, style, guidance_scale, batch, transport)
+    eps_model = guided_model(model, schedule, style, guidance_scale, batch, transport)
     for step in sample(sampler, eps_model, schedule, latents, num_steps=num_steps):
         latents = step.latents
         yield None

@@ -171,6 +171,8 @@ def test_codes_of_ones_own_validate():
 
 # Processes
 
+LAUNCHER = ("-m", "torch.distributed.run", "--standalone", "--nproc_per_node", "2")
+
 
 def start(*arguments, module=()):
     return subprocess.Popen(
@@ -182,8 +184,7 @@ def start(*arguments, module=()):
 
 def launched(*arguments):
     """By torchrun, as a user starts two processes."""
-    launcher = ("-m", "torch.distributed.run", "--standalone", "--nproc_per_node", "2")
-    process = start(*arguments, module=launcher)
+    process = start(*arguments, module=LAUNCHER)
     out, error = process.communicate(timeout=300)
     assert process.returncode == 0, error[-2000:]
     return out
@@ -220,7 +221,7 @@ def test_processes_part_while_python_still_runs():
         "tell(f'processes: {Team.join(choose_placement(\"cpu\")).count}')\n"
     )
     process = subprocess.run(
-        [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node", "2", "parting.py"],
+        [sys.executable, *LAUNCHER, "parting.py"],
         capture_output=True, text=True, timeout=300, env=os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)},
     )  # fmt: skip
     assert sorted(process.stdout.split("\n")) == ["", *["connected: False"] * 2, *["processes: 2"] * 2]
