@@ -62,7 +62,10 @@ def main(argv: Sequence[str] | None = None) -> None:
     arguments = parser.parse_args(argv)
     device = torch.device(arguments.device)
     rows: list[list[str]] = []
-    facts: dict[str, Any] = {"machine": describe_machine(device, torch.get_num_threads()), "narrow": arguments.narrow}
+    metadata: dict[str, Any] = {
+        "machine": describe_machine(device, torch.get_num_threads()),
+        "narrow": arguments.narrow,
+    }
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder)
         write_forms(root, narrow=arguments.narrow)
@@ -71,13 +74,13 @@ def main(argv: Sequence[str] | None = None) -> None:
             noise, seconds = predict(root / path, device)
             first = noise if first is None else first
             same = torch.equal(noise, first)
-            facts[name] = seconds | {"same": same, "std": noise.std().item()}
+            metadata[name] = seconds | {"same": same, "std": noise.std().item()}
             same_text = "bit-equal" if same else f"differs by {(noise - first).abs().max():.2g}"
             rows.append([name, f"{seconds['load']:.1f} s", f"{seconds['predict']:.1f} s", same_text])
     text = markdown_table(["form", "load", "predict at 512 px", "noise against the folder's"], rows)
     print(text)
-    write_results(arguments.output, text, facts)
-    if not all(facts[name]["same"] for name in FORMS):
+    write_results(arguments.output, text, metadata)
+    if not all(metadata[name]["same"] for name in FORMS):
         raise SystemExit("the forms do not predict the same noise")
 
 

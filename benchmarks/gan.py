@@ -81,8 +81,8 @@ def report(results: Sequence[dict[str, Any]], machine: dict[str, str], title: st
             held = "reached" if result["memory"] < MEMORY_TO_REACH else "missed"
             limit = f"{MEMORY_TO_REACH / GIB:.2f} GiB (8 GB)"
             notes.append(f"Optimisation at 1024 px in {result['memory'] / GIB:.2f} GiB; to stay under {limit}: {held}.")
-    facts = "; ".join(f"{name} {value}" for name, value in machine.items())
-    return "\n".join([table, "", facts, "", *notes, f"The run took {elapsed:.0f} s."])
+    metadata = "; ".join(f"{name} {value}" for name, value in machine.items())
+    return "\n".join([table, "", metadata, "", *notes, f"The run took {elapsed:.0f} s."])
 
 
 def main(argv: Sequence[str] | None = None) -> None:

@@ -14,7 +14,7 @@ from benchmarks.gan_networks import SIZES, GanSize, Networks, random_networks
 from benchmarks.gan_reference import Reference
 from benchmarks.machine import Stopwatch, peak_memory
 from inst.gan.codes import to_rgb_styles
-from inst.gan.editor import DirectionsEditor, drawing
+from inst.gan.editor import DirectionsEditor, synthesis_fn
 from inst.gan.losses import ClipView
 from inst.gan.styleclip.mapper import LevelsMapper
 from inst.gan.styleclip.optimize import OptimizeSettings, optimize_latents
@@ -142,7 +142,7 @@ def edit(scene: Scene) -> dict[str, float]:
         return {"picture": scene.best_of(lambda: scene.reference.edit(*given))}
     with scene.watch.timing("text"):
         editor.direction(TEXT)
-    draw = drawing(networks.generator)
+    draw = synthesis_fn(networks.generator)
     with torch.no_grad():
         seconds = scene.best_of(lambda: draw(editor.edit(codes, TEXT)), len(codes))
     return {"picture": seconds, "text": scene.watch.best("text")}
@@ -158,7 +158,7 @@ def prepass(scene: Scene) -> dict[str, float]:
         return {"picture": scene.best_of(lambda: list(scene.reference.relevance_pictures(styles, (0, 0), 1.0)), 2)}
     settings = RelevanceSettings(batch_size=scene.task.pictures)
     rows = channel_relevance(
-        styles, statistics, drawing(networks.generator), networks.clip.embed_images, settings, frozen={1}
+        styles, statistics, synthesis_fn(networks.generator), networks.clip.embed_images, settings, frozen={1}
     )
     return {"picture": scene.best_step(rows) / (2 * len(styles[0]))}
 
@@ -170,7 +170,7 @@ def optimize(scene: Scene) -> dict[str, float]:
     if scene.task.side == "reference":
         return {"step": scene.best_step(scene.reference.optimize(codes, TEXT, settings))}
     view = ClipView(networks.clip)
-    texts, draw = view.embed_text([TEXT]), drawing(networks.generator)
+    texts, draw = view.embed_text([TEXT]), synthesis_fn(networks.generator)
     return {"step": scene.best_step(optimize_latents([codes], texts, draw, view, settings, arcface=networks.arcface))}
 
 
@@ -182,7 +182,7 @@ def mapper(scene: Scene) -> dict[str, float]:
         work = scene.reference.mapper_step
         return {"step": scene.best_of(lambda: work(network, optimizer, codes, TEXT, MAPPER))}
     view = ClipView(networks.clip)
-    loss = MapperLoss(view.embed_text([TEXT]), drawing(networks.generator), view, MAPPER, networks.arcface)
+    loss = MapperLoss(view.embed_text([TEXT]), synthesis_fn(networks.generator), view, MAPPER, networks.arcface)
     return {"step": scene.best_step(train_mapper(network, loss, itertools.repeat([codes]), optimizer))}
 
 

@@ -19,7 +19,7 @@ from benchmarks.gan_edit_counts import RISE, Reading, chance, read
 from benchmarks.gan_edit_texts import Asked
 from benchmarks.gan_edit_work import CONTROLS, Editing
 from inst.gan.codes import Codes, to_rgb_styles
-from inst.gan.editor import drawing
+from inst.gan.editor import synthesis_fn
 from inst.gan.styleclip.directions import move
 from inst.shapes import Image, WPlus
 
@@ -64,8 +64,8 @@ class FittedDirections:
         return pictures, (time.perf_counter() - started) / len(codes)
 
     def _walk(self, how: str, asked: Asked, codes: WPlus, direction: Codes) -> Image:
-        generator = self.editing.studio.generator
-        styles, draw = generator.styles(codes), drawing(generator)
+        generator = self.editing.session.generator
+        styles, draw = generator.styles(codes), synthesis_fn(generator)
         steps = [draw(move(styles, direction, alpha)).clamp(-1, 1) for alpha in ALPHAS]
         seen = torch.stack([chance(asked, read(self.reader, pictures)) for pictures in steps])
         before = chance(asked, read(self.reader, draw(styles).clamp(-1, 1)))
@@ -86,17 +86,17 @@ class FittedDirections:
         wanted, avoided = weights[:, 0], weights[:, 1:]
         way = torch.linalg.solve(torch.eye(len(wanted)).to(styles) + KEEP * avoided @ avoided.T, wanted)
         way = way / (way @ wanted) * deviations
-        return list(way.split(self.editing.studio.generator.config.style_widths))
+        return list(way.split(self.editing.session.generator.config.style_widths))
 
     def _fit(self) -> tuple[Float[Tensor, "n channels"], Float[Tensor, " channels"], Reading]:
         """Styles in deviations from their mean, the deviations (0 for what stays), and what the judge reads."""
         if self._fitted is None:
-            generator, batch = self.editing.studio.generator, self.editing.batch
+            generator, batch = self.editing.session.generator, self.editing.batch
             every, readings = [], []
             for part in self.editing.avatars(self.count, SEED).split(batch):
                 styles = generator.styles(part)
                 every.append(torch.cat(styles, 1))
-                readings.append(read(self.reader, drawing(generator)(styles).clamp(-1, 1)))
+                readings.append(read(self.reader, synthesis_fn(generator)(styles).clamp(-1, 1)))
             styles = torch.cat(every)
             widths = generator.config.style_widths
             stays = to_rgb_styles(len(widths))

@@ -7,8 +7,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from benchmarks.gan_edit_counts import Counts
+from inst.commands.common.outputs import safe_name
 from inst.files import read_safetensors, write_safetensors
-from inst.runs.outputs import safe_name
 from inst.shapes import Image
 
 
@@ -30,13 +30,13 @@ class Kept:
         path = self._path(method, name)
         if not (self.resume and path.exists()):
             return None
-        tensors, facts = read_safetensors(path)
-        return Counts(**json.loads(facts["counts"])), tensors["pictures"]
+        tensors, metadata = read_safetensors(path)
+        return Counts(**json.loads(metadata["counts"])), tensors["pictures"]
 
     def write(self, method: str, name: str, counts: Counts, pictures: Image) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)
-        facts = {"counts": json.dumps(asdict(counts))}
-        write_safetensors(self._path(method, name), {"pictures": pictures.float().cpu().contiguous()}, facts)
+        metadata = {"counts": json.dumps(asdict(counts))}
+        write_safetensors(self._path(method, name), {"pictures": pictures.float().cpu().contiguous()}, metadata)
 
     def _path(self, method: str, name: str) -> Path:
         return self.folder / f"{safe_name(method)}-{safe_name(name)}-{self.identity[:12]}.safetensors"

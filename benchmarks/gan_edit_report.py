@@ -37,7 +37,7 @@ class Found:
         """Attributes where both shares are high enough, and which the classifier can tell."""
         return [name for name, found in counts.items() if found.reached and self.told[name] >= WELL_READ]
 
-    def facts(self) -> dict[str, Any]:
+    def metadata(self) -> dict[str, Any]:
         """For JSON."""
         return asdict(self) | {"reached": {method: self.reached(found) for method, found in self.counts.items()}}
 

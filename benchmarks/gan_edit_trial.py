@@ -64,7 +64,7 @@ class Trial:
         told = {name: read_rightly(asked, drawings, crowd) for name, asked in BY_NAME.items()}
         self.found = Found(heads=heads, told=told)
         self.judged = [name for name, share in heads.items() if share >= well]
-        self.editing, self.reader = editing, reader.to(editing.studio.placement.device)
+        self.editing, self.reader = editing, reader.to(editing.session.placement.device)
         self.codes = editing.avatars(count, SEED)
         self.pictures = editing.unedited(self.codes)
         self.before = read(self.reader, self.pictures)

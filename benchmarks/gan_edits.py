@@ -27,13 +27,13 @@ from benchmarks.gan_edit_texts import BY_NAME
 from benchmarks.gan_edit_trial import Trial
 from benchmarks.gan_edit_work import CONTROLS, METHODS, Editing
 from benchmarks.machine import describe_machine, write_results
+from inst.cli.face_options import EditRun, MapperRun
+from inst.commands.common.unfinished import identity_of
+from inst.commands.faces.edit_options import with_prepared
 from inst.errors import InstError
 from inst.files import sha256
 from inst.gan.editor import clip_probe
-from inst.runs.edit_words import with_prepared
-from inst.runs.embedded import PREPARED, find_file
-from inst.runs.gan_settings import EditRun, MapperRun
-from inst.runs.unfinished import identity_of
+from inst.pipelines.faces.embedded import PREPARED, find_file
 from miniature.training import Budget
 
 
@@ -73,31 +73,31 @@ def _measure(arguments: argparse.Namespace) -> None:
     controls = BESIDE if "directions" in arguments.methods else CONTROLS[:1]
     kept = Kept(arguments.kept, _identity(trial), arguments.resume)
     sheets = trial.run([*controls, *arguments.methods], asked, pairs=arguments.pairs, kept=kept)
-    machine = describe_machine(trial.editing.studio.placement.device, torch.get_num_threads())
+    machine = describe_machine(trial.editing.session.placement.device, torch.get_num_threads())
     text = report(trial.found, _settings(arguments, trial), trial.judged, machine)
     print(f"\n{text}")
     if arguments.output:
-        write_results(arguments.output, text, {"machine": machine, **trial.found.facts()})
+        write_results(arguments.output, text, {"machine": machine, **trial.found.metadata()})
     if arguments.sheets:
         write_sheets(arguments.sheets, sheets)
 
 
 def _identity(trial: Trial) -> str:
     """Of all that a measurement depends on: settings, networks, prepared files, avatars and what is read of them."""
-    editing, studio = trial.editing, trial.editing.studio
+    editing, session = trial.editing, trial.editing.session
     files = [find_file(getattr(with_prepared(editing.run, name), name), name) for name in PREPARED]
     prepared = [sha256(file) for file in files if file]
-    networks = studio.fingerprint, clip_probe(studio.clip), editing.run.identity
+    networks = session.fingerprint, clip_probe(session.clip), editing.run.identity
     lesson = identity_of(editing.lesson), editing.lesson.max_train_steps  # which a run may be continued with
     return identity_of(editing.run, *networks, *lesson, *prepared, trial.judged, trial.codes, *trial.before.values())
 
 
 def _settings(arguments: argparse.Namespace, trial: Trial) -> list[str]:
-    run, studio = trial.editing.run, trial.editing.studio
+    run, session = trial.editing.run, trial.editing.session
     alpha, beta = ("automatic" if value is None else f"{value:g}" for value in (run.alpha, run.beta))
     used = [
         f"{arguments.count} avatars, truncation {run.truncation:g}, {trial.editing.batch} at once, by "
-        f"{studio.generator_name} with the CLIP {studio.clip_name}; neutral text {run.neutral!r}, alpha {alpha}, "
+        f"{session.generator_name} with the CLIP {session.clip_name}; neutral text {run.neutral!r}, alpha {alpha}, "
         f"beta {beta}; {run.steps} steps of optimisation; strength {run.strength:g}; mappers of "
         f"{arguments.mapper_steps} steps, batch {arguments.mapper_batch}."
     ]

@@ -60,7 +60,7 @@ def peak_memory(device: torch.device) -> int:
 
 def describe_machine(device: torch.device, threads: int) -> dict[str, str]:
     """Processor, what it can do in bf16, threads, versions."""
-    facts = {
+    metadata = {
         "processor": _processor(),
         "bf16": ", ".join(_bf16_flags()) or "none",
         "threads": str(threads),
@@ -69,8 +69,8 @@ def describe_machine(device: torch.device, threads: int) -> dict[str, str]:
         "python": platform.python_version(),
     }
     if device.type == "cuda":
-        facts = {"GPU": torch.cuda.get_device_name(device)} | facts
-    return facts
+        metadata = {"GPU": torch.cuda.get_device_name(device)} | metadata
+    return metadata
 
 
 def _processor() -> str:
@@ -109,8 +109,8 @@ def markdown_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     return "\n".join(f"| {' | '.join(row)} |" for row in (header, rule, *rows))
 
 
-def write_results(path: Path, markdown: str, facts: dict[str, Any]) -> None:
+def write_results(path: Path, markdown: str, metadata: dict[str, Any]) -> None:
     """The table beside what it was made from, as ``path`` and the same name with ``.json``."""
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(markdown.rstrip() + "\n", encoding="utf-8")
-    path.with_suffix(".json").write_text(json.dumps(facts, indent=1) + "\n", encoding="utf-8")
+    path.with_suffix(".json").write_text(json.dumps(metadata, indent=1) + "\n", encoding="utf-8")

@@ -20,8 +20,8 @@ import torch
 from benchmarks.machine import GIB, describe_machine, markdown_table, peak_memory, write_results
 from benchmarks.pairs import STYLE_IMAGES, packaged_photos, read_painting, read_photo
 from benchmarks.stylist import Stylist
+from inst.cli.options import ModelOptions
 from inst.image import list_images, write_image
-from inst.runs.settings import ModelOptions
 from inst.shapes import Image
 
 ROOT = Path(__file__).parent.parent
@@ -76,25 +76,25 @@ def measure(folder: Path, train_steps: int | None, repeat: int) -> tuple[dict[st
     given = ("--content", str(content), "--style", str(style), "--output", str(output), "--overwrite")
     times["stylize.py, the whole command"] = fastest(command(*given), repeat)
     largest_child = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * 1024
-    facts = {
-        "steps learned": str(token.facts.get("step")),
+    metadata = {
+        "steps learned": str(token.metadata.get("step")),
         "learning's memory": f"{peak_memory(torch.device('cpu')) / GIB:.1f} GiB",
         "the command's memory": f"{largest_child / GIB:.1f} GiB",
     }
-    return times, facts
+    return times, metadata
 
 
 def _load(stylist: Stylist, photo: Image) -> None:
     """Model and CLIP, and each network run once."""
     stylist.stylize(photo, None, num_steps=2)
     with torch.no_grad():
-        stylist.studio.clip.embed_images(photo)
+        stylist.session.clip.embed_images(photo)
 
 
-def report(times: dict[str, float], facts: dict[str, str], machine: dict[str, str]) -> str:
+def report(times: dict[str, float], metadata: dict[str, str], machine: dict[str, str]) -> str:
     """The table in Markdown."""
     lines = [[name, f"{times[name]:.2f} s", f"{target:g} s"] for name, target in TARGETS.items() if name in times]
-    about = "; ".join(f"{name} {value}" for name, value in (facts | machine).items())
+    about = "; ".join(f"{name} {value}" for name, value in (metadata | machine).items())
     return f"{markdown_table(['the embedded miniature', 'measured', 'to reach'], lines)}\n\n{about}"
 
 
@@ -106,12 +106,12 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--output", type=Path, help="Markdown file to write; JSON beside it")
     arguments = parser.parse_args(argv)
     with tempfile.TemporaryDirectory() as folder:
-        times, facts = measure(Path(folder), arguments.train_steps, arguments.repeat)
+        times, metadata = measure(Path(folder), arguments.train_steps, arguments.repeat)
     machine = describe_machine(torch.device("cpu"), torch.get_num_threads())
-    text = report(times, facts, machine)
+    text = report(times, metadata, machine)
     print(text)
     if arguments.output:
-        write_results(arguments.output, text, {"machine": machine, "seconds": times, "facts": facts})
+        write_results(arguments.output, text, {"machine": machine, "seconds": times, "metadata": metadata})
 
 
 if __name__ == "__main__":

@@ -99,7 +99,7 @@ def classifier(model: LatentDiffusion, material: Material, per_style: int) -> tu
 @torch.no_grad()
 def texts(stylist: Stylist, judge: StyleClassifier, per_style: int) -> tuple[Facts, list[tuple[str, Image]]]:
     """Pictures from "a cat, woodcut": the judge names the style, our own CLIP the word. Facts, and the pictures."""
-    clip = stylist.studio.clip
+    clip = stylist.session.clip
     known = _unit(clip.embed_text([with_article(word) for word in WORDS])).cpu()
     pictures, style_right, word_right = [], [], []
     guesses: Counter[str] = Counter()
@@ -113,13 +113,13 @@ def texts(stylist: Stylist, judge: StyleClassifier, per_style: int) -> tuple[Fac
             style_right.append(guess == label)
             word_right.append(int((_unit(clip.embed_images(picture)).cpu() @ known.T).argmax()) == word)
             pictures.append((prompt, picture))
-    facts = {
+    metadata = {
         "style": float(np.mean(style_right)),
         "word": float(np.mean(word_right)),
         "pictures": len(pictures),
         "most guessed": guesses.most_common(3),
     }
-    return facts, pictures
+    return metadata, pictures
 
 
 def spread(pictures: Sequence[tuple[str, Image]], count: int) -> list[tuple[str, Image]]:

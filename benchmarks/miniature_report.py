@@ -26,9 +26,9 @@ from benchmarks.pairs import Pair, make_pairs, read_painting
 from benchmarks.quality import Known, Measurer
 from benchmarks.renders import Material, gather, held_styles, numbered, tensor, trained_styles, write_pictures
 from benchmarks.stylist import Stylist
+from inst.cli.options import ModelOptions
 from inst.errors import InputError
 from inst.image import Picture, grid, write_image
-from inst.runs.settings import ModelOptions
 from inst.shapes import Image
 from miniature.styles import STYLES
 
@@ -62,7 +62,7 @@ class Report:
 
         No result that the miniature paints can be expected to come nearer to the painting than these.
         """
-        style, model = pair.painting.stem, self.stylist.studio.model
+        style, model = pair.painting.stem, self.stylist.session.model
         drawn = tensor(self.material.rendering(style, self.held_indices[style], int(pair.photo.stem)))
         return {"the manner itself": drawn, "the same, encoded": model.decode(model.encode(drawn)).cpu()}
 
@@ -144,26 +144,26 @@ def main(argv: Sequence[str] | None = None) -> None:
     output = arguments.output or Path(
         "outputs/miniature-report-own.md" if material.own else "outputs/miniature-report.md"
     )
-    model, clip = stylist.studio.model, stylist.studio.clip
-    facts: dict[str, Any] = {"model": model.name, "own": material.own}
+    model, clip = stylist.session.model, stylist.session.clip
+    metadata: dict[str, Any] = {"model": model.name, "own": material.own}
     with tempfile.TemporaryDirectory() as work:
         run = Report(material, stylist, output.with_suffix(""), Path(work))
-        facts["autoencoder"] = miniature_parts.autoencoder(model, material)
-        facts["eye"] = miniature_parts.eye(clip, material, arguments.per_style)
+        metadata["autoencoder"] = miniature_parts.autoencoder(model, material)
+        metadata["eye"] = miniature_parts.eye(clip, material, arguments.per_style)
         judge, accuracy = miniature_parts.classifier(model, material, arguments.judged)
-        facts["texts"], pictures = miniature_parts.texts(stylist, judge, arguments.texts)
-        facts["texts"]["judge"] = accuracy
+        metadata["texts"], pictures = miniature_parts.texts(stylist, judge, arguments.texts)
+        metadata["texts"]["judge"] = accuracy
         run.save("text", run.texts(pictures))
         run.save("words", run.words())
         settings = {"count": arguments.pairs, "sweep": arguments.sweep, "direct": arguments.direct}
-        facts["held styles"] = run.styles("held-styles", run.held(), **settings, known=run.known)
+        metadata["held styles"] = run.styles("held-styles", run.held(), **settings, known=run.known)
         if material.own:
-            facts["real paintings"] = run.styles("real-paintings", run.real(), **settings)
-    facts["machine"] = describe_machine(stylist.studio.placement.device, torch.get_num_threads())
-    facts["seconds"] = time.perf_counter() - started
-    text = report(facts)
+            metadata["real paintings"] = run.styles("real-paintings", run.real(), **settings)
+    metadata["machine"] = describe_machine(stylist.session.placement.device, torch.get_num_threads())
+    metadata["seconds"] = time.perf_counter() - started
+    text = report(metadata)
     print(f"\n{text}")
-    write_results(output, text, facts)
+    write_results(output, text, metadata)
     print(f"\n{output}, {output.with_suffix('.json')}, and the sheets in {output.with_suffix('')}/")
 
 

@@ -17,30 +17,30 @@ HELD_TARGETS = {"colour": 0.90, "strokes": 0.80, "CLIP": 0.90}
 ENERGY = (0.8, 1.1)
 
 
-def report(facts: Facts) -> str:
+def report(metadata: Facts) -> str:
     """All tables."""
-    machine = "; ".join(f"{name} {value}" for name, value in facts["machine"].items())
-    source = "photos and paintings of one's own" if facts["own"] else "what a clone holds"
+    machine = "; ".join(f"{name} {value}" for name, value in metadata["machine"].items())
+    source = "photos and paintings of one's own" if metadata["own"] else "what a clone holds"
     parts = [
-        f"# Report on {facts['model']}, from {source}",
+        f"# Report on {metadata['model']}, from {source}",
         "Fixed seeds, the product's defaults for every pair.",
-        parts_table(facts),
-        energy_line(facts["autoencoder"]),
+        parts_table(metadata),
+        energy_line(metadata["autoencoder"]),
     ]
     for name, targets in (("held styles", HELD_TARGETS), ("real paintings", REAL_TARGETS)):
-        if name in facts:
-            parts += style_tables(name, facts[name], targets)
-    parts.append(f"{machine}. The run took {facts['seconds'] / 60:.0f} minutes.")
+        if name in metadata:
+            parts += style_tables(name, metadata[name], targets)
+    parts.append(f"{machine}. The run took {metadata['seconds'] / 60:.0f} minutes.")
     return "\n\n".join(part for part in parts if part)
 
 
-def style_tables(name: str, facts: Facts, targets: dict[str, float]) -> list[str]:
+def style_tables(name: str, metadata: Facts, targets: dict[str, float]) -> list[str]:
     """Quality over the pairs of one kind of painting."""
     title = {
         "held styles": "Styles never trained on, each learned from one picture",
         "real paintings": "Real paintings, never trained on",
     }[name]
-    rows = facts["rows"]
+    rows = metadata["rows"]
     note = (
         f"{len(rows)} pairs. Distances, lower is nearer: colour, strokes, CLIP to the painting, the rest to the photo."
     )
@@ -50,13 +50,13 @@ def style_tables(name: str, facts: Facts, targets: dict[str, float]) -> list[str
         means_table(rows),
         shares_table(rows, targets),
         named_table(rows),
-        sweep_table(facts["sweep"]),
+        sweep_table(metadata["sweep"]),
     ]
 
 
-def parts_table(facts: Facts) -> str:
+def parts_table(metadata: Facts) -> str:
     """Autoencoder, CLIP and pictures from text."""
-    coded, eye, texts = facts["autoencoder"], facts["eye"], facts["texts"]
+    coded, eye, texts = metadata["autoencoder"], metadata["eye"], metadata["texts"]
     judged = f"style among {eye['trained styles']} by a classifier right on {texts['judge']:.0%} of renderings"
     held = [value["psnr"] for name, value in coded.items() if name in STYLES and STYLES[name].held]
     lines = [

@@ -26,9 +26,9 @@ from benchmarks.pairs import Pair, another_crop, make_pairs, read_painting, read
 from benchmarks.quality_report import report
 from benchmarks.scores import CONTENT_SCORES, Layout, Manner, Scores, is_named, layout_of, manner_of, score
 from benchmarks.stylist import Stylist
+from inst.cli.options import ModelOptions
 from inst.colour import transfer_mean_covariance
 from inst.image import grid, write_image
-from inst.runs.settings import ModelOptions
 from inst.shapes import Image
 
 SUBJECTS = ("a flower", "a house", "a landscape", "a fish")
@@ -55,7 +55,7 @@ class Measurer:
     def __init__(self, stylist: Stylist, pairs: Sequence[Pair], *, direct: bool, known: Known | None = None) -> None:
         self.stylist = stylist
         self.known = known
-        self.clip = stylist.studio.clip
+        self.clip = stylist.session.clip
         self.photos = list(dict.fromkeys(pair.photo for pair in pairs))
         self.paintings = list(dict.fromkeys(pair.painting for pair in pairs))
         self.direct = direct
@@ -78,7 +78,7 @@ class Measurer:
         photo, painting = self.photo(pair.photo), read_painting(pair.painting)
         token = self.stylist.learn(painting)
         made = {"inst": self.stylist.stylize(photo, token)}
-        transports = self.stylist.studio.model.defaults.transport > 0  # else nothing is to be told apart
+        transports = self.stylist.session.model.defaults.transport > 0  # else nothing is to be told apart
         if transports:
             made["[C] alone"] = self.stylist.stylize(photo, token, transport=0.0)
             made["transport alone"] = self.stylist.stylize(photo, None, patches_of=token)
@@ -175,17 +175,17 @@ def main(argv: Sequence[str] | None = None) -> None:
     stylist = Stylist(options, arguments.styles, train_steps=arguments.train_steps, num_steps=arguments.num_steps)
     measurer = Measurer(stylist, pairs, direct=arguments.direct)
     rows, sheet = measurer.measure(pairs)
-    facts = {
-        "machine": describe_machine(stylist.studio.placement.device, torch.get_num_threads()),
-        "model": stylist.studio.model.name,
+    metadata = {
+        "machine": describe_machine(stylist.session.placement.device, torch.get_num_threads()),
+        "model": stylist.session.model.name,
         "rows": rows,
         "sweep": measurer.sweep(pairs[: arguments.sweep]),
         "texts": measurer.texts(arguments.texts),
         "seconds": time.perf_counter() - started,
     }
-    text = report(facts)
+    text = report(metadata)
     print(f"\n{text}")
-    write_results(arguments.output, text, facts)
+    write_results(arguments.output, text, metadata)
     write_image(arguments.output.with_suffix(".png"), sheet)
 
 

@@ -18,19 +18,19 @@ SHARES = (
 NAMED = (("photos", "edges", 0.9), ("photos", "layout", 0.9), ("paintings", "strokes", 0.7), ("paintings", "CLIP", 0.7))
 
 
-def report(facts: dict[str, Any]) -> str:
+def report(metadata: dict[str, Any]) -> str:
     """All tables."""
-    rows = facts["rows"]
-    machine = "; ".join(f"{name} {value}" for name, value in facts["machine"].items())
+    rows = metadata["rows"]
+    machine = "; ".join(f"{name} {value}" for name, value in metadata["machine"].items())
     parts = [
-        f"# Quality of {facts['model']} over {len(rows)} pairs",
+        f"# Quality of {metadata['model']} over {len(rows)} pairs",
         "Distances, lower is nearer: colour, strokes and CLIP to the painting, edges and layout to the photo.",
         means_table(rows),
         shares_table(rows),
         named_table(rows),
-        sweep_table(facts["sweep"]),
-        texts_table(facts["texts"]),
-        f"{machine}. The run took {facts['seconds'] / 60:.0f} minutes.",
+        sweep_table(metadata["sweep"]),
+        texts_table(metadata["texts"]),
+        f"{machine}. The run took {metadata['seconds'] / 60:.0f} minutes.",
     ]
     return "\n\n".join(part for part in parts if part)
 

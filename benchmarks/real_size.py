@@ -105,14 +105,14 @@ def report(
         if steps
         else "Everything measured, nothing scaled."
     )
-    facts = "; ".join(f"{name} {value}" for name, value in machine.items())
+    metadata = "; ".join(f"{name} {value}" for name, value in machine.items())
     parts = [
         f"{case}: " + ", ".join(f"{name} {_time(value)}" for name, value in result["seconds"].items())
         for case, result in results.items()
     ]
     table = markdown_table(header, [line.cells() for line in made])
     return "\n".join(
-        [table, "", facts, "", note, f"The run took {elapsed:.0f} s.", "", *(f"- {part}" for part in parts)]
+        [table, "", metadata, "", note, f"The run took {elapsed:.0f} s.", "", *(f"- {part}" for part in parts)]
     )
 
 

@@ -14,14 +14,14 @@ from PIL import Image as PilImage
 from skimage import data
 
 from inst.assets import mini_folder
+from inst.cli.options import GenerateRun, ModelOptions, StylizeRun
+from inst.commands.common.progress import bar, watch
+from inst.commands.diffusion.stylize import photo_settings
+from inst.commands.diffusion.used_styles import UsedStyle
 from inst.image import from_pil, grid, read_image, resize, to_pil
 from inst.inversion.token import load_token
-from inst.runs.bars import bar, watch
-from inst.runs.compose import compose
-from inst.runs.settings import GenerateRun, ModelOptions, StylizeRun
-from inst.runs.studio import Studio
-from inst.runs.stylize import photo_settings
-from inst.runs.used_styles import UsedStyle
+from inst.pipelines.compose import compose
+from inst.pipelines.session import Session
 from inst.shapes import Image
 from inst.stylize.photo import PhotoSettings, stylize
 from inst.stylize.prompts import PLACEHOLDER
@@ -52,9 +52,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--out", type=Path, default=Path("docs/images"))
     out: Path = parser.parse_args().out
-    studio = Studio(ModelOptions())
+    session = Session(ModelOptions())
     run = StylizeRun()
-    settings = photo_settings(studio, run)
+    settings = photo_settings(session, run)
     photos = [square(PilImage.fromarray(getattr(data, name)())) for name in PHOTOS]
     bundled = sorted((mini_folder() / "styles").glob("*.safetensors"))
     tokens = [load_token(bundled[i * len(bundled) // COLUMNS]) for i in range(min(COLUMNS, len(bundled)))]
@@ -63,7 +63,7 @@ def main() -> None:
 
     def one(photo: Image, used: UsedStyle, changed: PhotoSettings) -> Image:
         with bar(int(changed.strength * changed.num_steps) + 1, used.token.name) as progress:
-            return watch(stylize(studio.model, photo, compose(studio, [used], run), changed), progress)
+            return watch(stylize(session.model, photo, compose(session, [used], run), changed), progress)
 
     corner = photos[0] * 0 + 1
     rows = [[corner, *paintings]] + [[photo, *(one(photo, used, settings) for used in styles)] for photo in photos]
@@ -84,18 +84,18 @@ def main() -> None:
         for photo in photos
     ]
     save(out / "inversion.jpg", ablation)
-    save(out / "text.jpg", [[_from_text(studio, used, prompt) for prompt in PROMPTS] for used in styles[:3]])
+    save(out / "text.jpg", [[_from_text(session, used, prompt) for prompt in PROMPTS] for used in styles[:3]])
 
 
 def _painting(used: UsedStyle) -> Path:
     return Path("style_images") / f"{used.token.name}.jpg"
 
 
-def _from_text(studio: Studio, used: UsedStyle, prompt: str) -> Image:
-    defaults = studio.model.defaults
-    style = compose(studio, [used], GenerateRun(prompt=prompt))
+def _from_text(session: Session, used: UsedStyle, prompt: str) -> Image:
+    defaults = session.model.defaults
+    style = compose(session, [used], GenerateRun(prompt=prompt))
     steps = generate(
-        studio.model, style, height=SIDE, width=SIDE, batch=1, seed=0, num_steps=defaults.num_steps,
+        session.model, style, height=SIDE, width=SIDE, batch=1, seed=0, num_steps=defaults.num_steps,
         guidance_scale=defaults.guidance_scale, transport=defaults.transport,
     )  # fmt: skip
     with bar(defaults.num_steps + 1, prompt) as progress:

@@ -9,20 +9,20 @@ from typing import Any, Literal
 import torch
 from accelerate import Accelerator
 
+from inst.cli.options import GenerateRun, ModelOptions, StylizeRun
+from inst.commands.diffusion.learn import LearnOptions, kept_path, learn
+from inst.commands.diffusion.stylize import photo_settings
+from inst.commands.diffusion.used_styles import UsedStyle
 from inst.image import Picture
 from inst.inversion.settings import InversionSettings
 from inst.inversion.token import StyleToken, load_token
-from inst.runs.compose import compose
-from inst.runs.learn import LearnOptions, kept_path, learn
-from inst.runs.settings import GenerateRun, ModelOptions, StylizeRun
-from inst.runs.studio import Studio
-from inst.runs.stylize import photo_settings
-from inst.runs.used_styles import UsedStyle
+from inst.pipelines.compose import compose
+from inst.pipelines.session import Session
 from inst.shapes import Image
 from inst.stylize.photo import stylize
 from inst.stylize.prompts import PLACEHOLDER
 from inst.stylize.text_to_image import generate
-from inst.training import Stop
+from inst.training.shared import Stop
 
 Method = Literal["attention", "direct"]
 
@@ -38,7 +38,7 @@ class Stylist:
     def __init__(
         self, options: ModelOptions, folder: Path, *, train_steps: int | None = None, num_steps: int | None = None
     ) -> None:
-        self.studio = Studio(options)
+        self.session = Session(options)
         self.folder = folder
         self.train_steps = train_steps
         self.num_steps = num_steps
@@ -46,17 +46,19 @@ class Stylist:
     @property
     def working_side(self) -> int:
         """Short side of the photos to give it: what the model works at, at least what the measures look at."""
-        return max(256, self.studio.model.defaults.resolution)
+        return max(256, self.session.model.defaults.resolution)
 
     def learn(self, painting: Picture, method: Method = "attention") -> StyleToken:
         """The painting's style by the default preset; ``direct`` is textual inversion with the same steps."""
         settings = InversionSettings(method=method, max_train_steps=self.train_steps)
-        path = kept_path(self.studio, painting, settings, self.folder)
+        path = kept_path(self.session, painting, settings, self.folder)
         if path.is_file():
             return load_token(path)
-        accelerator = Accelerator(cpu=self.studio.placement.device.type == "cpu")
+        accelerator = Accelerator(cpu=self.session.placement.device.type == "cpu")
         options = LearnOptions(quiet=True)
-        return learn(self.studio, painting, settings, path, accelerator=accelerator, stop=Stop(), options=options).token
+        return learn(
+            self.session, painting, settings, path, accelerator=accelerator, stop=Stop(), options=options
+        ).token
 
     def stylize(
         self, photo: Image, token: StyleToken | None, *, patches_of: StyleToken | None = None, **changes: Any
@@ -67,21 +69,21 @@ class Stylist:
             patches_of: a style whose patches are taken and not its word.
             changes: fields of ``StylizeRun`` that differ from the product's defaults.
         """
-        prompt = {} if token else {"prompt": self.studio.model.defaults.plain_prompt}
+        prompt = {} if token else {"prompt": self.session.model.defaults.plain_prompt}
         run = StylizeRun(**{"num_steps": self.num_steps, **prompt, **changes})
-        style = compose(self.studio, _used(token), run)
+        style = compose(self.session, _used(token), run)
         if patches_of is not None:
             style = replace(style, patches=patches_of.patches)
-        *_, result = stylize(self.studio.model, photo, style, photo_settings(self.studio, run))
+        *_, result = stylize(self.session.model, photo, style, photo_settings(self.session, run))
         assert result is not None
         return result
 
     def draw(self, prompt: str, token: StyleToken | None) -> Image:
         """A picture from text, with ``[C]`` in it where there is a style, at the model's own size."""
-        defaults = self.studio.model.defaults
-        style = compose(self.studio, _used(token), GenerateRun(prompt=prompt))
+        defaults = self.session.model.defaults
+        style = compose(self.session, _used(token), GenerateRun(prompt=prompt))
         *_, result = generate(
-            self.studio.model,
+            self.session.model,
             style,
             height=defaults.resolution,
             width=defaults.resolution,
@@ -97,7 +99,7 @@ class Stylist:
     @torch.no_grad()
     def text_distance(self, text: str, image: Image) -> float:
         """1 − cosine similarity of a text and a picture in CLIP."""
-        clip = self.studio.clip
+        clip = self.session.clip
         return 1 - torch.cosine_similarity(clip.embed_text([text]), clip.embed_images(image)).item()
 
 

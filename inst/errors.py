@@ -9,6 +9,9 @@ InstError
 
 The sentence says what was given, what is accepted, and what to do. Anything else that is raised is a bug of ours and
 keeps its traceback.
+
+What the user should know, and can go on with, is an :class:`InstWarning`. The library only ever issues it through
+:mod:`warnings`; the command line shows it as one line beginning with ``warning:``.
 """
 
 from __future__ import annotations
@@ -16,6 +19,10 @@ from __future__ import annotations
 
 class InstError(Exception):
     """Base of the errors a user can mend; the message is one line."""
+
+
+class InstWarning(UserWarning):
+    """Something the user should know that does not stop the work; the message is one line."""
 
 
 class InputError(InstError):

@@ -35,8 +35,8 @@ def adopt(start: Path, state: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         weights = {f"ema/{key}.{name}": value.float() for name, value in load_file(start / file).items()}
         save_file(weights, folder / "state-0.safetensors")
-        facts = {"file": "state-0.safetensors", "step": 0, "seconds": 0.0, "loss": 0.0}
-        (folder / "state.json").write_text(json.dumps(facts))
+        metadata = {"file": "state-0.safetensors", "step": 0, "seconds": 0.0, "loss": 0.0}
+        (folder / "state.json").write_text(json.dumps(metadata))
     if not (state / "tokenizer").exists():
         shutil.copytree(start / "tokenizer", state / "tokenizer")
 

@@ -17,11 +17,11 @@ from jaxtyping import Float
 from torch import Tensor
 from tqdm import tqdm
 
+from inst.cli.face_options import GanOptions
 from inst.gan.compact import WIDTHS, CompactEncoder, CompactLayout
 from inst.gan.generator import Generator
 from inst.perceptual.arcface import identity_distance
-from inst.runs.gan_settings import GanOptions
-from inst.runs.gan_studio import GanStudio
+from inst.pipelines.faces.session import FaceSession
 from inst.shapes import Image, WPlus
 from miniature.avatar_encoder_export import averaged, export, found_again, measure, refused
 from miniature.avatars.crowd import held_back
@@ -60,7 +60,7 @@ class EncoderRecipe:
 
 
 @torch.no_grad()
-def made_up(generator: Generator, count: int, recipe: EncoderRecipe) -> WPlus:
+def sample_w(generator: Generator, count: int, recipe: EncoderRecipe) -> WPlus:
     """Codes of all truncations, some mixed; chance is torch's own."""
     device = generator.const.device
     w = generator.map(torch.randn(2 * count, generator.config.z_width).to(device)).float()
@@ -77,10 +77,10 @@ def code_variance(generator: Generator) -> float:
 
 
 @dataclass
-class Lesson:
+class TrainingTask:
     """What every step needs beside its pictures."""
 
-    studio: GanStudio
+    session: FaceSession
     recipe: EncoderRecipe
     variance: float
 
@@ -96,7 +96,7 @@ class Lesson:
         self, encoder: CompactEncoder, known: WPlus, drawn: Image, used: float, autocast: Any
     ) -> dict[str, Tensor]:
         """The weighted parts of one step's loss."""
-        generator, recipe = self.studio.generator, self.recipe
+        generator, recipe = self.session.generator, self.recipe
         with autocast():
             with torch.no_grad():
                 pictures = torch.cat([generator(known).clamp(-1, 1).float(), drawn])
@@ -105,7 +105,7 @@ class Lesson:
         parts = {"pixels": reconstruction_loss(again, pictures)}
         parts["codes"] = recipe.codes * (found[: len(known)] - known).square().mean() / self.variance
         parts["deltas"] = recipe.deltas * deltas.square().mean() / self.variance
-        if (network := self.studio.identity) is not None:
+        if (network := self.session.identity) is not None:
             with torch.no_grad():
                 own = network.embed_faces(pictures)
             parts["identity"] = recipe.identity * identity_distance(network.embed_faces(again), own).mean()
@@ -113,7 +113,7 @@ class Lesson:
 
 
 def train(
-    state: Path, studio: GanStudio, budget: Budget, *, device: str = "auto", recipe: EncoderRecipe | None = None,
+    state: Path, session: FaceSession, budget: Budget, *, device: str = "auto", recipe: EncoderRecipe | None = None,
     widths: tuple[int, ...] = WIDTHS,
 ) -> Run:  # fmt: skip
     """Train, or go on where a run stopped.
@@ -122,18 +122,18 @@ def train(
         SystemExit: the run was begun with another generator.
     """
     recipe, folder = recipe or EncoderRecipe(), state / "encoder"
-    hold_to_generator(folder, studio.fingerprint)
+    hold_to_generator(folder, session.fingerprint)
     pixels = np.load(state / "avatars.npy", mmap_mode="r")
     acc = accelerator(device)
     torch.manual_seed(0)
-    generator = studio.generator
+    generator = session.generator
     encoder = CompactEncoder(CompactLayout.of(generator.config, widths)).start_at(generator.latent_avg.cpu())
     run = Run(
         folder, {"encoder": encoder.to(acc.device)}, Recipe(lr=recipe.lr, weight_decay=0.0, ema=0.995), budget, seed=2
     )
-    lesson, trained_on = Lesson(studio, recipe, code_variance(generator)), len(pixels) - held_back(len(pixels))
+    lesson, trained_on = TrainingTask(session, recipe, code_variance(generator)), len(pixels) - held_back(len(pixels))
     for rng in tqdm(run.steps(), mininterval=20, initial=run.step):
-        known = made_up(generator, recipe.batch // 2, recipe)
+        known = sample_w(generator, recipe.batch // 2, recipe)
         rows = rng.integers(0, trained_on, recipe.batch - recipe.batch // 2)
         drawn = as_pictures(pixels[rows]).to(acc.device)
         parts = lesson.loss(encoder, known, drawn, run.used, acc.autocast)
@@ -167,17 +167,17 @@ def main() -> None:
     parser.add_argument("--out", type=Path, help="folder to write encoder.safetensors to at the end")
     args = parser.parse_args()
     device = "cpu" if args.device == "cpu" else "auto"
-    studio = GanStudio(GanOptions(generator=args.generator, identity=args.identity, device=device, dtype="float32"))
-    run = train(args.state, studio, Budget(minutes=args.minutes), device=args.device)
+    session = FaceSession(GanOptions(generator=args.generator, identity=args.identity, device=device, dtype="float32"))
+    run = train(args.state, session, Budget(minutes=args.minutes), device=args.device)
     pixels = np.load(args.state / "avatars.npy", mmap_mode="r")
     shown = as_pictures(pixels[-32:])
-    again = found_again(averaged(run), studio.generator, shown)
+    again = found_again(averaged(run), session.generator, shown)
     write_sheet(run.folder / "sheet.png", torch.stack([shown, again], 1).flatten(0, 1))
-    facts = measure(averaged(run), studio.generator, pixels)
-    print(", ".join(f"{name} {value}" for name, value in facts.items()))
-    print(refused(averaged(run), studio.generator, facts["least_psnr"]))
+    metadata = measure(averaged(run), session.generator, pixels)
+    print(", ".join(f"{name} {value}" for name, value in metadata.items()))
+    print(refused(averaged(run), session.generator, metadata["least_psnr"]))
     if args.out is not None:
-        export(args.out, run, studio, facts)
+        export(args.out, run, session, metadata)
 
 
 if __name__ == "__main__":

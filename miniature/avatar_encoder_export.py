@@ -14,7 +14,7 @@ from inst.gan.encoder import save_encoder
 from inst.gan.generator import Generator
 from inst.gan.invert import measure_loss
 from inst.image import list_images
-from inst.runs.gan_studio import GanStudio
+from inst.pipelines.faces.session import FaceSession
 from inst.shapes import Image
 from miniature.avatars.crowd import held_back
 from miniature.resemblance import as_pictures
@@ -63,7 +63,7 @@ def refused(encoder: CompactEncoder, generator: Generator, least: float) -> str:
     return f"{int((psnr < least).sum())} of {len(psnr)} paintings and photographs are refused"
 
 
-def export(out: Path, run: Run, studio: GanStudio, measured: dict[str, Any]) -> None:
+def export(out: Path, run: Run, session: FaceSession, measured: dict[str, Any]) -> None:
     """Write ``out/encoder.safetensors``."""
-    facts = {"generator": studio.fingerprint, "steps": run.step, **measured}
-    save_encoder(out / "encoder.safetensors", averaged(run), facts)
+    metadata = {"generator": session.fingerprint, "steps": run.step, **measured}
+    save_encoder(out / "encoder.safetensors", averaged(run), metadata)

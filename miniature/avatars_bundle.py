@@ -19,15 +19,15 @@ from typing import Any
 import torch
 
 from inst.assets import AVATARS
+from inst.cli.face_options import DirectionsRun, FfclipRun, GanOptions
+from inst.commands.common.unfinished import Unfinished
+from inst.commands.faces.directions import prepare_directions
+from inst.commands.faces.train_editor import train_an_ffclip
 from inst.files import write_safetensors
 from inst.gan.encoder import load_encoder
 from inst.models.vocabulary import WORDS_FILE
-from inst.runs.directions import prepare_directions
-from inst.runs.embedded import CLIP_FOLDER, FILES
-from inst.runs.gan_settings import DirectionsRun, FfclipRun, GanOptions
-from inst.runs.gan_studio import GanStudio
-from inst.runs.train_editor import train_an_ffclip
-from inst.runs.unfinished import Unfinished
+from inst.pipelines.faces.embedded import CLIP_FOLDER, FILES
+from inst.pipelines.faces.session import FaceSession
 from miniature.avatars.prompts import known_words, prompts
 from miniature.folders import replacing_folder, scrub
 from miniature.gan_export import write_sheet
@@ -86,13 +86,13 @@ def bundle(state: Path, exports: Path, out: Path, recipe: BundleRecipe, device: 
     clip = named_clip(parts[CLIP_FOLDER], work)
     networks: dict[str, Any] = {"generator": str(parts["generator"]), "clip": f"local-dir:{clip}"}
     networks |= {"device": device, "dtype": "float32"}
-    studio = GanStudio(GanOptions(**networks))
-    check_encoder(parts["encoder"], studio)
+    session = FaceSession(GanOptions(**networks))
+    check_encoder(parts["encoder"], session)
     made = {
         "directions": _directions(work, parts, networks, recipe),
         "ffclip": _ffclip(work, parts, networks, recipe),
     }
-    codes = torch.cat([studio.made_up(1, seed, recipe.truncation) for seed in recipe.examples])
+    codes = torch.cat([session.sample_w(1, seed, recipe.truncation) for seed in recipe.examples])
     with replacing_folder(out) as folder:
         for name in ("generator", "encoder", "identity"):
             shutil.copy(parts[name], folder / FILES[name])
@@ -100,10 +100,10 @@ def bundle(state: Path, exports: Path, out: Path, recipe: BundleRecipe, device: 
             shutil.copy(path, folder / FILES[name])
         shutil.copytree(parts[CLIP_FOLDER], folder / CLIP_FOLDER)
         (folder / WORDS_FILE).write_text("\n".join(known_words()) + "\n", encoding="utf-8")
-        facts = json.dumps({"generator": studio.fingerprint, "seeds": list(recipe.examples)})
-        write_safetensors(folder / FILES["latents"], {"w_plus": codes.cpu()}, {"inst.codes": facts})
+        metadata = json.dumps({"generator": session.fingerprint, "seeds": list(recipe.examples)})
+        write_safetensors(folder / FILES["latents"], {"w_plus": codes.cpu()}, {"inst.codes": metadata})
         scrub(folder)
-        (folder / "MODEL_CARD.md").write_text(card(studio, parts, recipe, sizes(folder)), encoding="utf-8")
+        (folder / "MODEL_CARD.md").write_text(card(session, parts, recipe, sizes(folder)), encoding="utf-8")
         write_manifest(folder)
         found = sizes(folder)
         if sum(found.values()) > MOST_BYTES:
@@ -113,7 +113,7 @@ def bundle(state: Path, exports: Path, out: Path, recipe: BundleRecipe, device: 
     for name, size in found.items():
         print(f"{size / 1e6:8.2f} MB  {name}")
     print(f"{sum(found.values()) / 1e6:8.2f} MB  {out}")
-    write_sheet(work / "examples.png", studio.generator(codes).clamp(-1, 1).cpu(), across=6)
+    write_sheet(work / "examples.png", session.generator(codes).clamp(-1, 1).cpu(), across=6)
 
 
 def named_clip(folder: Path, work: Path) -> Path:
@@ -124,11 +124,11 @@ def named_clip(folder: Path, work: Path) -> Path:
     return link.absolute()
 
 
-def check_encoder(path: Path, studio: GanStudio) -> None:
+def check_encoder(path: Path, session: FaceSession) -> None:
     """Raises:
     SystemExit: it was trained for another generator.
     """
-    if load_encoder(path, studio.placement).generator != studio.fingerprint:
+    if load_encoder(path, session.placement).generator != session.fingerprint:
         raise SystemExit(f"{path} was trained for another generator: python -m {MAKERS['encoder']} makes it anew")
 
 
@@ -179,19 +179,19 @@ def sizes(folder: Path) -> dict[str, int]:
     }
 
 
-def card(studio: GanStudio, parts: dict[str, Path], recipe: BundleRecipe, found: dict[str, int]) -> str:
+def card(session: FaceSession, parts: dict[str, Path], recipe: BundleRecipe, found: dict[str, int]) -> str:
     """The model card, its numbers filled in."""
-    encoder, config = load_encoder(parts["encoder"], studio.placement), studio.generator.config
+    encoder, config = load_encoder(parts["encoder"], session.placement), session.generator.config
     megabytes = {path.removesuffix(".safetensors"): f"{size / 1e6:.1f} MB" for path, size in found.items()}
     return CARD.read_text(encoding="utf-8").format(
         **megabytes,
         total=f"{sum(found.values()) / 1e6:.1f} MB",
         side=config.resolution,
         w_width=config.w_width,
-        parameters=f"{sum(p.numel() for p in studio.generator.parameters()) / 1e6:.1f} M",
+        parameters=f"{sum(p.numel() for p in session.generator.parameters()) / 1e6:.1f} M",
         encoder_parameters=f"{sum(p.numel() for p in encoder.network.parameters()) / 1e6:.1f} M",
         least_psnr="not measured" if encoder.least_psnr is None else f"{encoder.least_psnr:.1f} dB",
-        clip_width=studio.clip.embed_dim,
+        clip_width=session.clip.embed_dim,
         prompts=len(prompts()),
         samples=recipe.samples,
         ffclip_steps=recipe.ffclip_steps,

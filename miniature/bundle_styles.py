@@ -13,13 +13,13 @@ from pathlib import Path
 from accelerate import Accelerator
 
 from inst.assets import FOLDER
+from inst.cli.options import ModelOptions
+from inst.commands.diffusion.learn import learn
 from inst.image import list_images, read_image
 from inst.inversion.settings import InversionSettings
 from inst.inversion.token import load_token, save_token
-from inst.runs.learn import learn
-from inst.runs.settings import ModelOptions
-from inst.runs.studio import Studio
-from inst.training import stopping
+from inst.pipelines.session import Session
+from inst.training.shared import stopping
 
 STYLES = FOLDER / "mini" / "styles"
 
@@ -30,12 +30,12 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=STYLES)
     given = parser.parse_args()
 
-    studio = Studio(ModelOptions())
-    accelerator = Accelerator(cpu=studio.placement.device.type == "cpu")
+    session = Session(ModelOptions())
+    accelerator = Accelerator(cpu=session.placement.device.type == "cpu")
     with stopping() as stop:
         for path in list_images(given.paintings):
             output = given.out / f"{path.stem}.safetensors"
-            learned = learn(studio, read_image(path), InversionSettings(), output, accelerator=accelerator, stop=stop)
+            learned = learn(session, read_image(path), InversionSettings(), output, accelerator=accelerator, stop=stop)
             save_token(output, replace(load_token(output), module={}))
             print(
                 f"{path.stem}: loss {learned.validation[0]:.4f} -> {learned.validation[1]:.4f}, {learned.steps} steps"

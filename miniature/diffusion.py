@@ -151,7 +151,7 @@ def shape_of(side: int, rng: np.random.Generator) -> tuple[int, int]:
 
 
 @dataclass(frozen=True)
-class Course:
+class TrainingState:
     """Where samples come from.
 
     Args:
@@ -167,7 +167,7 @@ class Course:
     scale: int = 1
     pseudo_words: float = PSEUDO_WORDS
 
-    def draw(self, crop: int, rng: np.random.Generator) -> Lesson:
+    def draw(self, crop: int, rng: np.random.Generator) -> TrainingTask:
         """Pictures of ``crop`` latent pixels, under noise."""
         pairs = []
         while len(pairs) < BATCHES[crop] * self.scale:
@@ -184,15 +184,15 @@ class Course:
         signal = self.alpha_bar[t].view(-1, 1, 1, 1).to(self.device)
         xt = signal.sqrt() * sight.shown + (1 - signal).sqrt() * training_noise(sight.shown)
         style = self.features.style_of(sources, KEYS, rng) if sources else None
-        return Lesson(xt, t.to(self.device), signal, sight, prompts, style)
+        return TrainingTask(xt, t.to(self.device), signal, sight, prompts, style)
 
-    def read(self, lesson: Lesson, inversion: AttentionInversion) -> Tensor:
+    def read(self, lesson: TrainingTask, inversion: AttentionInversion) -> Tensor:
         """Hidden states of the lesson's prompts, its pseudo-words made by the module."""
         vectors = inversion(*(part.to(self.device) for part in lesson.style)) if lesson.style else None
         return self.text(lesson.prompts, vectors)
 
 
-class Lesson(NamedTuple):
+class TrainingTask(NamedTuple):
     """A batch of samples.
 
     Attributes:
@@ -246,7 +246,7 @@ def train(
     text = TextSide(clip.load(state, len(tokenizer)).to(acc.device), tokenizer)
     unet, inversion = build(channels).to(acc.device), build_inversion().to(acc.device)
     groups = pictures.groups("train")
-    course = Course(groups, features, text, scheduler().alphas_cumprod, acc.device, scale, pseudo_words)
+    course = TrainingState(groups, features, text, scheduler().alphas_cumprod, acc.device, scale, pseudo_words)
     if start is not None and not (state / folder / "state.json").exists():
         begin(start, course.alpha_bar, unet, inversion)
     run = Run(

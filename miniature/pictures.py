@@ -20,7 +20,7 @@ class Pictures:
 
     Args:
         pixels: (n, 256, 256, 3) uint8, mapped from disk.
-        rows: facts about each picture, in the order of ``pixels``.
+        rows: metadata about each picture, in the order of ``pixels``.
     """
 
     pixels: np.ndarray

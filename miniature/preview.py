@@ -29,7 +29,7 @@ from miniature.training import accelerator
 
 
 @dataclass(frozen=True)
-class Studio:
+class Session:
     """All trained parts, ready to paint at 256 px."""
 
     vae: AutoencoderKL
@@ -39,7 +39,7 @@ class Studio:
     alpha_bar: Tensor
 
     @classmethod
-    def open(cls, state: Path) -> Studio:
+    def open(cls, state: Path) -> Session:
         parts: dict[str, Any] = trained(state)
         text = diffusion.TextSide(parts["clip_model"], parts["tokenizer"])
         return cls(parts["vae"], parts["unet"], parts["inversion"], text, scheduler().alphas_cumprod)
@@ -121,7 +121,7 @@ def main() -> None:
     parser.add_argument("--measure", action="store_true", help="compare with plain img2img and the photo itself")
     parser.add_argument("--seed", type=int, default=0)
     args = parser.parse_args()
-    studio = Studio.open(args.state)
+    session = Session.open(args.state)
     photos, art = held_back(args.state, *args.count, seed=args.seed)
     art = read_folder(args.styles) if args.styles else art
     photos = read_folder(args.content) if args.content else photos
@@ -129,10 +129,10 @@ def main() -> None:
     rows = [np.concatenate([np.full_like(photos[0], 255), *photos], 1)]
     acc = accelerator("cpu")
     with torch.no_grad(), acc.autocast():
-        plain = studio.paint(photos, "a painting", None, invert=False, **options) if args.measure else []
+        plain = session.paint(photos, "a painting", None, invert=False, **options) if args.measure else []
         scores = []
         for painting in art:
-            out = studio.paint(photos, args.prompt, studio.word(painting), **options)
+            out = session.paint(photos, args.prompt, session.word(painting), **options)
             rows.append(np.concatenate([painting, *out], 1))
             for photo, other, ours in zip(photos, plain, out, strict=False):
                 scores.append(

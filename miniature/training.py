@@ -176,7 +176,7 @@ class Run:
 
 
 def saved(folder: Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
-    """What `Run.save` wrote: the facts of ``state.json``, and the tensors of the file that they name."""
+    """What `Run.save` wrote: the metadata of ``state.json``, and the tensors of the file that they name."""
     state = json.loads((folder / "state.json").read_text())
     return state, load_file(folder / state["file"])
 

@@ -9,14 +9,14 @@ import torch
 
 from inst import assets
 from inst.cli import main
+from inst.cli.options import ModelOptions
 from inst.diffusion.transport import patch_distribution
 from inst.errors import ModelError
 from inst.image import read_image
 from inst.inversion.prepare import encode_painting, model_defaults
 from inst.inversion.settings import InversionSettings, resolve
 from inst.inversion.token import load_token
-from inst.runs.settings import ModelOptions
-from inst.runs.studio import Studio
+from inst.pipelines.session import Session
 
 PAINTINGS = Path(__file__).parent.parent / "style_images"
 
@@ -47,23 +47,23 @@ def test_it_is_small_enough_to_clone():
 
 
 def test_every_bundled_style_was_learned_on_these_weights():
-    studio = Studio(ModelOptions(dtype="float32", device="cpu"))
+    session = Session(ModelOptions(dtype="float32", device="cpu"))
     styles = sorted((assets.mini_folder() / "styles").glob("*.safetensors"))
     assert len(styles) >= 3
     for path in styles:
         token = load_token(path)
-        assert token.facts["model_hash"] == studio.model.revision_hash, path.name
-        studio.check(token)
+        assert token.metadata["model_hash"] == session.model.revision_hash, path.name
+        session.check(token)
 
 
 def test_bundled_patches_are_their_paintings():
     """Also holds that a file's rotations are this machine's."""
-    studio = Studio(ModelOptions(dtype="float32", device="cpu"))
-    settings = resolve(InversionSettings(flip=False), model_defaults(studio.model))
+    session = Session(ModelOptions(dtype="float32", device="cpu"))
+    settings = resolve(InversionSettings(flip=False), model_defaults(session.model))
     for path in sorted((assets.mini_folder() / "styles").glob("*.safetensors")):
         painting = read_image(PAINTINGS / f"{path.stem}.jpg").image
         with torch.no_grad():
-            own = patch_distribution(encode_painting(studio.model, painting, settings))
+            own = patch_distribution(encode_painting(session.model, painting, settings))
         kept = load_token(path).patches
         assert kept is not None
         assert (kept.float() - own).abs().mean() < 0.02 * own.abs().mean(), path.name

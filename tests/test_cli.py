@@ -17,11 +17,11 @@ import torch
 from PIL import Image as PilImage
 
 from inst.cli import main
+from inst.commands.common.inputs import demo_photo
+from inst.commands.diffusion import used_styles
 from inst.image import read_image, read_image_text
 from inst.inversion.token import load_token, save_token
 from inst.metrics.style import color_distance
-from inst.runs import used_styles
-from inst.runs.photos import demo_photo
 
 ROOT = Path(__file__).parent.parent
 PAINTING = sorted((ROOT / "style_images").glob("*.jpg"))[0]
@@ -62,9 +62,9 @@ def one_line(capsys):
 
 def test_learning_writes_a_style(learned):
     token = load_token(learned)
-    assert token.facts["model"] == "mini"
-    assert token.facts["step"] == 2
-    assert not any(str(value).startswith("/") for value in token.facts.values())
+    assert token.metadata["model"] == "mini"
+    assert token.metadata["step"] == 2
+    assert not any(str(value).startswith("/") for value in token.metadata.values())
     assert sorted(path.name for path in learned.parent.iterdir() if path.is_file()) == [learned.name]
 
 
@@ -73,8 +73,8 @@ def test_a_photo_is_stylized_and_says_how(learned):
     assert read_image(Path("out.png")).image.shape == read_image(Path("photo.png")).image.shape
     text = read_image_text(Path("out.png"))
     assert "Steps: 4, Sampler: DDIM" in text["parameters"]
-    facts = json.loads(text["inst"])
-    assert facts["settings"]["styles"][0]["hash"] == load_token(learned).hash
+    metadata = json.loads(text["inst"])
+    assert metadata["settings"]["styles"][0]["hash"] == load_token(learned).hash
     assert str(Path.cwd()) not in json.dumps(text)
 
 
@@ -200,8 +200,8 @@ def test_yaml_and_words(learned):
     Path("run.yaml").write_text("strength: 0.3\nsteps: 4\n".replace("steps", "num_steps"))
     arguments = ["--config", "run.yaml", "--content", "photo.png", "--style", str(learned), "--output", "out.png"]
     assert main(["stylize", *arguments, "seed=7", "resolution=64", *QUICK]) == 0
-    facts = json.loads(read_image_text(Path("out.png"))["inst"])
-    assert (facts["strength"], facts["steps"], facts["seed"]) == (0.3, 4, 7)
+    metadata = json.loads(read_image_text(Path("out.png"))["inst"])
+    assert (metadata["strength"], metadata["steps"], metadata["seed"]) == (0.3, 4, 7)
 
 
 def test_export_and_info(learned, capsys):
@@ -335,7 +335,7 @@ def test_sigterm_keeps_what_was_learned():
     out, _ = process.communicate(timeout=60)
     assert process.returncode == 143
     assert "stopped" in out
-    steps = load_token(Path("styles") / f"{PAINTING.stem}.safetensors").facts["step"]
+    steps = load_token(Path("styles") / f"{PAINTING.stem}.safetensors").metadata["step"]
     assert steps >= 5
     more = ["--max-train-steps", "100000", *SHORT[2:]]
     assert main(["train", "--style", str(PAINTING), *more, "--early-stop", "0", "--seed", "9", "--resume"]) == 2

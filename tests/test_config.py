@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from inst.cli import COMMANDS
-from inst.config import build, parse_words
+from inst.cli.config import build, parse_words
+from inst.cli.main import COMMANDS
+from inst.cli.options import GenerateRun, StylizeRun
 from inst.errors import ConfigError, InputError
-from inst.runs.settings import GenerateRun, StylizeRun
 
 CONFIGS = sorted((Path(__file__).parent.parent / "configs").glob("*.yaml"))
 

@@ -2,8 +2,8 @@
 
 import pytest
 
+from inst.cli.options import GenerateRun, StylizeRun, TrainRun
 from inst.errors import ConfigError
-from inst.runs.settings import GenerateRun, StylizeRun, TrainRun
 
 
 @pytest.mark.parametrize(

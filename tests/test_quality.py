@@ -6,16 +6,16 @@ import pytest
 import torch
 
 from inst.assets import mini_folder
+from inst.cli.options import ModelOptions, StylizeRun
+from inst.commands.common.inputs import demo_photo
+from inst.commands.diffusion.stylize import photo_settings
+from inst.commands.diffusion.used_styles import UsedStyle
 from inst.image import from_pil, read_image, resize
 from inst.inversion.token import load_token
 from inst.metrics.content import edge_distance
 from inst.metrics.style import color_distance, stroke_distance
-from inst.runs.compose import compose
-from inst.runs.photos import demo_photo
-from inst.runs.settings import ModelOptions, StylizeRun
-from inst.runs.studio import Studio
-from inst.runs.stylize import photo_settings
-from inst.runs.used_styles import UsedStyle
+from inst.pipelines.compose import compose
+from inst.pipelines.session import Session
 from inst.stylize.photo import stylize
 from inst.stylize.prompts import PLACEHOLDER
 
@@ -25,9 +25,9 @@ SIDE = 128
 
 
 @pytest.fixture(scope="module")
-def studio():
+def session():
     torch.set_num_threads(1)
-    return Studio(ModelOptions(dtype="float32", device="cpu"))
+    return Session(ModelOptions(dtype="float32", device="cpu"))
 
 
 @pytest.fixture(scope="module")
@@ -35,21 +35,21 @@ def photo():
     return from_pil(demo_photo(SIDE))
 
 
-def make(studio, photo, style, **changes):
+def make(session, photo, style, **changes):
     run = StylizeRun(num_steps=15, resolution=SIDE, **changes)
     used = [] if style is None else [UsedStyle(load_token(style), PLACEHOLDER, 1.0)]
-    *_, result = stylize(studio.model, photo, compose(studio, used, run), photo_settings(studio, run))
+    *_, result = stylize(session.model, photo, compose(session, used, run), photo_settings(session, run))
     return result
 
 
 @pytest.fixture(scope="module")
-def pairs(studio, photo):
+def pairs(session, photo):
     """For each bundled style: the painting, the photo under it, and plain img2img at the same strength and seed."""
-    plain = make(studio, photo, None, prompt=studio.model.defaults.plain_prompt, inversion=False)
+    plain = make(session, photo, None, prompt=session.model.defaults.plain_prompt, inversion=False)
     rows = []
     for path in sorted((mini_folder() / "styles").glob("*.safetensors")):
         painting = read_image(PAINTINGS / f"{path.stem}.jpg").image
-        rows.append((resize(painting, SIDE, SIDE), make(studio, photo, path), plain))
+        rows.append((resize(painting, SIDE, SIDE), make(session, photo, path), plain))
     return rows
 
 
@@ -73,7 +73,7 @@ def test_the_photo_is_still_there(pairs, photo):
     assert sum(kept) >= 0.75 * len(kept)
 
 
-def test_more_strength_is_less_photo(studio, photo):
+def test_more_strength_is_less_photo(session, photo):
     style = sorted((mini_folder() / "styles").glob("*.safetensors"))[0]
-    distances = [edge_distance(make(studio, photo, style, strength=s), photo) for s in (0.2, 0.5, 0.9)]
+    distances = [edge_distance(make(session, photo, style, strength=s), photo) for s in (0.2, 0.5, 0.9)]
     assert distances == sorted(distances)

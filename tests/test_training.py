@@ -11,7 +11,7 @@ import torch
 
 from inst.errors import InputError
 from inst.files import write_safetensors
-from inst.training import BestLoss, load_state, optimizer_tensors, restore_optimizer, save_state, stopping
+from inst.training.shared import BestLoss, load_state, optimizer_tensors, restore_optimizer, save_state, stopping
 
 
 def test_the_first_signal_asks_and_the_handlers_come_back():
@@ -34,7 +34,7 @@ def test_ctrl_c_that_a_launcher_passes_on_is_one_signal():
 
 def test_a_second_signal_ends_at_once():
     code = (
-        "import os, signal, time\nfrom inst.training import stopping\n"
+        "import os, signal, time\nfrom inst.training.shared import stopping\n"
         "with stopping():\n    os.kill(os.getpid(), signal.SIGINT)\n    time.sleep(1.2)\n"
         "    os.kill(os.getpid(), signal.SIGINT)\n    time.sleep(30)"
     )
@@ -43,7 +43,7 @@ def test_a_second_signal_ends_at_once():
 
 def test_a_child_whose_parent_is_gone_stops():
     code = (
-        "import os, time\nfrom inst.training import stopping\n"
+        "import os, time\nfrom inst.training.shared import stopping\n"
         "read, write = os.pipe()\n"
         "if os.fork() == 0:\n"
         "    if os.fork() == 0:\n"
@@ -72,10 +72,10 @@ def test_a_state_comes_back(tmp_path):
     model(torch.ones(1, 3)).sum().backward()
     optimizer.step()
     save_state(tmp_path / "a.state", optimizer_tensors(optimizer), {"step": 7})
-    tensors, facts = load_state(tmp_path / "a.state")
+    tensors, metadata = load_state(tmp_path / "a.state")
     other = torch.optim.AdamW(model.parameters(), lr=0.1)
     restore_optimizer(other, tensors)
-    assert facts["step"] == 7
+    assert metadata["step"] == 7
     for key, value in optimizer_tensors(optimizer).items():
         assert torch.equal(optimizer_tensors(other)[key], value)
 

@@ -89,7 +89,7 @@ class OptimizeEditor(Editor):
             codes = [style.detach() for style in self.generator.styles(w_plus)]
             frozen = to_rgb_styles(len(codes))
         texts = self.clip.embed_text([checked_text(text)]).to(w_plus)
-        synthesize = drawing(self.generator, self.noise)
+        synthesize = synthesis_fn(self.generator, self.noise)
         for step in optimize_latents(
             codes, texts, synthesize, self.clip, self.settings, arcface=self.arcface, frozen=frozen
         ):
@@ -166,7 +166,7 @@ class DirectionsEditor(Editor):
     @torch.no_grad()
     def steps(self, w_plus: WPlus, text: str) -> Iterator[Codes]:
         styles, direction = self.generator.styles(w_plus), self.direction(text)
-        draw, wanted = drawing(self.generator), self._wanted(text)
+        draw, wanted = synthesis_fn(self.generator), self._wanted(text)
 
         def seen(alpha: float) -> Tensor:
             pictures = draw(move(styles, direction, alpha)).clamp(-1, 1)
@@ -195,7 +195,7 @@ class FfclipEditor(Editor):
         yield self.network.edit([w_plus], embeds.expand(len(w_plus), -1))
 
 
-def drawing(generator: Generator, noise: Noise = "fixed") -> Synthesis:
+def synthesis_fn(generator: Generator, noise: Noise = "fixed") -> Synthesis:
     """A generator as the losses and editors see it: W+ or StyleSpace to pictures, with the same noise every time."""
 
     def draw(codes: Sequence[Tensor]) -> Tensor:

@@ -29,32 +29,32 @@ class Edit:
 
     Attributes:
         offsets: one (b, k, d) of W+, or a (b, C) for each style of StyleSpace.
-        facts: text, method and what else made it, JSON data.
+        metadata: text, method and what else made it, JSON data.
     """
 
     offsets: Codes
-    facts: Mapping[str, Any] = field(default_factory=dict)
+    metadata: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def in_w_plus(self) -> bool:
         return len(self.offsets) == 1 and self.offsets[0].ndim == 3
 
     def scaled(self, strength: float) -> Edit:
-        return Edit([strength * offset for offset in self.offsets], self.facts)
+        return Edit([strength * offset for offset in self.offsets], self.metadata)
 
 
 def edit_between(
-    generator: Generator, w_plus: WPlus, edited: Sequence[Tensor], *, own: str | None = None, **facts: Any
+    generator: Generator, w_plus: WPlus, edited: Sequence[Tensor], *, own: str | None = None, **metadata: Any
 ) -> Edit:
     """The edit that led from W+ to what an editor made of it.
 
     Args:
         own: the generator's fingerprint, taken here where it is not given.
-        facts: what made the edit.
+        metadata: what made the edit.
     """
     before = _same_space(generator, w_plus, edited)
     offsets = [(new - old).detach() for new, old in zip(edited, before, strict=True)]
-    return Edit(offsets, facts | {"generator": own or fingerprint(generator.state_dict())})
+    return Edit(offsets, metadata | {"generator": own or fingerprint(generator.state_dict())})
 
 
 def partway(generator: Generator, w_plus: WPlus, edited: Sequence[Tensor], strength: float) -> Codes:
@@ -106,7 +106,7 @@ def check_edit(edit: Edit, generator: Generator, source: str = "the edit") -> No
         ModelError: it was made for another.
     """
     check_sizes(edit, generator, source)
-    made_with = edit.facts.get("generator")
+    made_with = edit.metadata.get("generator")
     if made_with and made_with != fingerprint(generator.state_dict()):
         raise ModelError(f"{source} was made with another generator of this size: give that one (--generator)")
 
@@ -135,7 +135,7 @@ def save_edit(path: Path, edit: Edit) -> None:
     """
     names = ["w_plus"] if edit.in_w_plus else [f"style.{i}" for i in range(len(edit.offsets))]
     tensors = {name: offset.float() for name, offset in zip(names, edit.offsets, strict=True)}
-    write_safetensors(path, tensors, {METADATA: json.dumps(dict(edit.facts), ensure_ascii=False)})
+    write_safetensors(path, tensors, {METADATA: json.dumps(dict(edit.metadata), ensure_ascii=False)})
 
 
 def load_edit(path: Path) -> Edit:
@@ -144,14 +144,14 @@ def load_edit(path: Path) -> Edit:
     Raises:
         InputError: missing, damaged, or no edit.
     """
-    tensors, metadata = read_safetensors(path, max_bytes=_MAX_BYTES)
+    tensors, header = read_safetensors(path, max_bytes=_MAX_BYTES)
     try:
-        facts = json.loads(metadata[METADATA])
+        metadata = json.loads(header[METADATA])
         offsets = [tensors["w_plus"]] if "w_plus" in tensors else [tensors[f"style.{i}"] for i in range(len(tensors))]
     except (KeyError, ValueError, RecursionError) as error:
         raise InputError(f"{path} holds no edit: give a file that inst edit --save-edit wrote") from error
     ndim = 3 if "w_plus" in tensors else 2
-    fits = all(o.ndim == ndim and o.is_floating_point() and o.numel() for o in offsets) and isinstance(facts, dict)
+    fits = all(o.ndim == ndim and o.is_floating_point() and o.numel() for o in offsets) and isinstance(metadata, dict)
     if not fits or not all(bool(torch.isfinite(offset).all()) for offset in offsets):
         raise InputError(f"{path} holds a damaged edit (shapes, or NaN): make it again with --save-edit")
-    return Edit([offset.float() for offset in offsets], facts)
+    return Edit([offset.float() for offset in offsets], metadata)

@@ -188,14 +188,14 @@ def _load_compact(path: Path, state: Mapping[str, Tensor], placement: Placement)
     load_parameters(network, state, str(path))
     # small enough for float32, which its norms want
     network.eval().to(placement.device)
-    least = trained.facts.get("least_psnr")
+    least = trained.metadata.get("least_psnr")
     mean = network.mean.expand(layout.num_styles, -1).clone()
     return Encoder(network, mean, trained.generator, float(least) if isinstance(least, int | float) else None)
 
 
-def save_encoder(path: Path, network: CompactEncoder, facts: Mapping[str, Any]) -> None:
+def save_encoder(path: Path, network: CompactEncoder, metadata: Mapping[str, Any]) -> None:
     """A compact encoder as float16 with what it was trained for: ``generator``, ``least_psnr`` and how it was found."""
-    save_trained(path, network, {"kind": "encoder", **facts}, None, prefix="encoder.", dtype=torch.float16)
+    save_trained(path, network, {"kind": "encoder", **metadata}, None, prefix="encoder.", dtype=torch.float16)
 
 
 def _layout_of(state: Mapping[str, Tensor]) -> EncoderLayout:

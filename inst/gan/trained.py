@@ -27,12 +27,12 @@ class Trained:
     """What a file says of the network in it.
 
     Attributes:
-        facts: ``kind``, ``generator``, ``clip``, ``text`` … of our own files; empty for others'.
+        metadata: ``kind``, ``generator``, ``clip``, ``text`` … of our own files; empty for others'.
         probe: `editor.clip_probe` of the CLIP it was trained with.
         generator: fingerprint of the generator it was trained with, where the file tells.
     """
 
-    facts: Mapping[str, Any] = field(default_factory=dict)
+    metadata: Mapping[str, Any] = field(default_factory=dict)
     probe: Tensor | None = None
     generator: str | None = None
 
@@ -40,7 +40,7 @@ class Trained:
 def save_trained(
     path: Path,
     network: nn.Module,
-    facts: Mapping[str, Any],
+    metadata: Mapping[str, Any],
     probe: Tensor | None,
     *,
     prefix: str = "",
@@ -50,7 +50,7 @@ def save_trained(
     tensors = {f"{prefix}{name}": tensor.to(dtype) for name, tensor in network.state_dict().items()}
     if probe is not None:
         tensors["clip_probe"] = probe
-    write_safetensors(path, tensors, {METADATA: json.dumps(dict(facts), ensure_ascii=False)})
+    write_safetensors(path, tensors, {METADATA: json.dumps(dict(metadata), ensure_ascii=False)})
 
 
 def read_trained(path: Path) -> Trained:
@@ -60,13 +60,13 @@ def read_trained(path: Path) -> Trained:
         InputError: missing, damaged or unsafe.
     """
     if sniff(path) == "safetensors":
-        tensors, metadata = read_safetensors(path)
+        tensors, header = read_safetensors(path)
         try:
-            facts = json.loads(metadata.get(METADATA, "{}"))
+            metadata = json.loads(header.get(METADATA, "{}"))
         except (ValueError, RecursionError) as error:
-            raise InputError(f"{path} is damaged: its metadata {METADATA} cannot be read") from error
-        facts = facts if isinstance(facts, dict) else {}
-        return Trained(facts, tensors.get("clip_probe"), facts.get("generator"))
+            raise InputError(f"{path} is damaged: its header {METADATA} cannot be read") from error
+        metadata = metadata if isinstance(metadata, dict) else {}
+        return Trained(metadata, tensors.get("clip_probe"), metadata.get("generator"))
     checkpoint = read_checkpoint(path)
     for name in DECODERS:
         state = parameters_of(checkpoint, name)

@@ -67,7 +67,7 @@ class AttentionInversion(nn.Module):
     ) -> None:
         super().__init__()
         self.num_maps, self.token_norm = num_vectors if own_maps else 1, token_norm
-        self.facts: dict[str, int | float | bool | None] = {
+        self.metadata: dict[str, int | float | bool | None] = {
             "dim": dim,
             "token_dim": token_dim or dim,
             "num_vectors": num_vectors,

@@ -54,19 +54,19 @@ class DirectLearner(nn.Module):
         return self.vectors * 1.0
 
 
-def build_module(facts: Mapping[str, Any]) -> AttentionInversion:
+def build_module(metadata: Mapping[str, Any]) -> AttentionInversion:
     """A module from its recorded constructor arguments."""
     names = inspect.signature(AttentionInversion).parameters
-    return AttentionInversion(**{name: facts[name] for name in names if name in facts})
+    return AttentionInversion(**{name: metadata[name] for name in names if name in metadata})
 
 
-def load_module(facts: Mapping[str, Any], state: Mapping[str, Tensor]) -> AttentionInversion:
+def load_module(metadata: Mapping[str, Any], state: Mapping[str, Tensor]) -> AttentionInversion:
     """A module with recorded arguments and parameters.
 
     Raises:
         TokenError: the parameters are not this module's.
     """
-    module = build_module(facts)
+    module = build_module(metadata)
     try:
         module.load_state_dict({name: value.float() for name, value in state.items()})
     except RuntimeError as error:

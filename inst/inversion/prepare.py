@@ -29,7 +29,7 @@ from inst.inversion.words import start_vectors
 from inst.models.latent_diffusion import LatentDiffusion
 from inst.seeds import generator
 from inst.shapes import Image
-from inst.training import without_prefix
+from inst.training.shared import without_prefix
 
 FLAT = 2e-3
 """Variance of a painting (in [-1, 1]) below which it holds no texture to learn."""
@@ -40,11 +40,11 @@ class PretrainedModule:
     """An inversion module that a model brings along: it was trained together with the model's U-Net.
 
     Attributes:
-        facts: its constructor arguments.
+        metadata: its constructor arguments.
         state: its parameters.
     """
 
-    facts: Mapping[str, Any]
+    metadata: Mapping[str, Any]
     state: Mapping[str, Tensor]
 
 
@@ -53,13 +53,13 @@ def load_pretrained(model: LatentDiffusion) -> PretrainedModule | None:
     folder = None if model.folder is None else Path(model.folder) / "inversion"
     if folder is None or not folder.is_dir():
         return None
-    facts = read_json(folder / "config.json")
-    if facts.get("token_dim") != model.text.token_dim:
+    metadata = read_json(folder / "config.json")
+    if metadata.get("token_dim") != model.text.token_dim:
         raise ModelError(
-            f"{folder} makes vectors {facts.get('token_dim')} wide; the model takes {model.text.token_dim}"
+            f"{folder} makes vectors {metadata.get('token_dim')} wide; the model takes {model.text.token_dim}"
         )
     state, _ = read_safetensors(folder / "attention.safetensors")
-    return PretrainedModule(facts, state)
+    return PretrainedModule(metadata, state)
 
 
 def model_defaults(model: LatentDiffusion) -> dict[str, Any]:
@@ -115,7 +115,7 @@ def _learner(
     fits = pretrained is not None and _fits(pretrained, s)
     embeds, context = embed_painting(clip, image, patches=fits or s.context == "patches")
     if pretrained is not None and fits:
-        module = load_module(dict(pretrained.facts) | {"dropout": s.dropout}, pretrained.state)
+        module = load_module(dict(pretrained.metadata) | {"dropout": s.dropout}, pretrained.state)
         start = torch.zeros(s.num_vectors, model.text.token_dim)
     else:
         module = _fresh_module(model, clip, s)
@@ -134,7 +134,7 @@ def _learner(
 
 def _fits(pretrained: PretrainedModule, s: InversionSettings) -> bool:
     """A model's own module serves unless the user asked for another form of it."""
-    same_form = s.num_vectors == pretrained.facts.get("num_vectors") and s.attention and s.context == "patches"
+    same_form = s.num_vectors == pretrained.metadata.get("num_vectors") and s.attention and s.context == "patches"
     return same_form and s.preset == "fast" and s.init == "painting"
 
 
@@ -161,8 +161,8 @@ def finished_token(training: Training, picture: Picture, name: str, clip_name: s
     if isinstance(training.learner, AttentionLearner):
         best = without_prefix("module", training.best_parameters)
         module = {name: value.half() for name, value in best.items()}
-        module_facts = training.learner.module.facts
-    facts = {
+        module_facts = training.learner.module.metadata
+    metadata = {
         "model": model.name,
         "model_hash": model.revision_hash,
         "text_encoder": model.text.text_encoder_hash,
@@ -183,7 +183,7 @@ def finished_token(training: Training, picture: Picture, name: str, clip_name: s
         vectors=training.best_vectors,
         module=module,
         patches=patch_distribution(training.latents[:1]).cpu(),
-        facts=facts,
+        metadata=metadata,
         thumbnail=make_thumbnail(picture.image),
     )
 
@@ -195,8 +195,8 @@ def is_flat(image: Image) -> bool:
 
 def settings_hash(settings: InversionSettings, model: LatentDiffusion, picture: Picture) -> str:
     """What must be the same for a stopped run to be continued."""
-    facts = [_plain(asdict(settings)), model.revision_hash, picture.sha256]
-    return sha256_bytes(json.dumps(facts, sort_keys=True).encode())
+    metadata = [_plain(asdict(settings)), model.revision_hash, picture.sha256]
+    return sha256_bytes(json.dumps(metadata, sort_keys=True).encode())
 
 
 def _plain(values: dict[str, Any]) -> dict[str, Any]:

@@ -34,7 +34,7 @@ class StyleToken:
         vectors: the rows of the token embedding that spell ``[C]``, (n, d) float32.
         module: the inversion module's parameters, empty where there is none.
         patches: the painting's, as patch transport takes them; nothing where another tool made the style.
-        facts: what it was learned from and fits: ``model``, ``model_hash``, ``text_encoder``, ``clip``,
+        metadata: what it was learned from and fits: ``model``, ``model_hash``, ``text_encoder``, ``clip``,
             ``style_sha256``, ``settings``, ``step``, ``seed`` …; strings and numbers, never a local path.
         thumbnail: a small JPEG of the painting, or nothing.
     """
@@ -43,7 +43,7 @@ class StyleToken:
     vectors: TokenVectors
     module: Mapping[str, Tensor] = field(default_factory=dict)
     patches: PatchDistribution | None = None
-    facts: Mapping[str, Any] = field(default_factory=dict)
+    metadata: Mapping[str, Any] = field(default_factory=dict)
     thumbnail: bytes = b""
 
     def __post_init__(self) -> None:
@@ -92,13 +92,13 @@ def check_fits(
         TokenError: naming the model the style was learned on and the one it is to be used with.
     """
     width = token.vectors.shape[1]
-    learned_on = token.facts.get("model", "another model")
+    learned_on = token.metadata.get("model", "another model")
     if width != token_dim:
         raise TokenError(
             f"the style {token.name} has vectors {width} wide (learned on {learned_on}) and {model} takes {token_dim}: "
             f"give the --model it was learned on, or learn the painting again with --model {model}"
         )
-    recorded = token.facts.get("text_encoder")
+    recorded = token.metadata.get("text_encoder")
     if recorded and recorded != text_encoder:
         raise TokenError(
             f"the style {token.name} was learned on {learned_on} with another text encoder than {model}'s: give the "
@@ -113,7 +113,7 @@ def check_fits(
 
 
 def save_token(path: Path, token: StyleToken) -> None:
-    """Write a style token file: ``vectors``, ``module.*``, ``patches`` and metadata other tools show.
+    """Write a style token file: ``vectors``, ``module.*``, ``patches`` and header other tools show.
 
     Raises:
         TokenError: the vectors are not finite; nothing is written.
@@ -132,8 +132,8 @@ def load_token(path: Path) -> StyleToken:
         InputError: no such file, or not safetensors.
         TokenError: safetensors, but not a style of ours; or damaged.
     """
-    tensors, metadata = read_safetensors(path, max_bytes=MAX_BYTES)
-    if "vectors" not in tensors or "inst.facts" not in metadata:
+    tensors, header = read_safetensors(path, max_bytes=MAX_BYTES)
+    if "vectors" not in tensors or "inst.facts" not in header:
         raise TokenError(f"{path} is not a style token of inst: it holds {', '.join(sorted(tensors)[:4]) or 'nothing'}")
     vectors = tensors.pop("vectors")
     if vectors.ndim != 2:
@@ -146,31 +146,31 @@ def load_token(path: Path) -> StyleToken:
     if foreign:
         raise TokenError(f"{path} holds keys that no style token has: {', '.join(sorted(foreign)[:4])}")
     module = {k.removeprefix("module."): v for k, v in tensors.items()}
-    facts = json.loads(metadata["inst.facts"])
-    uri = metadata.get("modelspec.thumbnail", "")
+    metadata = json.loads(header["inst.facts"])
+    uri = header.get("modelspec.thumbnail", "")
     thumbnail = base64.b64decode(uri.split(",", 1)[1]) if "," in uri else b""
-    name = metadata.get("inst.name", path.stem)
+    name = header.get("inst.name", path.stem)
     return StyleToken(
-        name=name, vectors=vectors.float(), module=module, patches=patches, facts=facts, thumbnail=thumbnail
+        name=name, vectors=vectors.float(), module=module, patches=patches, metadata=metadata, thumbnail=thumbnail
     )
 
 
 def _metadata(token: StyleToken) -> dict[str, str]:
-    facts = dict(token.facts)
-    metadata = {
+    metadata = dict(token.metadata)
+    header = {
         "inst.name": token.name,
-        "inst.facts": json.dumps(facts, sort_keys=True),
+        "inst.facts": json.dumps(metadata, sort_keys=True),
         "modelspec.sai_model_spec": "1.0.1",
         "modelspec.architecture": architecture(token.vectors.shape[1]),
         "modelspec.title": token.name,
-        "modelspec.date": str(facts.get("date", today())),
+        "modelspec.date": str(metadata.get("date", today())),
         "modelspec.trigger_phrase": token.name,
         "modelspec.usage_hint": "[C] in a prompt stands for the style",
         "modelspec.hash_sha256": "0x" + token.hash,
     }
     if token.thumbnail:
-        metadata["modelspec.thumbnail"] = "data:image/jpeg;base64," + base64.b64encode(token.thumbnail).decode()
-    return metadata
+        header["modelspec.thumbnail"] = "data:image/jpeg;base64," + base64.b64encode(token.thumbnail).decode()
+    return header
 
 
 def architecture(width: int) -> str:

@@ -19,7 +19,7 @@ from inst.inversion.settings import InversionSettings
 from inst.models.latent_diffusion import LatentDiffusion
 from inst.seeds import generator as seeded
 from inst.shapes import Conditioning, TokenVectors
-from inst.training import BestLoss, optimizer_tensors, restore_optimizer, with_prefix, without_prefix
+from inst.training.shared import BestLoss, optimizer_tensors, restore_optimizer, with_prefix, without_prefix
 
 PLACEHOLDER = "[C]"
 VALIDATION_DRAWS = 16
@@ -164,7 +164,7 @@ class Training:
         return {name: value.detach().cpu().clone() for name, value in self.learner.state_dict().items()}
 
     def state(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
-        """All that resuming needs: tensors and facts."""
+        """All that resuming needs: tensors and metadata."""
         tensors = {
             **with_prefix("learner", self._parameters()),
             **with_prefix("best", self.best_parameters),
@@ -173,15 +173,15 @@ class Training:
             "generator": self.generator.get_state(),
             "torch_generator": torch.get_rng_state(),
         }
-        facts = {
+        metadata = {
             "step": self.step,
             "best": self.best.best,
             "waited": self.best.waited,
             "first_validation": self.first_validation,
         }
-        return tensors, facts
+        return tensors, metadata
 
-    def restore(self, tensors: dict[str, Tensor], facts: dict[str, Any]) -> None:
+    def restore(self, tensors: dict[str, Tensor], metadata: dict[str, Any]) -> None:
         """Continue from :meth:`state`; the run goes on as if it had never stopped."""
         self.learner.load_state_dict(without_prefix("learner", tensors))
         restore_optimizer(self.optimizer, without_prefix("optimizer", tensors))
@@ -189,5 +189,5 @@ class Training:
         self.best_vectors = tensors["best_vectors"]
         self.generator.set_state(tensors["generator"])
         torch.set_rng_state(tensors["torch_generator"])
-        self.step, self.first_validation = facts["step"], facts["first_validation"]
-        self.best.best, self.best.waited = facts["best"], facts["waited"]
+        self.step, self.first_validation = metadata["step"], metadata["first_validation"]
+        self.best.best, self.best.waited = metadata["best"], metadata["waited"]

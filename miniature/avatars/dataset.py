@@ -1,7 +1,7 @@
-"""Writing many avatars: `avatars.npy` (n, size, size, 3) uint8 and `avatars.json`, a row of facts for each.
+"""Writing many avatars: `avatars.npy` (n, size, size, 3) uint8 and `avatars.json`, a row of metadata for each.
 
 Avatar ``i`` of a seed is the same whatever the count, the workers and the interruptions. Rows are drawn in shards; a
-shard's facts are written once its pictures are, and a later run goes on with the shards that have none.
+shard's metadata are written once its pictures are, and a later run goes on with the shards that have none.
 """
 
 from __future__ import annotations

@@ -14,7 +14,7 @@ pytest.importorskip("cv2")
 from benchmarks.gan import LABELS, lines, report, tasks
 from benchmarks.gan import _parse as parse
 from benchmarks.gan_cases import ALPHA, BETA, CASES, MAPPER, NEUTRAL, OPTIMIZE, TEXT, Scene, Task, measure
-from inst.gan.editor import DirectionsEditor, drawing
+from inst.gan.editor import DirectionsEditor, synthesis_fn
 from inst.gan.losses import ClipView
 from inst.gan.styleclip.optimize import optimize_latents
 from inst.gan.styleclip.relevance import RelevanceSettings, channel_directions, channel_relevance
@@ -45,7 +45,7 @@ def test_both_optimise_to_the_same_codes(scene: Scene):
     settings = OPTIMIZE.__class__(steps=5, identity_weight=OPTIMIZE.identity_weight)
     expected = list(scene.reference.optimize(codes, TEXT, settings))
     view = ClipView(networks.clip)
-    texts, draw = view.embed_text([TEXT]), drawing(networks.generator)
+    texts, draw = view.embed_text([TEXT]), synthesis_fn(networks.generator)
     steps = optimize_latents([codes], texts, draw, view, settings, arcface=networks.arcface)
     assert (expected[-1] - codes).abs().mean() > 0.05
     for step, code in zip(steps, expected, strict=True):
@@ -57,7 +57,7 @@ def test_both_optimise_to_the_same_codes(scene: Scene):
 def test_both_train_the_same_mapper(scene: Scene):
     networks, codes = scene.networks, scene.codes(2)
     view = ClipView(networks.clip)
-    loss = MapperLoss(view.embed_text([TEXT]), drawing(networks.generator), view, MAPPER, networks.arcface)
+    loss = MapperLoss(view.embed_text([TEXT]), synthesis_fn(networks.generator), view, MAPPER, networks.arcface)
     (ours, optimizer), (theirs, other) = scene.mapper(), scene.mapper()
     for losses in itertools.islice(train_mapper(ours, loss, itertools.repeat([codes]), optimizer), 3):
         expected = scene.reference.mapper_step(theirs, other, codes, TEXT, MAPPER)
@@ -74,7 +74,7 @@ def test_both_make_the_same_edit(scene: Scene):
     networks = scene.networks
     editor = DirectionsEditor(networks.generator, networks.clip, relevance, statistics, NEUTRAL, ALPHA, BETA)
     assert (expected - scene.reference.draw_w_plus(codes)).abs().mean() > 0.01
-    assert_close(drawing(networks.generator)(editor.edit(codes, TEXT)), expected, atol=1e-3, rtol=1e-3)
+    assert_close(synthesis_fn(networks.generator)(editor.edit(codes, TEXT)), expected, atol=1e-3, rtol=1e-3)
 
 
 def test_both_measure_the_same_channel(scene: Scene):
@@ -83,7 +83,7 @@ def test_both_measure_the_same_channel(scene: Scene):
     styles = networks.generator.styles(scene.codes(1))
     settings = RelevanceSettings(mode="reference", strength=20.0, batch_size=2)
     embed = networks.clip.embed_images
-    (row,) = channel_relevance(styles, statistics, drawing(networks.generator), embed, settings, only={0})
+    (row,) = channel_relevance(styles, statistics, synthesis_fn(networks.generator), embed, settings, only={0})
     at_mean = [style.clone() for style in styles]
     at_mean[0][:, 0] = statistics.means[0][0]
     step = settings.strength * float(statistics.stds[0][0])

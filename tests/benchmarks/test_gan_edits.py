@@ -23,10 +23,10 @@ from benchmarks.gan_edit_trial import Trial
 from benchmarks.gan_edit_work import CONTROLS, METHODS, Editing
 from benchmarks.gan_edits import main
 from inst import assets
+from inst.cli.face_options import EditRun, MapperRun
+from inst.commands.common.unfinished import Unfinished
 from inst.errors import InstError
 from inst.gan.codes import to_rgb_styles
-from inst.runs.gan_settings import EditRun, MapperRun
-from inst.runs.unfinished import Unfinished
 from miniature.avatars import CHOICES, Attributes, dataset
 from miniature.avatars.crowd import Crowd
 from miniature.avatars.prompts import prompts
@@ -167,7 +167,7 @@ def test_directions_fitted_to_the_judge_go_where_it_says_and_stop_there(embedded
     assert rose[RISES].mean() > 5 * RISE
     assert rose[SHOWS].mean() > rose[RISES].mean()
     direction = fitted._direction(asked)
-    widths = editing.studio.generator.config.style_widths
+    widths = editing.session.generator.config.style_widths
     assert [bool(step.abs().max()) for step in direction] == [
         i not in to_rgb_styles(len(widths)) for i in range(len(widths))
     ]
@@ -192,11 +192,11 @@ def test_the_command_writes_tables_and_sheets(embedded, tmp_path, capsys):
     given = command(embedded, "directions", "ffclip")
     output, sheets = tmp_path / "edits.md", tmp_path / "sheets"
     main([*given, "--kept", str(tmp_path / "kept"), "--output", str(output), "--sheets", str(sheets)])
-    facts = json.loads(output.with_suffix(".json").read_text())
-    assert set(facts["counts"]) == {*CONTROLS, *CEILINGS, "directions", "ffclip"}
+    metadata = json.loads(output.with_suffix(".json").read_text())
+    assert set(metadata["counts"]) == {*CONTROLS, *CEILINGS, "directions", "ffclip"}
     assert "## ffclip" in output.read_text() and output.read_text() in capsys.readouterr().out + "\n"
     assert (sheets / "all.png").stat().st_size > 1000
-    assert {path.stem for path in sheets.iterdir()} == {"all", *facts["counts"]["directions"]}
+    assert {path.stem for path in sheets.iterdir()} == {"all", *metadata["counts"]["directions"]}
 
 
 def test_what_was_measured_is_kept_and_taken_where_it_fits(embedded, tmp_path, capsys, monkeypatch):

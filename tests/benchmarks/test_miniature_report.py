@@ -61,7 +61,7 @@ def test_the_tables_hold_every_row():
     scores = {name: dict.fromkeys(SCORES, 0.1 * (1 + i)) for i, name in enumerate(names)}
     named = {"strokes": True, "CLIP": True, "edges": True, "layout": False}
     rows = [{"scores": scores, "named": {"inst": named}, "among": {"photos": 20, "paintings": 10}}]
-    facts = {
+    metadata = {
         "model": "mini",
         "own": True,
         "machine": {"processor": "none"},
@@ -76,7 +76,7 @@ def test_the_tables_hold_every_row():
         "held styles": {"rows": rows, "sweep": {"0.2": [dict.fromkeys(SCORES, 0.5)]}},
         "real paintings": {"rows": rows, "sweep": {"0.2": [dict.fromkeys(SCORES, 0.5)]}},
     }
-    text = report(facts)
+    text = report(metadata)
     assert "| autoencoder, photos: PSNR | 27.0 dB | 26 dB |" in text
     assert "| CLIP: style among 46 by caption | 50% | 90% |" in text
     assert "by a classifier right on 80% of renderings | 25% | 85% |" in text

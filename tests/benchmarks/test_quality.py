@@ -64,7 +64,7 @@ def test_naming_and_monotony():
 
 def test_the_report_holds_every_table():
     sweep = {"0.2": [dict.fromkeys(SCORES, 0.5)], "0.3": [dict.fromkeys(SCORES, 0.4)]}
-    facts = {
+    metadata = {
         "machine": {"processor": "none"},
         "model": "mini",
         "rows": [row(0.1, 0.2), row(0.1, 0.2, strokes=False)],
@@ -72,7 +72,7 @@ def test_the_report_holds_every_table():
         "texts": {"attention": [{"text": 0.7, "painting": 0.6}]},
         "seconds": 120.0,
     }
-    text = report(facts)
+    text = report(metadata)
     assert "| nearer than plain img2img: strokes | 100% | 80% |" in text
     assert "| names its painting among 10 by strokes | 50% | 70% | 0% |" in text
     assert "| at once" in text or "at once | 50% |" in text

@@ -8,7 +8,7 @@ from torch.testing import assert_close
 from inst.diffusion import transport as module
 from inst.diffusion.schedule import NoiseSchedule, all_at
 from inst.diffusion.transport import is_distribution, patch_distribution, transport, with_transport
-from inst.runs.compose import mixed
+from inst.pipelines.compose import mixed
 
 CHANNELS = 4
 

@@ -16,7 +16,7 @@ from inst.gan.editor import (
     check_clip,
     checked_text,
     clip_probe,
-    drawing,
+    synthesis_fn,
 )
 from inst.gan.edits import apply_edits, check_edit, edit_between, load_edit, save_edit
 from inst.gan.ffclip import SemanticModulation
@@ -54,7 +54,7 @@ def test_optimisation_brings_pictures_nearer_to_the_text(narrow, clip, w_plus, s
     editor = OptimizeEditor(narrow, view, OptimizeSettings(steps=20, l2_weight=0.0), space=space)
     text = view.embed_text([TEXT]).expand(3, -1)
     codes = editor.edit(w_plus, TEXT)
-    before, after = (view.distance(drawing(narrow)(c), text) for c in ([w_plus], codes))
+    before, after = (view.distance(synthesis_fn(narrow)(c), text) for c in ([w_plus], codes))
     assert (after < before - 0.01).all()
     assert len(codes) == (1 if space == "w_plus" else len(narrow.config.style_widths))
     assert len(list(editor.steps(w_plus, TEXT))) == editor.num_steps == 20
@@ -75,7 +75,7 @@ def test_automatic_strength_is_the_least_of_those_that_go_nearly_as_far_as_the_b
     wanted = text_direction(directions.clip, TEXT, directions.neutral)
 
     def gained(codes):
-        embeds = (directions.clip.embed_images(drawing(narrow)(c).clamp(-1, 1)) for c in (codes, [w_plus]))
+        embeds = (directions.clip.embed_images(synthesis_fn(narrow)(c).clamp(-1, 1)) for c in (codes, [w_plus]))
         one, other = (torch.nn.functional.normalize(e, dim=1) @ wanted for e in embeds)
         return one - other
 
@@ -108,10 +108,10 @@ def test_an_edit_that_was_saved_is_the_edit(narrow, directions, w_plus, tmp_path
     edited = editor.edit(w_plus, TEXT)
     save_edit(tmp_path / "e.safetensors", edit_between(narrow, w_plus, edited, text=TEXT))
     edit = load_edit(tmp_path / "e.safetensors")
-    assert edit.facts["text"] == TEXT and edit.in_w_plus == (kind == "w_plus")
+    assert edit.metadata["text"] == TEXT and edit.in_w_plus == (kind == "w_plus")
     assert_close(apply_edits(narrow, w_plus, [edit]), edited)
     nothing = apply_edits(narrow, w_plus, [edit.scaled(0.5), edit.scaled(-0.5)])
-    assert_close(drawing(narrow)(nothing), narrow(w_plus), atol=1e-4, rtol=1e-4)
+    assert_close(synthesis_fn(narrow)(nothing), narrow(w_plus), atol=1e-4, rtol=1e-4)
     other = w_plus[:2].flip(0)  # another number of codes: the mean of the rows
     moved = apply_edits(narrow, other, [edit])
     before = [other] if kind == "w_plus" else narrow.styles(other)
@@ -141,7 +141,7 @@ def test_what_does_not_fit_is_refused(narrow, directions, clip, w_plus, tmp_path
         fewer = StyleStatistics(directions.statistics.means[1:], directions.statistics.stds[1:])
         DirectionsEditor(narrow, clip, directions.relevance, fewer)
     edit = edit_between(narrow, w_plus, [w_plus + 1])
-    edit.facts["generator"] = "0" * 16
+    edit.metadata["generator"] = "0" * 16
     with pytest.raises(ModelError, match="another generator of this size"):
         check_edit(edit, narrow)
     wide = edit_between(narrow, w_plus, [w_plus + 1])

@@ -26,7 +26,7 @@ def test_modulation_is_the_published_one(golden, fill):
 
 
 def plainly(block, x, e):
-    """One block as the facts have it, with every product written out; x (k, d), e (d,)."""
+    """One block as the metadata have it, with every product written out; x (k, d), e (d,)."""
     d = x.shape[1]
     x = x / torch.sqrt((x**2).mean(0) + 1e-8)
     q = block.q_matrix.weight @ e

@@ -4,17 +4,17 @@ import pytest
 import torch
 from accelerate import Accelerator
 
+from inst.cli.options import ModelOptions
 from inst.image import read_image
 from inst.inversion.prepare import model_defaults, prepare
 from inst.inversion.settings import InversionSettings, resolve
-from inst.runs.settings import ModelOptions
-from inst.runs.studio import Studio
+from inst.pipelines.session import Session
 
 
 @pytest.fixture(scope="session")
-def studio():
+def session():
     torch.set_num_threads(1)
-    return Studio(ModelOptions(dtype="float32", device="cpu"))
+    return Session(ModelOptions(dtype="float32", device="cpu"))
 
 
 @pytest.fixture(scope="session")
@@ -26,11 +26,11 @@ SMALL = {"resolution": 128, "crop": 64, "batch_size": 2, "validation_steps": 4, 
 
 
 @pytest.fixture
-def training(studio, painting):
+def training(session, painting):
     """``training(**settings)``: a small training of the painting, not begun."""
 
     def build(**changes):
-        settings = resolve(InversionSettings(**(SMALL | changes)), model_defaults(studio.model))
-        return prepare(studio.model, studio.clip, painting, settings, Accelerator(cpu=True), studio.pretrained)
+        settings = resolve(InversionSettings(**(SMALL | changes)), model_defaults(session.model))
+        return prepare(session.model, session.clip, painting, settings, Accelerator(cpu=True), session.pretrained)
 
     return build

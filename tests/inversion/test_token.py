@@ -15,7 +15,7 @@ MODEL = {"model": "mini", "token_dim": 8, "text_encoder": "abc", "vocabulary_nor
 
 def token(**changes):
     vectors = torch.randn(2, 8, generator=torch.Generator().manual_seed(0))
-    return StyleToken(**({"name": "a", "vectors": vectors, "facts": FACTS} | changes))
+    return StyleToken(**({"name": "a", "vectors": vectors, "metadata": FACTS} | changes))
 
 
 def test_what_is_written_comes_back(tmp_path):
@@ -23,7 +23,7 @@ def test_what_is_written_comes_back(tmp_path):
     before = token(module={"net.1.bias": torch.ones(3)}, patches=patches, thumbnail=b"\xff\xd8jpeg")
     save_token(tmp_path / "a.safetensors", before)
     after = load_token(tmp_path / "a.safetensors")
-    assert (after.name, after.facts, after.thumbnail, after.hash) == ("a", FACTS, before.thumbnail, before.hash)
+    assert (after.name, after.metadata, after.thumbnail, after.hash) == ("a", FACTS, before.thumbnail, before.hash)
     assert_close(after.vectors, before.vectors)
     assert_close(after.module["net.1.bias"], torch.ones(3))
     assert_close(after.patches.float(), patches, atol=2e-3, rtol=1e-3)

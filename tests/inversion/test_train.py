@@ -28,15 +28,15 @@ def test_direct_inversion_starts_from_the_same_vectors(training):
     assert_close(vectors_of(training(method="direct").learner), vectors_of(training().learner))
 
 
-def test_only_the_learner_learns(training, studio):
-    before = {name: value.clone() for name, value in studio.model.unet.state_dict().items()}
+def test_only_the_learner_learns(training, session):
+    before = {name: value.clone() for name, value in session.model.unet.state_dict().items()}
     learning = training(max_train_steps=2)
     start = vectors_of(learning.learner)
     run(learning)
     assert not torch.equal(vectors_of(learning.learner), start)
-    assert all(torch.equal(value, before[name]) for name, value in studio.model.unet.state_dict().items())
-    assert not any(parameter.requires_grad for parameter in studio.model.unet.parameters())
-    assert all(parameter.grad is None for parameter in studio.model.text.text_encoder.parameters())
+    assert all(torch.equal(value, before[name]) for name, value in session.model.unet.state_dict().items())
+    assert not any(parameter.requires_grad for parameter in session.model.unet.parameters())
+    assert all(parameter.grad is None for parameter in session.model.text.text_encoder.parameters())
 
 
 def test_a_resumed_run_is_bit_equal(training):
@@ -44,9 +44,9 @@ def test_a_resumed_run_is_bit_equal(training):
     run(whole)
     first = training(max_train_steps=6)
     run(first, steps=3)
-    tensors, facts = first.state()
+    tensors, metadata = first.state()
     second = training(max_train_steps=6)
-    second.restore(tensors, facts)
+    second.restore(tensors, metadata)
     run(second)
     assert torch.equal(vectors_of(whole.learner), vectors_of(second.learner))
     assert torch.equal(whole.best_vectors, second.best_vectors)

@@ -10,14 +10,14 @@ pytest.importorskip("accelerate")
 
 from accelerate.state import AcceleratorState
 
+from inst.cli.face_options import GanOptions
 from inst.errors import InputError, ModelError
 from inst.gan.checkpoints import save_generator
 from inst.gan.compact import CompactEncoder, CompactLayout, compact_layout_of
 from inst.gan.encoder import load_encoder
+from inst.pipelines.faces.session import FaceSession
 from inst.placement import choose_placement
-from inst.runs.gan_settings import GanOptions
-from inst.runs.gan_studio import GanStudio
-from miniature.avatar_encoder import EncoderRecipe, made_up, train
+from miniature.avatar_encoder import EncoderRecipe, sample_w, train
 from miniature.avatar_encoder_export import averaged, export, found_again, measure, refused
 from miniature.gan import config
 from miniature.training import Budget, Run
@@ -34,19 +34,19 @@ def precision_of_its_own():
 
 
 @pytest.fixture
-def studio(tmp_path):
+def session(tmp_path):
     """A narrow generator, and its own pictures in place of drawn ones."""
     generator = calm_generator()
     save_generator(tmp_path / "G.safetensors", generator)
     z = torch.randn(200, CONFIG.z_width, generator=torch.Generator().manual_seed(9))
     pictures = generator(generator.truncate(generator.map(z), 0.7)).clamp(-1, 1)
     np.save(tmp_path / "avatars.npy", ((pictures + 1) * 127.5).round().byte().permute(0, 2, 3, 1).numpy())
-    return GanStudio(GanOptions(generator=str(tmp_path / "G.safetensors"), device="cpu", dtype="float32"))
+    return FaceSession(GanOptions(generator=str(tmp_path / "G.safetensors"), device="cpu", dtype="float32"))
 
 
-def steps(tmp_path, studio, count, **recipe):
+def steps(tmp_path, session, count, **recipe):
     settings = EncoderRecipe(**{"batch": 8, **recipe})
-    return train(tmp_path, studio, Budget(steps=count), device="cpu", recipe=settings, widths=WIDTHS)
+    return train(tmp_path, session, Budget(steps=count), device="cpu", recipe=settings, widths=WIDTHS)
 
 
 def test_sizes_follow_from_the_generator_and_from_the_file():
@@ -87,13 +87,13 @@ def test_finer_styles_see_what_coarser_ones_do_not():
     assert [bool(same) for same in (deltas == middle).all(2)[0]] == [True] * 2 + [False] * 5
 
 
-def test_made_up_codes_are_spread_and_some_are_mixed(studio):
+def test_made_up_codes_are_spread_and_some_are_mixed(session):
     torch.manual_seed(0)
     recipe = EncoderRecipe(mixing=0.5, psi=(0.0, 1.0))
-    codes = made_up(studio.generator, 200, recipe)
+    codes = sample_w(session.generator, 200, recipe)
     changes = (codes.diff(dim=1) != 0).any(2).sum(1)
     assert set(changes.tolist()) == {0, 1} and 60 < int(changes.sum()) < 140
-    far = (codes[:, 0] - studio.generator.latent_avg).norm(dim=1)
+    far = (codes[:, 0] - session.generator.latent_avg).norm(dim=1)
     assert far.min() < 0.1 * far.max()
 
 
@@ -106,36 +106,36 @@ class StoppedAfterThree(Run):
                 return
 
 
-def test_a_stopped_run_goes_on_as_if_it_had_not(tmp_path, studio, monkeypatch):
-    straight = steps(tmp_path, studio, 6)
+def test_a_stopped_run_goes_on_as_if_it_had_not(tmp_path, session, monkeypatch):
+    straight = steps(tmp_path, session, 6)
     (tmp_path / "encoder").rename(tmp_path / "first")
     with monkeypatch.context() as stopping:
         stopping.setattr("miniature.avatar_encoder.Run", StoppedAfterThree)
-        assert steps(tmp_path, studio, 6).step == 3
-    again = steps(tmp_path, studio, 6)
+        assert steps(tmp_path, session, 6).step == 3
+    again = steps(tmp_path, session, 6)
     assert again.step == 6
     assert all(torch.equal(a, b) for a, b in zip(straight.params, again.params, strict=True))
     assert all(torch.equal(a, b) for a, b in zip(straight.params_ema, again.params_ema, strict=True))
     (tmp_path / "encoder" / "generator.txt").write_text("0" * 16)
     with pytest.raises(SystemExit, match="an encoder of another generator"):
-        steps(tmp_path, studio, 7)
+        steps(tmp_path, session, 7)
 
 
-def test_pictures_are_found_again_and_the_file_says_how_well(tmp_path, studio):
+def test_pictures_are_found_again_and_the_file_says_how_well(tmp_path, session):
     pixels = np.load(tmp_path / "avatars.npy")
-    mean = CompactEncoder(CompactLayout.of(CONFIG, WIDTHS)).start_at(studio.generator.latent_avg)
-    before = measure(mean, studio.generator, pixels)
-    run = steps(tmp_path, studio, 150, lr=3e-3)
-    after = measure(averaged(run), studio.generator, pixels)
+    mean = CompactEncoder(CompactLayout.of(CONFIG, WIDTHS)).start_at(session.generator.latent_avg)
+    before = measure(mean, session.generator, pixels)
+    run = steps(tmp_path, session, 150, lr=3e-3)
+    after = measure(averaged(run), session.generator, pixels)
     assert after["median_psnr"] > before["median_psnr"] + 1.5
     assert after["least_psnr"] < after["median_psnr"]
-    told = refused(averaged(run), studio.generator, after["least_psnr"]).split()
+    told = refused(averaged(run), session.generator, after["least_psnr"]).split()
     assert int(told[0]) > 0.8 * int(told[2]) > 10
-    export(tmp_path, run, studio, after)
+    export(tmp_path, run, session, after)
     encoder = load_encoder(tmp_path / "encoder.safetensors", choose_placement("cpu", "float32"))
-    assert encoder.generator == studio.fingerprint and encoder.least_psnr == after["least_psnr"]
+    assert encoder.generator == session.fingerprint and encoder.least_psnr == after["least_psnr"]
     pictures = torch.from_numpy(pixels[:3]).permute(0, 3, 1, 2).float() / 127.5 - 1
-    drawn = studio.generator(encoder.encode_face(pictures)).clamp(-1, 1)
+    drawn = session.generator(encoder.encode_face(pictures)).clamp(-1, 1)
     with pytest.raises(InputError, match="give an aligned, square face"):
         encoder.encode_face(pictures[:, :, 4:])
-    torch.testing.assert_close(drawn, found_again(averaged(run), studio.generator, pictures), atol=1e-5, rtol=1e-4)
+    torch.testing.assert_close(drawn, found_again(averaged(run), session.generator, pictures), atol=1e-5, rtol=1e-4)

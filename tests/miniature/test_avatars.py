@@ -203,12 +203,12 @@ def test_captions_say_nothing_that_labels_deny() -> None:
     rng = np.random.default_rng(0)
     said = set()
     for attributes in sampled(1500):
-        text, facts = caption(attributes, rng), labels(attributes)
+        text, metadata = caption(attributes, rng), labels(attributes)
         words = f" {text.replace(',', '')} "
         for word, label in WORDS.items():
             if f" {word} " in words:
                 said.add(word)
-                assert facts[label], (text, label)
+                assert metadata[label], (text, label)
     assert said == set(WORDS)
 
 
@@ -216,16 +216,16 @@ def test_short_captions_deny_only_what_is_not_there() -> None:
     rng = np.random.default_rng(0)
     said, denied, texts = set(), set(), []
     for attributes in sampled(1500):
-        text, facts = short_caption(attributes, rng), labels(attributes)
+        text, metadata = short_caption(attributes, rng), labels(attributes)
         texts.append(text)
         for word in re.findall(r"\b(?:without|no) (?:a )?(\w+)", text):
             denied.add(word)
-            assert attributes.cut == "bald" if word == "hair" else not facts[word], text
+            assert attributes.cut == "bald" if word == "hair" else not metadata[word], text
         words = f" {re.sub(r'(without|no) (a )?[a-z]+', '', text).replace(',', '').replace('.', '')} "
         for word, label in WORDS.items():
             if f" {word} " in words:
                 said.add(word)
-                assert facts[label], (text, label)
+                assert metadata[label], (text, label)
     assert denied == {"glasses", "hat", "beard", "earrings", "freckles", "hair"}
     assert len(said) > 0.8 * len(WORDS)
     assert 5 < sum(text in ("a face", "face") for text in texts) < 150

@@ -158,9 +158,9 @@ def test_a_palette_moves_the_colours(kind: str, picture: np.ndarray) -> None:
 
 
 def rows() -> list[dict[str, str]]:
-    facts = {"kind": "style", "colours": "dark cool teal", "style": "oil"}
+    metadata = {"kind": "style", "colours": "dark cool teal", "style": "oil"}
     contents = ("a red castle by the sea", "two cats & a dog", "Café, São Paulo", "")
-    return [facts | {"content": c, "words": w} for c in contents for w in ("thick oil brush marks", "woodcut")]
+    return [metadata | {"content": c, "words": w} for c in contents for w in ("thick oil brush marks", "woodcut")]
 
 
 def test_the_tokenizer_reads_back_what_it_wrote(tmp_path: Path) -> None:

@@ -16,6 +16,8 @@ from safetensors.torch import load_file
 from support.gan_files import CONFIG, WIDTH, prepared, write_files, write_photo
 
 from inst.cli import main
+from inst.cli.face_options import EditRun
+from inst.commands.faces.edit_batches import edit_together
 from inst.errors import InputError
 from inst.gan.checkpoints import load_generator
 from inst.gan.ffclip import SemanticModulation
@@ -24,8 +26,6 @@ from inst.gan.styleclip.prepared import write_prepared
 from inst.gan.trained import save_trained
 from inst.image import read_image_text
 from inst.placement import choose_placement
-from inst.runs.edit_batches import edit_together
-from inst.runs.gan_settings import EditRun
 
 CPU = choose_placement("cpu", "float32")
 QUICK = ["--device", "cpu", "--dtype", "float32"]
@@ -254,7 +254,7 @@ def test_a_face_that_fails_takes_no_other_along():
     class Work:
         run: EditRun = dataclasses.field(default_factory=lambda: EditRun(batch_size=3))
         method: str = "mapper"
-        studio = invert = None
+        session = invert = None
         ticks = 1
 
         def write(self, *_):

@@ -20,8 +20,8 @@ from inst.cli import main
 from inst.files import read_safetensors, write_safetensors
 from inst.gan.ffclip import SemanticModulation
 from inst.gan.styleclip.mapper import LevelsMapper
-from inst.runs.distributed import Team
-from inst.training import Stop
+from inst.training.shared import Stop
+from inst.training.workers import Team
 
 ROOT = Path(__file__).parents[2]
 QUICK = ["--device", "cpu", "--dtype", "float32"]
@@ -66,8 +66,8 @@ def stop_after(monkeypatch):
             stop.left = count
             yield stop
 
-        for module in ("directions", "lessons"):
-            monkeypatch.setattr(f"inst.runs.{module}.stopping", stopping)
+        for module in ("commands.faces.directions", "training.loop"):
+            monkeypatch.setattr(f"inst.{module}.stopping", stopping)
 
     yield make
     monkeypatch.undo()
@@ -133,10 +133,10 @@ def test_a_mapper_learns_its_text_and_edits_with_it(capsys):
     told = capsys.readouterr().out.strip()
     before, after = told.rsplit("loss ", 1)[1].split(" -> ")
     assert float(after) < float(before) - 0.001
-    facts = facts_of("m.safetensors")
-    assert [step for step, _ in facts["validation"]] == [0, 10, 20, 30, 40]
-    assert all(f"step {step}: validation loss {loss:.4f}" in told for step, loss in facts["validation"])
-    assert facts["best_step"] == min(facts["validation"][1:], key=lambda pair: pair[1])[0]
+    metadata = facts_of("m.safetensors")
+    assert [step for step, _ in metadata["validation"]] == [0, 10, 20, 30, 40]
+    assert all(f"step {step}: validation loss {loss:.4f}" in told for step, loss in metadata["validation"])
+    assert metadata["best_step"] == min(metadata["validation"][1:], key=lambda pair: pair[1])[0]
     assert main(["edit", "--random", "1", "--mapper", "m.safetensors", "--output", "a.png", *GAN]) == 0
     assert (
         main(["edit", "--random", "1", "--text", "a hat", "--mapper", "m.safetensors", "--output", "b.png", *GAN]) == 0
@@ -150,7 +150,7 @@ def test_a_mapper_learns_its_text_and_edits_with_it(capsys):
 def test_the_weights_that_did_best_on_unseen_codes_are_kept(monkeypatch):
     told = iter([5.0, 3.0, 1.0, 2.0, 4.0])  # before the first step, and after each of four
     with monkeypatch.context() as patch:
-        patch.setattr("inst.runs.train_editor.validate_mapper", lambda *_: next(told))
+        patch.setattr("inst.commands.faces.train_editor.validate_mapper", lambda *_: next(told))
         looks = ["--validation-steps", "1", "--max-train-steps", "4"]
         assert main([*MAPPER, *looks, "--output", "long.safetensors"]) == 0
     assert facts_of("long.safetensors")["best_step"] == 2
@@ -217,7 +217,7 @@ def test_processes_part_while_python_still_runs():
         "tell = lambda word: sys.stdout.write(f'{word}\\n')  # in one piece, as two write at once\n"
         "atexit.register(lambda: tell(f'connected: {torch.distributed.is_initialized()}'))\n"
         "from inst.placement import choose_placement\n"
-        "from inst.runs.distributed import Team\n"
+        "from inst.training.workers import Team\n"
         "tell(f'processes: {Team.join(choose_placement(\"cpu\")).count}')\n"
     )
     process = subprocess.run(
@@ -267,7 +267,7 @@ def test_processes_share_a_batch_and_learn_what_one_learns(command, network):
 
 
 def test_a_batch_that_processes_cannot_share_is_refused(monkeypatch, capsys):
-    monkeypatch.setattr("inst.runs.lessons.Team.join", lambda placement: Team(count=3))
+    monkeypatch.setattr("inst.training.loop.Team.join", lambda placement: Team(count=3))
     assert main([*MAPPER, "--output", "a.safetensors"]) == 2
     assert "batch-size=2 cannot be shared by 3 processes: give a multiple of 3" in capsys.readouterr().err
 

@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 import torch
 
+from inst.commands.common.record import Record, a1111_parameters, from_json, parse_a1111, to_json, without_paths
 from inst.errors import InputError
 from inst.image import read_image_text, write_image
-from inst.runs.record import Record, a1111_parameters, from_json, parse_a1111, to_json, without_paths
 
 PLAIN = Record(
     prompt="a lighthouse in the style of [C]",

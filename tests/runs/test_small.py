@@ -5,10 +5,10 @@ from pathlib import Path
 import pytest
 
 from inst import assets
+from inst.commands.common.outputs import claim, free_path, is_picture_path, safe_name
+from inst.commands.diffusion.styles import parse_spec
 from inst.errors import ConfigError, InputError
-from inst.runs.distributed import share
-from inst.runs.outputs import claim, free_path, is_picture_path, safe_name
-from inst.runs.styles import parse_spec
+from inst.training.workers import share
 
 
 def test_shares_are_disjoint_and_whole():

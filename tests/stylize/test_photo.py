@@ -8,11 +8,11 @@ from diffusers import DDIMScheduler, StableDiffusionImg2ImgPipeline
 from torch.testing import assert_close
 
 from inst import seeds
+from inst.cli.options import ModelOptions
+from inst.commands.common.inputs import demo_photo
 from inst.diffusion.tone import tone_of
 from inst.image import from_pil
-from inst.runs.photos import demo_photo
-from inst.runs.settings import ModelOptions
-from inst.runs.studio import Studio
+from inst.pipelines.session import Session
 from inst.stylize.photo import PhotoSettings, Style, stylize
 
 SETTINGS = PhotoSettings(
@@ -24,7 +24,7 @@ SETTINGS = PhotoSettings(
 @pytest.fixture(scope="module")
 def model():
     torch.set_num_threads(1)
-    return Studio(ModelOptions(dtype="float32", device="cpu")).model
+    return Session(ModelOptions(dtype="float32", device="cpu")).model
 
 
 @pytest.fixture(scope="module")

@@ -4,15 +4,15 @@ import pytest
 import torch
 from torch.testing import assert_close
 
+from inst.cli.options import ModelOptions
 from inst.errors import TokenError
-from inst.runs.settings import ModelOptions
-from inst.runs.studio import Studio
+from inst.pipelines.session import Session
 from inst.stylize.prompts import WeightedStyle, encode_styled, placeholders
 
 
 @pytest.fixture(scope="module")
 def model():
-    return Studio(ModelOptions(dtype="float32", device="cpu")).model
+    return Session(ModelOptions(dtype="float32", device="cpu")).model
 
 
 @pytest.fixture(scope="module")

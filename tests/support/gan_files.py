@@ -111,7 +111,7 @@ def write_avatars(folder, files):
     return folder
 
 
-def prepared(probe=None, facts=None):
+def prepared(probe=None, metadata=None):
     """Random relevance and plain statistics of the narrow generator."""
     widths = CONFIG.style_widths
     rows = sum(width for i, width in enumerate(widths) if i not in to_rgb_styles(len(widths)))
@@ -119,4 +119,4 @@ def prepared(probe=None, facts=None):
         torch.randn(rows, WIDTH, generator=torch.Generator().manual_seed(1)), dim=1
     )
     statistics = StyleStatistics([torch.zeros(w) for w in widths], [torch.full((w,), 0.3) for w in widths])
-    return Prepared(relevance, statistics, probe, facts or {})
+    return Prepared(relevance, statistics, probe, metadata or {})

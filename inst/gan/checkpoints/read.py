@@ -63,9 +63,9 @@ def read_generator(path: Path) -> tuple[GeneratorConfig, State]:
 
 def _parts(path: Path) -> _Parts:
     if sniff(path) == "safetensors":
-        tensors, metadata = read_safetensors(path)
-        if METADATA in metadata:
-            return tensors, *_recorded(metadata[METADATA])
+        tensors, header = read_safetensors(path)
+        if METADATA in header:
+            return tensors, *_recorded(header[METADATA])
         return _from_content(tensors)
     return _from_content(read_pickle(path))
 
@@ -85,10 +85,10 @@ def _from_content(content: object) -> _Parts:
 def _recorded(text: str) -> tuple[float, float | None]:
     """The sizes that tensors do not show, as our own files record them."""
     try:
-        facts = json.loads(text)
-        rate, clamp = float(facts["mapping_rate"]), facts["conv_clamp"]
+        metadata = json.loads(text)
+        rate, clamp = float(metadata["mapping_rate"]), metadata["conv_clamp"]
         if not math.isfinite(rate):
             raise ValueError("not a number")
         return rate, None if clamp is None else float(clamp)
     except (ValueError, KeyError, TypeError, RecursionError) as error:
-        raise ModelError(f"its metadata {METADATA} is damaged: get the file again") from error
+        raise ModelError(f"its header {METADATA} is damaged: get the file again") from error

@@ -13,20 +13,20 @@ from inst.files import write_safetensors
 from inst.gan.generator import Generator
 
 METADATA = "inst.generator"
-"""The metadata entry that tells our files: JSON of what the tensors' shapes do not."""
+"""The header entry that tells our files: JSON of what the tensors' shapes do not."""
 
 
 def save_generator(
     path: Path,
     generator: Generator,
-    facts: Mapping[str, str] = MappingProxyType({}),
+    metadata: Mapping[str, str] = MappingProxyType({}),
     *,
     dtype: torch.dtype = torch.float32,
 ) -> None:
     """Writes weights, fixed noise and average w. A kill leaves the old file or the new one.
 
     Args:
-        facts: strings for the header beside ours, such as ``modelspec.license``.
+        metadata: strings for the header beside ours, such as ``modelspec.license``.
         dtype: of weights and noise maps; biases and the average w, which are few, are float32 always.
 
     Raises:
@@ -42,4 +42,4 @@ def save_generator(
         name: tensor.to(dtype if tensor.ndim > 1 else torch.float32) for name, tensor in generator.state_dict().items()
     }
     ours = {METADATA: json.dumps(sizes), "modelspec.architecture": "stylegan2"}
-    write_safetensors(path, tensors, {**facts, **ours})
+    write_safetensors(path, tensors, {**metadata, **ours})

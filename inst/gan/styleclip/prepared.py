@@ -26,13 +26,13 @@ class Prepared:
     Attributes:
         statistics: of the generator; ``None`` in the published ``fs3.npy``, which has them in a file of their own.
         probe: `editor.clip_probe` of the CLIP, ``None`` where it is not recorded.
-        facts: ``generator`` (its fingerprint), ``clip`` (its name) and the settings.
+        metadata: ``generator`` (its fingerprint), ``clip`` (its name) and the settings.
     """
 
     relevance: Relevance
     statistics: StyleStatistics | None = None
     probe: Tensor | None = None
-    facts: Mapping[str, Any] = field(default_factory=dict)
+    metadata: Mapping[str, Any] = field(default_factory=dict)
 
 
 def write_prepared(path: Path, prepared: Prepared) -> None:
@@ -43,7 +43,7 @@ def write_prepared(path: Path, prepared: Prepared) -> None:
         tensors |= {f"std.{i}": std for i, std in enumerate(prepared.statistics.stds)}
     if prepared.probe is not None:
         tensors["clip_probe"] = prepared.probe
-    write_safetensors(path, tensors, {METADATA: json.dumps(dict(prepared.facts), ensure_ascii=False)})
+    write_safetensors(path, tensors, {METADATA: json.dumps(dict(prepared.metadata), ensure_ascii=False)})
 
 
 def read_prepared(path: Path) -> Prepared:
@@ -55,18 +55,18 @@ def read_prepared(path: Path) -> Prepared:
     """
     if sniff(path) != "safetensors":
         return Prepared(read_relevance(path))
-    tensors, metadata = read_safetensors(path)
+    tensors, header = read_safetensors(path)
     relevance = tensors.get("relevance")
-    if METADATA not in metadata or relevance is None or relevance.ndim != 2:
+    if METADATA not in header or relevance is None or relevance.ndim != 2:
         raise ModelError(
             f"{path} holds no relevance matrix: give a file of inst directions prepare, or StyleCLIP's fs3.npy"
         )
     try:
-        facts = json.loads(metadata[METADATA])
+        metadata = json.loads(header[METADATA])
         count = sum(name.startswith("mean.") for name in tensors)
         statistics = StyleStatistics(*([tensors[f"{k}.{i}"].float() for i in range(count)] for k in ("mean", "std")))
     except (ValueError, KeyError, RecursionError) as error:
         raise InputError(f"{path} is damaged: make it again with inst directions prepare") from error
-    if not isinstance(facts, dict) or not all(bool(torch.isfinite(tensor).all()) for tensor in tensors.values()):
+    if not isinstance(metadata, dict) or not all(bool(torch.isfinite(tensor).all()) for tensor in tensors.values()):
         raise InputError(f"{path} is damaged: make it again with inst directions prepare")
-    return Prepared(relevance.float(), statistics if count else None, tensors.get("clip_probe"), facts)
+    return Prepared(relevance.float(), statistics if count else None, tensors.get("clip_probe"), metadata)

@@ -1,0 +1,83 @@
+"""The styles of a run: files read and checked against the model, paintings learned first."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from accelerate import Accelerator
+
+from inst.cli.options import PictureOptions
+from inst.commands.common.progress import say
+from inst.commands.diffusion.learn import LearnOptions, kept_path, kept_style, learn
+from inst.commands.diffusion.styles import STYLES, StyleSpec, is_painting, newest_style, read_style
+from inst.errors import TokenError
+from inst.image import Picture, read_image
+from inst.inversion.settings import InversionSettings
+from inst.inversion.token import StyleToken
+from inst.pipelines.session import Session
+from inst.stylize.prompts import WeightedStyle
+from inst.training.shared import stopping
+
+
+@dataclass(frozen=True)
+class UsedStyle:
+    """A style token, how it is used, and its painting where the run was given it."""
+
+    token: StyleToken
+    placeholder: str
+    weight: float
+    painting: Picture | None = None
+
+    def weighted(self) -> WeightedStyle:
+        return WeightedStyle(self.token.vectors, self.placeholder, self.weight)
+
+
+def use_styles(
+    session: Session, specs: Sequence[StyleSpec], run: PictureOptions, painting: str | None
+) -> list[UsedStyle]:
+    """The style tokens of a run; a painting among them is learned first, unless it was before.
+
+    Raises:
+        TokenError: none given and none there, or one that does not fit the model.
+    """
+    if not specs:
+        path = newest_style(session)
+        if path is None:
+            raise TokenError(
+                f"there is no style for {session.model.name}: learn one (inst train --style painting.jpg --model "
+                f"{run.model}) or name a painting (--style painting.jpg)"
+            )
+        say(f"style: {path.stem} (the newest that fits; --style names another)")
+        specs = [StyleSpec(path)]
+    return [_use(session, spec, run, painting) for spec in specs]
+
+
+def _use(session: Session, spec: StyleSpec, run: PictureOptions, painting: str | None) -> UsedStyle:
+    if is_painting(spec.path):
+        picture = read_image(spec.path, max_megapixels=run.max_megapixels)
+        token = learn_once(session, picture)
+        return UsedStyle(token, spec.placeholder, spec.weight, picture)
+    clip = session.clip if painting is not None else None
+    token = read_style(spec.path, clip=clip, painting=None if painting is None else Path(painting))
+    session.check(token)
+    picture = None if painting is None else read_image(Path(painting), max_megapixels=run.max_megapixels)
+    return UsedStyle(token, spec.placeholder, spec.weight, picture)
+
+
+def learn_once(session: Session, picture: Picture, settings: InversionSettings | None = None) -> StyleToken:
+    """The style of a painting: as it was learned before, or learned now and kept by the picture's content."""
+    settings = settings or InversionSettings()
+    kept = kept_style(session, picture, settings, STYLES)
+    if kept is not None:
+        return kept
+    path = kept_path(session, picture, settings, STYLES)
+    accelerator = Accelerator(cpu=session.placement.device.type == "cpu")
+    with stopping() as stop:
+        learned = learn(session, picture, settings, path, accelerator=accelerator, stop=stop, options=LearnOptions())
+        if learned.stopped:
+            path.unlink(missing_ok=True)  # half learned is not what the name promises
+            raise KeyboardInterrupt
+    say(f"learned {path} in {learned.seconds:.0f} s ({learned.steps} steps)")
+    return learned.token

@@ -1,0 +1,1 @@
+"""The library behind the public API: values in, values out."""

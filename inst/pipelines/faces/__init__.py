@@ -1,0 +1,1 @@
+"""Face editing: values in, values out."""

@@ -1,1 +1,0 @@
-"""Runs from start to end: settings and inputs in, outputs and their records out."""
