@@ -27,9 +27,9 @@ from benchmarks.gan_edit_texts import BY_NAME
 from benchmarks.gan_edit_trial import Trial
 from benchmarks.gan_edit_work import CONTROLS, METHODS, Editing
 from benchmarks.machine import describe_machine, write_results
-from inst.cli.face_options import EditRun, MapperRun
 from inst.commands.common.unfinished import identity_of
 from inst.commands.faces.edit_options import with_prepared
+from inst.commands.faces.options import EditRun, MapperRun
 from inst.errors import InstError
 from inst.files import sha256
 from inst.gan.editor import clip_probe

@@ -20,7 +20,7 @@ import torch
 from benchmarks.machine import GIB, describe_machine, markdown_table, peak_memory, write_results
 from benchmarks.pairs import STYLE_IMAGES, packaged_photos, read_painting, read_photo
 from benchmarks.stylist import Stylist
-from inst.cli.options import ModelOptions
+from inst.commands.diffusion.options import ModelOptions
 from inst.image import list_images, write_image
 from inst.shapes import Image
 

@@ -26,7 +26,7 @@ from benchmarks.pairs import Pair, make_pairs, read_painting
 from benchmarks.quality import Known, Measurer
 from benchmarks.renders import Material, gather, held_styles, numbered, tensor, trained_styles, write_pictures
 from benchmarks.stylist import Stylist
-from inst.cli.options import ModelOptions
+from inst.commands.diffusion.options import ModelOptions
 from inst.errors import InputError
 from inst.image import Picture, grid, write_image
 from inst.shapes import Image

@@ -26,8 +26,8 @@ from benchmarks.pairs import Pair, another_crop, make_pairs, read_painting, read
 from benchmarks.quality_report import report
 from benchmarks.scores import CONTENT_SCORES, Layout, Manner, Scores, is_named, layout_of, manner_of, score
 from benchmarks.stylist import Stylist
-from inst.cli.options import ModelOptions
 from inst.colour import transfer_mean_covariance
+from inst.commands.diffusion.options import ModelOptions
 from inst.image import grid, write_image
 from inst.shapes import Image
 

@@ -14,8 +14,8 @@ from PIL import Image as PilImage
 from skimage import data
 
 from inst.assets import mini_folder
-from inst.cli.options import GenerateRun, ModelOptions, StylizeRun
 from inst.commands.common.progress import bar, watch
+from inst.commands.diffusion.options import GenerateRun, ModelOptions, StylizeRun
 from inst.commands.diffusion.stylize import photo_settings
 from inst.commands.diffusion.used_styles import UsedStyle
 from inst.image import from_pil, grid, read_image, resize, to_pil

@@ -9,8 +9,8 @@ from typing import Any, Literal
 import torch
 from accelerate import Accelerator
 
-from inst.cli.options import GenerateRun, ModelOptions, StylizeRun
 from inst.commands.diffusion.learn import LearnOptions, kept_path, learn
+from inst.commands.diffusion.options import GenerateRun, ModelOptions, StylizeRun
 from inst.commands.diffusion.stylize import photo_settings
 from inst.commands.diffusion.used_styles import UsedStyle
 from inst.image import Picture

@@ -17,7 +17,7 @@ from jaxtyping import Float
 from torch import Tensor
 from tqdm import tqdm
 
-from inst.cli.face_options import GanOptions
+from inst.commands.faces.options import GanOptions
 from inst.gan.compact import WIDTHS, CompactEncoder, CompactLayout
 from inst.gan.generator import Generator
 from inst.perceptual.arcface import identity_distance

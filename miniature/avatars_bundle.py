@@ -19,9 +19,9 @@ from typing import Any
 import torch
 
 from inst.assets import AVATARS
-from inst.cli.face_options import DirectionsRun, FfclipRun, GanOptions
 from inst.commands.common.unfinished import Unfinished
 from inst.commands.faces.directions import prepare_directions
+from inst.commands.faces.options import DirectionsRun, FfclipRun, GanOptions
 from inst.commands.faces.train_editor import train_an_ffclip
 from inst.files import write_safetensors
 from inst.gan.encoder import load_encoder

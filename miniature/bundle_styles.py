@@ -13,8 +13,8 @@ from pathlib import Path
 from accelerate import Accelerator
 
 from inst.assets import FOLDER
-from inst.cli.options import ModelOptions
 from inst.commands.diffusion.learn import learn
+from inst.commands.diffusion.options import ModelOptions
 from inst.image import list_images, read_image
 from inst.inversion.settings import InversionSettings
 from inst.inversion.token import load_token, save_token

@@ -9,7 +9,7 @@ import torch
 
 from inst import assets
 from inst.cli import main
-from inst.cli.options import ModelOptions
+from inst.commands.diffusion.options import ModelOptions
 from inst.diffusion.transport import patch_distribution
 from inst.errors import ModelError
 from inst.image import read_image

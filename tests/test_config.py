@@ -6,7 +6,7 @@ import pytest
 
 from inst.cli.config import build, parse_words
 from inst.cli.main import COMMANDS
-from inst.cli.options import GenerateRun, StylizeRun
+from inst.commands.diffusion.options import GenerateRun, StylizeRun
 from inst.errors import ConfigError, InputError
 
 CONFIGS = sorted((Path(__file__).parent.parent / "configs").glob("*.yaml"))

@@ -2,7 +2,7 @@
 
 import pytest
 
-from inst.cli.options import GenerateRun, StylizeRun, TrainRun
+from inst.commands.diffusion.options import GenerateRun, StylizeRun, TrainRun
 from inst.errors import ConfigError
 
 

@@ -6,8 +6,8 @@ import pytest
 import torch
 
 from inst.assets import mini_folder
-from inst.cli.options import ModelOptions, StylizeRun
 from inst.commands.common.inputs import demo_photo
+from inst.commands.diffusion.options import ModelOptions, StylizeRun
 from inst.commands.diffusion.stylize import photo_settings
 from inst.commands.diffusion.used_styles import UsedStyle
 from inst.image import from_pil, read_image, resize

@@ -16,8 +16,8 @@ from pathlib import Path
 from typing import Any
 
 from inst.cli.config import build
-from inst.cli.face_options import AlignRun, DirectionsRun, EditRun, FfclipRun, InvertRun, MapperRun
-from inst.cli.options import ExportRun, GenerateRun, StylizeRun, TrainRun
+from inst.commands.diffusion.options import ExportRun, GenerateRun, StylizeRun, TrainRun
+from inst.commands.faces.options import AlignRun, DirectionsRun, EditRun, FfclipRun, InvertRun, MapperRun
 from inst.errors import ConfigError, InstError, InstWarning
 from inst.options import did_you_mean
 

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from inst.cli.options import GenerateRun, StylizeRun
 from inst.commands.common.progress import warn
+from inst.commands.diffusion.options import GenerateRun, StylizeRun
 from inst.commands.diffusion.used_styles import UsedStyle
 from inst.diffusion.tone import Tone, tone_of
 from inst.diffusion.transport import PatchDistribution, is_distribution, patch_distribution

@@ -6,9 +6,9 @@ import warnings
 from functools import cached_property
 from pathlib import Path
 
-from inst.cli.options import ModelOptions
 from inst.clip import load_clip
 from inst.clip.backbone import ClipBackbone
+from inst.commands.diffusion.options import ModelOptions
 from inst.errors import InstWarning, TokenError
 from inst.inversion.prepare import PretrainedModule, load_pretrained
 from inst.inversion.token import StyleToken, check_fits

@@ -10,9 +10,9 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor, nn
 
-from inst.cli.face_options import TrainingOptions
 from inst.commands.common.progress import bar, say
 from inst.commands.common.unfinished import Unfinished, identity_of
+from inst.commands.faces.options import TrainingOptions
 from inst.errors import ConfigError
 from inst.gan.editor import clip_probe
 from inst.gan.trained import save_trained

@@ -23,8 +23,8 @@ from benchmarks.gan_edit_trial import Trial
 from benchmarks.gan_edit_work import CONTROLS, METHODS, Editing
 from benchmarks.gan_edits import main
 from inst import assets
-from inst.cli.face_options import EditRun, MapperRun
 from inst.commands.common.unfinished import Unfinished
+from inst.commands.faces.options import EditRun, MapperRun
 from inst.errors import InstError
 from inst.gan.codes import to_rgb_styles
 from miniature.avatars import CHOICES, Attributes, dataset

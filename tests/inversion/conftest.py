@@ -4,7 +4,7 @@ import pytest
 import torch
 from accelerate import Accelerator
 
-from inst.cli.options import ModelOptions
+from inst.commands.diffusion.options import ModelOptions
 from inst.image import read_image
 from inst.inversion.prepare import model_defaults, prepare
 from inst.inversion.settings import InversionSettings, resolve

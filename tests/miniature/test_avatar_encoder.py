@@ -10,7 +10,7 @@ pytest.importorskip("accelerate")
 
 from accelerate.state import AcceleratorState
 
-from inst.cli.face_options import GanOptions
+from inst.commands.faces.options import GanOptions
 from inst.errors import InputError, ModelError
 from inst.gan.checkpoints import save_generator
 from inst.gan.compact import CompactEncoder, CompactLayout, compact_layout_of

@@ -11,7 +11,7 @@ from support.gan_files import CONFIG, WIDTH, write_avatars, write_files, write_p
 
 from inst import assets
 from inst.cli import main
-from inst.cli.face_options import EditRun
+from inst.commands.faces.options import EditRun
 from inst.image import read_image_text
 from inst.pipelines.faces.embedded import with_defaults
 from miniature.avatars import draw, sample

@@ -16,8 +16,8 @@ from safetensors.torch import load_file
 from support.gan_files import CONFIG, WIDTH, prepared, write_files, write_photo
 
 from inst.cli import main
-from inst.cli.face_options import EditRun
 from inst.commands.faces.edit_batches import edit_together
+from inst.commands.faces.options import EditRun
 from inst.errors import InputError
 from inst.gan.checkpoints import load_generator
 from inst.gan.ffclip import SemanticModulation

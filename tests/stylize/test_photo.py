@@ -8,8 +8,8 @@ from diffusers import DDIMScheduler, StableDiffusionImg2ImgPipeline
 from torch.testing import assert_close
 
 from inst import seeds
-from inst.cli.options import ModelOptions
 from inst.commands.common.inputs import demo_photo
+from inst.commands.diffusion.options import ModelOptions
 from inst.diffusion.tone import tone_of
 from inst.image import from_pil
 from inst.pipelines.session import Session

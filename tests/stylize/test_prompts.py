@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch.testing import assert_close
 
-from inst.cli.options import ModelOptions
+from inst.commands.diffusion.options import ModelOptions
 from inst.errors import TokenError
 from inst.pipelines.session import Session
 from inst.stylize.prompts import WeightedStyle, encode_styled, placeholders

@@ -5,9 +5,9 @@ from __future__ import annotations
 import warnings
 from pathlib import Path
 
-from inst.cli.options import ModelOptions, StylizeRun
 from inst.commands.common.inputs import demo_photo
 from inst.commands.common.progress import bar, say, watch
+from inst.commands.diffusion.options import ModelOptions, StylizeRun
 from inst.commands.diffusion.stylize import photo_settings
 from inst.commands.diffusion.used_styles import UsedStyle, learn_once
 from inst.errors import InputError

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from inst.cli.options import ExportRun
 from inst.commands.common.outputs import claim, safe_name
 from inst.commands.common.progress import say
+from inst.commands.diffusion.options import ExportRun
 from inst.commands.diffusion.styles import read_style
 from inst.errors import InputError
 from inst.inversion.dialects import write_diffusers, write_shared

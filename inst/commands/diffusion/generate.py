@@ -6,9 +6,9 @@ import math
 from collections.abc import Sequence
 from pathlib import Path
 
-from inst.cli.options import GenerateRun
 from inst.commands.common.outputs import plan_numbered, safe_name
 from inst.commands.common.progress import bar, say, watch
+from inst.commands.diffusion.options import GenerateRun
 from inst.commands.diffusion.picture_record import make_record, texts
 from inst.commands.diffusion.styles import parse_spec
 from inst.commands.diffusion.used_styles import UsedStyle, use_styles

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from inst.cli.options import GenerateRun, StylizeRun
 from inst.commands.diffusion.demo import demo
 from inst.commands.diffusion.export import export
 from inst.commands.diffusion.from_image import from_image
 from inst.commands.diffusion.generate import generate_pictures
+from inst.commands.diffusion.options import GenerateRun, StylizeRun
 from inst.commands.diffusion.stylize import stylize_photos
 from inst.commands.diffusion.train import train
 from inst.commands.info import info, models

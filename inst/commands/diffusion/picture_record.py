@@ -7,8 +7,8 @@ from typing import Any
 
 import torch
 
-from inst.cli.options import GenerateRun, StylizeRun
 from inst.commands.common.record import Record, a1111_parameters, to_json
+from inst.commands.diffusion.options import GenerateRun, StylizeRun
 from inst.commands.diffusion.used_styles import UsedStyle
 from inst.image import Picture
 from inst.pipelines.compose import default_prompt

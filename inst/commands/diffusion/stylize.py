@@ -11,11 +11,11 @@ from typing import Any
 import torch
 from tqdm import tqdm
 
-from inst.cli.options import StylizeRun
 from inst.commands.common.inputs import find_photos
 from inst.commands.common.outputs import plan_outputs, report_failures, safe_name
 from inst.commands.common.progress import bar, say, warn, watch
 from inst.commands.common.record import to_json
+from inst.commands.diffusion.options import StylizeRun
 from inst.commands.diffusion.picture_record import photo_record, texts
 from inst.commands.diffusion.styles import parse_spec
 from inst.commands.diffusion.used_styles import UsedStyle, use_styles

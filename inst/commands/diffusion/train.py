@@ -8,10 +8,10 @@ from typing import Any
 
 from accelerate import Accelerator
 
-from inst.cli.options import TrainRun
 from inst.commands.common.outputs import claim, safe_name
 from inst.commands.common.progress import say, warn
 from inst.commands.diffusion.learn import Learned, LearnOptions, learn, state_path
+from inst.commands.diffusion.options import TrainRun
 from inst.commands.diffusion.styles import STYLES
 from inst.errors import InputError, InstError, MissingExtraError
 from inst.image import list_images, read_image

@@ -8,9 +8,9 @@ from pathlib import Path
 
 from accelerate import Accelerator
 
-from inst.cli.options import PictureOptions
 from inst.commands.common.progress import say
 from inst.commands.diffusion.learn import LearnOptions, kept_path, kept_style, learn
+from inst.commands.diffusion.options import PictureOptions
 from inst.commands.diffusion.styles import STYLES, StyleSpec, is_painting, newest_style, read_style
 from inst.errors import TokenError
 from inst.image import Picture, read_image

@@ -8,9 +8,9 @@ from dataclasses import replace
 
 import torch
 
-from inst.cli.face_options import DirectionsRun
 from inst.commands.common.progress import bar, say
 from inst.commands.common.unfinished import claim_output, identity_of
+from inst.commands.faces.options import DirectionsRun
 from inst.commands.faces.partial_results import PartialResults
 from inst.gan.codes import Codes, to_rgb_styles
 from inst.gan.editor import clip_probe, synthesis_fn

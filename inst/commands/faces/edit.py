@@ -7,7 +7,6 @@ from pathlib import Path
 import torch
 
 from inst.assets import AVATARS
-from inst.cli.face_options import EditRun
 from inst.commands.common.inputs import find_photos
 from inst.commands.common.outputs import report_failures
 from inst.commands.common.progress import bar
@@ -22,6 +21,7 @@ from inst.commands.faces.edit_options import (
     with_prepared,
 )
 from inst.commands.faces.edit_work import EditWork
+from inst.commands.faces.options import EditRun
 from inst.pipelines.faces.embedded import find_file, with_defaults
 from inst.pipelines.faces.inversion import landmarks_for, read_photo
 from inst.pipelines.faces.methods import make_editor, saved_edits

@@ -10,8 +10,8 @@ from typing import Any, Protocol, runtime_checkable
 import torch
 from tqdm import tqdm
 
-from inst.cli.face_options import EditRun
 from inst.commands.common.progress import say
+from inst.commands.faces.options import EditRun
 from inst.errors import InstError
 from inst.gan.align import Quad
 from inst.gan.generator import Noise

@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Literal
 
 from inst.assets import AVATARS
-from inst.cli.face_options import EditRun
 from inst.commands.common.outputs import claim, plan_numbered, plan_outputs, safe_name
 from inst.commands.common.record import from_json
 from inst.commands.common.video import check_video_path
+from inst.commands.faces.options import EditRun
 from inst.errors import ConfigError, InputError
 from inst.gan.codes import read_codes
 from inst.gan.editor import checked_text

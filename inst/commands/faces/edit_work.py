@@ -10,11 +10,11 @@ from typing import Any
 import torch
 
 from inst.assets import AVATARS
-from inst.cli.face_options import EditRun
 from inst.commands.common.progress import say
 from inst.commands.common.record import Record, a1111_parameters, to_json
 from inst.commands.common.video import write_video
 from inst.commands.faces.edit_options import Source, split_weight
+from inst.commands.faces.options import EditRun
 from inst.gan.codes import Codes
 from inst.gan.editor import Editor, OptimizeEditor, synthesis_fn
 from inst.gan.edits import Edit, apply_edits, edit_between, partway, save_edit

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import torch
 
-from inst.cli.face_options import AlignRun, InvertRun
 from inst.commands.common.inputs import find_photos
 from inst.commands.common.outputs import OUTPUTS, claim, distinct, is_picture_path, report_failures, safe_name
 from inst.commands.common.progress import bar, say
+from inst.commands.faces.options import AlignRun, InvertRun
 from inst.errors import ConfigError, InputError, InstError
 from inst.files import write_safetensors
 from inst.gan.align import AlignedFace

@@ -10,8 +10,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from inst.cli.face_options import FfclipRun, MapperRun, TrainingOptions
 from inst.commands.common.unfinished import Unfinished, claim_output
+from inst.commands.faces.options import FfclipRun, MapperRun, TrainingOptions
 from inst.errors import ConfigError, InputError, ModelError
 from inst.gan.editor import check_read_whole, checked_text, synthesis_fn
 from inst.gan.ffclip import SemanticModulation

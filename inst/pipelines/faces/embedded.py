@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from inst.assets import AVATARS, MINI, avatars_folder, mini_folder
-from inst.cli.face_options import EditRun, EncodeOptions, GanOptions
 from inst.commands.common.progress import warn
+from inst.commands.faces.options import EditRun, EncodeOptions, GanOptions
 from inst.errors import InputError
 from inst.gan.styleclip.directions import ALPHA
 from inst.gan.styleclip.optimize import OptimizeSettings

@@ -11,8 +11,8 @@ from typing import NoReturn
 
 import torch
 
-from inst.cli.face_options import EncodeOptions, FaceOptions
 from inst.commands.common.progress import warn
+from inst.commands.faces.options import EncodeOptions, FaceOptions
 from inst.errors import InputError, MissingExtraError
 from inst.gan.align import AlignedFace, Alignment, Quad, align_face
 from inst.gan.generator import Noise

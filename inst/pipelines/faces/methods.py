@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from inst.cli.face_options import EditRun
 from inst.commands.common.progress import warn
 from inst.commands.faces.edit_options import split_weight
+from inst.commands.faces.options import EditRun
 from inst.errors import ConfigError
 from inst.gan.editor import (
     DirectionsEditor,

@@ -6,9 +6,9 @@ from functools import cached_property
 from pathlib import Path
 
 from inst.assets import AVATARS
-from inst.cli.face_options import GanOptions
 from inst.clip import load_clip
 from inst.clip.backbone import ClipBackbone
+from inst.commands.faces.options import GanOptions
 from inst.errors import InputError
 from inst.gan.checkpoints import load_generator
 from inst.gan.checkpoints.fingerprint import fingerprint

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from inst.cli.options import ComputeOptions
+from inst.commands.diffusion.options import ComputeOptions
 from inst.options import check_options, option
 
 
