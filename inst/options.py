@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 
 from inst.errors import ConfigError
 
+Settings = TypeVar("Settings")
 _Run = TypeVar("_Run", bound=Any)
 
 
@@ -38,6 +39,38 @@ def option(
     """
     metadata = {"help": help, "low": low, "high": high, "choices": choices, "flag": flag, "positional": positional}
     return dataclasses.field(default=default, metadata=metadata)
+
+
+def settings_of(schema: type[Settings], values: Mapping[str, Any]) -> Settings:
+    """A settings dataclass from keyword arguments.
+
+    Args:
+        values: by field name, or by the field's short name.
+
+    Raises:
+        ConfigError: an unknown name (with "did you mean"), a value of the wrong type, or one out of range.
+    """
+    return schema(**canonical_names(schema, values))
+
+
+def canonical_names(schema: type, values: Mapping[str, Any]) -> dict[str, Any]:
+    """The values under their fields' names.
+
+    Raises:
+        ConfigError: a name that the schema does not have, or one option under both of its names.
+    """
+    fields = dataclasses.fields(schema)  # pyright: ignore[reportArgumentType]
+    short = {field.metadata["flag"]: field.name for field in fields if field.metadata.get("flag")}
+    known = {field.name for field in fields}
+    named: dict[str, Any] = {}
+    for key, value in values.items():
+        name = short.get(key, key)
+        if name not in known:
+            raise ConfigError(f"the option {key} is not known{did_you_mean(key, [*known, *short])}")
+        if name in named:
+            raise ConfigError(f"{key} and {name} are the same option: give one of them")
+        named[name] = value
+    return named
 
 
 def check_options(settings: Any) -> None:
@@ -80,6 +113,12 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
     """``" (did you mean …?)"`` for a word that is nearly a known one, else nothing."""
     near = difflib.get_close_matches(word, list(known), n=1, cutoff=0.6)
     return f" (did you mean {near[0]}?)" if near else ""
+
+
+def part(settings: Any, schema: type[Settings]) -> Settings:
+    """The fields of a larger settings object that a smaller schema declares."""
+    names = [field.name for field in dataclasses.fields(schema)]  # pyright: ignore[reportArgumentType]
+    return schema(**{name: getattr(settings, name) for name in names})
 
 
 def filled(run: _Run, made: Mapping[str, Any]) -> _Run:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 
 from inst.clip import load_clip
@@ -90,3 +90,9 @@ class Session:
 
 def _prediction_type(options: ModelOptions) -> str | None:
     return None if options.prediction_type == "auto" else options.prediction_type
+
+
+@lru_cache(maxsize=1)
+def default_session() -> Session:
+    """The embedded miniature, loaded once per process: what functions use that are given no model."""
+    return Session(ModelOptions())

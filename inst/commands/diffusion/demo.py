@@ -7,9 +7,11 @@ from pathlib import Path
 
 from inst.commands.common.inputs import demo_photo
 from inst.commands.common.progress import bar, say, watch
+from inst.commands.diffusion.kept_styles import learn_once
 from inst.commands.diffusion.options import ModelOptions, StylizeRun
+from inst.commands.diffusion.styles import STYLES
 from inst.commands.diffusion.stylize import photo_settings
-from inst.commands.diffusion.used_styles import UsedStyle, learn_once
+from inst.commands.diffusion.used_styles import UsedStyle
 from inst.errors import InputError
 from inst.image import from_pil, read_image, resize, side_by_side, write_image
 from inst.pipelines.compose import compose
@@ -25,7 +27,7 @@ def demo(output: Path, style: Path | None, content: Path | None) -> int:
     painting = read_image(style or _demo_painting())
     resolution = session.model.defaults.resolution
     photo = from_pil(demo_photo(resolution)) if content is None else read_image(content).image
-    token = learn_once(session, painting)
+    token = learn_once(session, painting, STYLES)
     run = StylizeRun()
     used = UsedStyle(token, PLACEHOLDER, 1.0, painting)
     settings = photo_settings(session, run)

@@ -6,19 +6,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from accelerate import Accelerator
-
 from inst.commands.common.progress import say
-from inst.commands.diffusion.learn import LearnOptions, kept_path, kept_style, learn
+from inst.commands.diffusion.kept_styles import learn_once
 from inst.commands.diffusion.options import PictureOptions
 from inst.commands.diffusion.styles import STYLES, StyleSpec, is_painting, newest_style, read_style
 from inst.errors import TokenError
 from inst.image import Picture, read_image
-from inst.inversion.settings import InversionSettings
 from inst.inversion.token import StyleToken
 from inst.pipelines.session import Session
 from inst.stylize.prompts import WeightedStyle
-from inst.training.shared import stopping
 
 
 @dataclass(frozen=True)
@@ -57,27 +53,10 @@ def use_styles(
 def _use(session: Session, spec: StyleSpec, run: PictureOptions, painting: str | None) -> UsedStyle:
     if is_painting(spec.path):
         picture = read_image(spec.path, max_megapixels=run.max_megapixels)
-        token = learn_once(session, picture)
+        token = learn_once(session, picture, STYLES)
         return UsedStyle(token, spec.placeholder, spec.weight, picture)
     clip = session.clip if painting is not None else None
     token = read_style(spec.path, clip=clip, painting=None if painting is None else Path(painting))
     session.check(token)
     picture = None if painting is None else read_image(Path(painting), max_megapixels=run.max_megapixels)
     return UsedStyle(token, spec.placeholder, spec.weight, picture)
-
-
-def learn_once(session: Session, picture: Picture, settings: InversionSettings | None = None) -> StyleToken:
-    """The style of a painting: as it was learned before, or learned now and kept by the picture's content."""
-    settings = settings or InversionSettings()
-    kept = kept_style(session, picture, settings, STYLES)
-    if kept is not None:
-        return kept
-    path = kept_path(session, picture, settings, STYLES)
-    accelerator = Accelerator(cpu=session.placement.device.type == "cpu")
-    with stopping() as stop:
-        learned = learn(session, picture, settings, path, accelerator=accelerator, stop=stop, options=LearnOptions())
-        if learned.stopped:
-            path.unlink(missing_ok=True)  # half learned is not what the name promises
-            raise KeyboardInterrupt
-    say(f"learned {path} in {learned.seconds:.0f} s ({learned.steps} steps)")
-    return learned.token
