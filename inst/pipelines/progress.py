@@ -21,7 +21,9 @@ class Step(Protocol):
 AnyStep = TypeVar("AnyStep", bound=Step)
 
 
-def with_bar(steps: Iterable[AnyStep], what: str, *, show: bool = True, unit: str = "step") -> Generator[AnyStep]:
+def with_bar(
+    steps: Iterable[AnyStep], what: str, *, show: bool = True, unit: str = "step"
+) -> Generator[AnyStep, None, None]:
     """The steps, with a bar on standard error that shows the time left, and the losses where a step has some.
 
     Args:

@@ -185,7 +185,7 @@ def run_training(
     resume: bool = False,
     checkpointing_steps: int = 500,
     should_stop: Callable[[], bool] = lambda: False,
-) -> Generator[TrainingProgress]:
+) -> Generator[TrainingProgress, None, None]:
     """Train until ``total`` steps are taken, the validation loss no longer falls, or a stop is asked for.
 
     The first item comes before any step of this call: it validates the untrained network, or tells where a resumed run
