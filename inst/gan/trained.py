@@ -39,7 +39,7 @@ class Trained:
 
 @dataclass(frozen=True)
 class TrainedEditor:
-    """A mapper or an FFCLIP network with what it was trained for. `FaceSession.edit` takes it as ``mapper`` or ``ffclip``.
+    """A mapper or an FFCLIP network with what it was trained for. `FaceSession.edit` takes it in place of a file.
 
     Attributes:
         network: a `LatentMapper` or a `SemanticModulation`, on any device.

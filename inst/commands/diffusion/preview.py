@@ -5,6 +5,8 @@ from __future__ import annotations
 import time
 from pathlib import Path
 
+from inst.commands.common.progress import warn
+from inst.errors import TokenError
 from inst.image import from_pil, write_image
 from inst.pipelines.learning import PREVIEW_STEPS, LearningStep
 
@@ -39,7 +41,10 @@ class Preview:
         if self._spent + expected > SHARE * elapsed:
             return
         begun = time.monotonic()
-        write_image(self.path, from_pil(step.preview()))
+        try:
+            write_image(self.path, from_pil(step.preview()))
+        except TokenError as error:  # vectors that no picture can be made with yet; training goes on
+            warn(f"no preview at step {step.step}: {error}")
         self._last = time.monotonic() - begun
         self._spent += self._last
         self.count += 1

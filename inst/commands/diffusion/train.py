@@ -10,12 +10,13 @@ from inst.commands.common.outputs import claim, safe_name
 from inst.commands.common.progress import say, warn
 from inst.commands.common.unfinished import Unfinished
 from inst.commands.diffusion.learn_file import Learned, learn_to_file
+from inst.commands.diffusion.open import open_session
 from inst.commands.diffusion.options import TrainRun
 from inst.commands.diffusion.styles import STYLES
 from inst.errors import InputError, InstError, MissingExtraError
 from inst.image import list_images, read_image
 from inst.inversion.settings import InversionSettings
-from inst.options import part
+from inst.options import values_of
 from inst.pipelines.session import Session
 from inst.placement import Placement
 from inst.training.signals import StopRequest, stop_on_signals
@@ -33,7 +34,7 @@ def train(run: TrainRun) -> int:
     Whatever can be wrong with the input is found before a model is loaded or the processes of a run connect.
     """
     plan = plan_training(run)
-    session = Session(run)
+    session = open_session(run)
     tracker = _Tracker(run.report_to)
     workers = Workers.join(session.placement, "train_inversion.py")
     tracker.start(session.placement, STYLES if run.output is None else Path(run.output))
@@ -63,7 +64,7 @@ def _learn(
     return learn_to_file(
         session,
         picture,
-        part(run, InversionSettings),
+        InversionSettings(**values_of(run, InversionSettings)),
         output,
         stop=stop,
         resume=run.resume,

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-
 from inst.commands.common.progress import say
 from inst.commands.common.unfinished import claim_output
 from inst.commands.faces.options import DirectionsRun
-from inst.options import part
+from inst.options import values_of
 from inst.pipelines.faces.directions import prepare_directions_steps
 from inst.pipelines.faces.embedded import with_defaults
 from inst.pipelines.faces.session import FaceSession
@@ -30,7 +29,7 @@ def prepare_directions(run: DirectionsRun) -> int:
             resume=run.resume,
             workers=workers,
             should_stop=lambda: stop.asked,
-            **vars(part(run, DirectionsSettings)),
+            **values_of(run, DirectionsSettings),
         )
         last = None
         for last in with_bar(steps, "measuring channels", show=workers.is_main, unit="channel"):  # noqa: B007

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+
 from inst.commands.diffusion.options import ComputeOptions
 from inst.options import check_options, option
 from inst.pipelines.faces.training_settings import (

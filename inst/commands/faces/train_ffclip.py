@@ -9,7 +9,7 @@ from inst.commands.common.unfinished import claim_output
 from inst.commands.faces.options import FfclipRun
 from inst.commands.faces.training import check_files, train_to_file
 from inst.errors import ConfigError, InputError
-from inst.options import part
+from inst.options import values_of
 from inst.pipelines.faces.embedded import find_file, with_defaults
 from inst.pipelines.faces.session import FaceSession
 from inst.pipelines.faces.train_ffclip import train_ffclip_steps
@@ -17,14 +17,14 @@ from inst.pipelines.faces.training_settings import FfclipTrainingSettings
 
 
 def train_ffclip(run: FfclipRun) -> int:
-    """``inst ffclip train``: FFCLIP on a list of texts. Returns the exit code, that of the signal where one stopped it."""
+    """``inst ffclip train``: FFCLIP. Returns the exit code, that of the signal where one stopped it."""
     if run.prompts is None:
         raise ConfigError("no prompts were given: inst ffclip train --prompts prompts.txt, a prompt a line")
     prompts = read_prompts(Path(run.prompts))
     check_files(run)
     place = claim_output(run.output, "ffclip train", resume=run.resume, overwrite=run.overwrite)
     session = FaceSession(with_defaults(run))
-    settings = vars(part(run, FfclipTrainingSettings))
+    settings = values_of(run, FfclipTrainingSettings)
     return train_to_file(run, session, place, partial(train_ffclip_steps, session, prompts, **settings))
 
 

@@ -8,7 +8,7 @@ from inst.commands.common.unfinished import claim_output
 from inst.commands.faces.options import MapperRun
 from inst.commands.faces.training import check_files, train_to_file
 from inst.errors import ConfigError
-from inst.options import part
+from inst.options import values_of
 from inst.pipelines.faces.embedded import with_defaults
 from inst.pipelines.faces.session import FaceSession
 from inst.pipelines.faces.train_mapper import train_mapper_steps
@@ -22,5 +22,5 @@ def train_mapper(run: MapperRun) -> int:
     check_files(run)
     place = claim_output(run.output, "mapper train", resume=run.resume, overwrite=run.overwrite)
     session = FaceSession(with_defaults(run))
-    settings = vars(part(run, MapperTrainingSettings))
+    settings = values_of(run, MapperTrainingSettings)
     return train_to_file(run, session, place, partial(train_mapper_steps, session, run.text, **settings))
