@@ -27,6 +27,7 @@ from inst.models.latent_diffusion import LatentDiffusion
 from inst.seeds import generator
 from inst.shapes import Image
 from inst.training.loop import TrainingProgress
+from inst.training.random_state import RandomStream
 from inst.training.tensors import without_prefix
 
 FLAT = 2e-3
@@ -80,14 +81,15 @@ def prepare(
     """Encode a painting, compute the starting vectors, and set up their training.
 
     Args:
-        settings: resolved; see :func:`inst.inversion.settings.resolve`. Its seed is set as PyTorch's global one, from
-            which dropout draws.
+        settings: resolved; see :func:`inst.inversion.settings.resolve`.
         pretrained: the module that the model brings along, where it brings one.
     """
-    torch.manual_seed(settings.seed)
-    learner = _learner(model, clip, picture.image, settings, pretrained).to(model.placement.device)
-    latents = encode_painting(model, picture.image, settings)
-    return InversionTraining(model, learner, latents, settings, model.defaults.prompt)
+    device = model.placement.device
+    random = RandomStream(settings.seed, device)
+    with random:
+        learner = _learner(model, clip, picture.image, settings, pretrained).to(device)
+        latents = encode_painting(model, picture.image, settings)
+    return InversionTraining(model, learner, latents, settings, model.defaults.prompt, random)
 
 
 @torch.no_grad()

@@ -24,6 +24,7 @@ from inst.placeholders import PLACEHOLDER
 from inst.seeds import generator as seeded
 from inst.shapes import Conditioning, TokenVectors
 from inst.training.loop import TrainingTask
+from inst.training.random_state import RandomStream
 
 VALIDATION_DRAWS = 16
 Result = TypeVar("Result")
@@ -39,6 +40,7 @@ class InversionTraining:
         latents: (1 or 2, c, lh, lw), the painting's and its mirror image's.
         settings: resolved; see :func:`inst.inversion.settings.resolve`.
         prompt: the text in which ``[C]`` is learned.
+        random: in force during updates, for dropout.
         steps: updates made so far, for the error message.
         micro: timesteps computed at once; halved where the memory does not suffice.
     """
@@ -48,6 +50,7 @@ class InversionTraining:
     latents: Float[Tensor, "flips c lh lw"]
     settings: InversionSettings
     prompt: str
+    random: RandomStream
 
     def __post_init__(self) -> None:
         s = self.settings
@@ -80,6 +83,7 @@ class InversionTraining:
             validation_steps=s.validation_steps,
             patience=s.early_stop,
             untrained_counts=True,
+            random=self.random,
             generators={"draws": self.generator},
         )
 

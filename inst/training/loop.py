@@ -14,11 +14,10 @@ from torch import Tensor, nn
 
 from inst.training.checkpoint import Checkpoint
 from inst.training.early_stop import EarlyStop
+from inst.training.random_state import RandomStream
 from inst.training.tensors import (
     optimizer_tensors,
-    random_states,
     restore_optimizer,
-    restore_random_states,
     weights_of,
     with_prefix,
     without_prefix,
@@ -40,7 +39,8 @@ class TrainingTask:
         patience: validations without a lower loss after which training ends early; 0 never.
         untrained_counts: whether the weights before the first step may be the best ones.
         schedule: the learning rate's factor at a share of all steps, 0 to 1.
-        generators: random generators that ``updates`` draws from; checkpoints hold their states.
+        random: in force during updates, which may draw from PyTorch's global generators (dropout does).
+        generators: further generators that ``updates`` draws from. Checkpoints hold the states of all.
     """
 
     network: nn.Module
@@ -48,15 +48,11 @@ class TrainingTask:
     updates: Callable[[int], Iterator[Tensor | float]]
     validate: Callable[[], float]
     validation_steps: int
+    random: RandomStream
     patience: int = 0
     untrained_counts: bool = False
     schedule: Callable[[float], float] = lambda done: 1.0
     generators: Mapping[str, torch.Generator] = field(default_factory=dict)
-
-    @property
-    def device(self) -> torch.device:
-        """Where the network computes."""
-        return next(self.network.parameters()).device
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -154,7 +150,7 @@ class TrainingState:
             **with_prefix("network", weights_of(task.network)),
             **with_prefix("best", self.best or {}),
             **with_prefix("optimizer", optimizer_tensors(task.optimizer)),
-            **with_prefix("random", random_states(task.device)),
+            **with_prefix("random", task.random.states),
             **with_prefix("generator", {name: rng.get_state() for name, rng in task.generators.items()}),
         }
 
@@ -167,7 +163,7 @@ class TrainingState:
         task = self.task
         task.network.load_state_dict(without_prefix("network", tensors))
         restore_optimizer(task.optimizer, without_prefix("optimizer", tensors))
-        restore_random_states(without_prefix("random", tensors), task.device)
+        task.random.states |= without_prefix("random", tensors)
         for name, state in without_prefix("generator", tensors).items():
             task.generators[name].set_state(state)
         self.best = without_prefix("best", tensors) or None
@@ -236,7 +232,9 @@ def _steps(
     while not finished:
         for group, rate in zip(task.optimizer.param_groups, rates, strict=True):
             group["lr"] = rate * task.schedule(state.step / total)
-        loss = workers.mean(next(updates))
+        with task.random:
+            update = next(updates)
+        loss = workers.mean(update)
         state.step += 1
         last = state.step == total
         validated = last or state.step % task.validation_steps == 0

@@ -1,4 +1,4 @@
-"""What a checkpoint holds, as named tensors: weights, the optimizer's state, and the states of random generators."""
+"""What a checkpoint holds, as named tensors: weights, and the optimizer's state."""
 
 from __future__ import annotations
 
@@ -26,28 +26,6 @@ def restore_optimizer(optimizer: torch.optim.Optimizer, tensors: Mapping[str, Te
         index, name = key.split(".", 1)
         rows.setdefault(int(index), {})[name] = value
     optimizer.load_state_dict({"state": rows, "param_groups": optimizer.state_dict()["param_groups"]})
-
-
-def random_states(device: torch.device) -> dict[str, Tensor]:
-    """States of PyTorch's global generators that training on ``device`` uses, by device type.
-
-    Dropout draws from the generator of the device it runs on, so a GPU's state is needed beside the CPU's.
-    """
-    states = {"cpu": torch.get_rng_state()}
-    if device.type == "cuda":
-        states["cuda"] = torch.cuda.get_rng_state(device)
-    elif device.type == "mps":
-        states["mps"] = torch.mps.get_rng_state()
-    return states
-
-
-def restore_random_states(states: Mapping[str, Tensor], device: torch.device) -> None:
-    """The inverse of :func:`random_states`; states of another device type than ``device`` are left out."""
-    torch.set_rng_state(states["cpu"])
-    if device.type == "cuda" and "cuda" in states:
-        torch.cuda.set_rng_state(states["cuda"], device)
-    elif device.type == "mps" and "mps" in states:
-        torch.mps.set_rng_state(states["mps"])
 
 
 def with_prefix(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:

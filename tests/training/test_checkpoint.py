@@ -8,7 +8,8 @@ import torch
 from inst.errors import InputError, InstWarning
 from inst.files import write_safetensors
 from inst.training.checkpoint import Checkpoint, identity_of
-from inst.training.tensors import optimizer_tensors, random_states, restore_optimizer, restore_random_states
+from inst.training.random_state import random_states, restore_random_states
+from inst.training.tensors import optimizer_tensors, restore_optimizer
 
 
 def test_a_state_comes_back(tmp_path):

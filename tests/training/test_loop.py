@@ -9,6 +9,7 @@ from inst.errors import InputError
 from inst.training.checkpoint import Checkpoint
 from inst.training.early_stop import EarlyStop
 from inst.training.loop import TrainingTask, run_training
+from inst.training.random_state import RandomStream
 from inst.training.workers import Workers
 
 
@@ -16,8 +17,9 @@ class Line:
     """A linear map with dropout that learns a constant; its task counts what the loop asks for."""
 
     def __init__(self, losses=None, **changes):
-        torch.manual_seed(0)
-        self.network = torch.nn.Sequential(torch.nn.Dropout(0.5), torch.nn.Linear(4, 1))
+        random = RandomStream(0, torch.device("cpu"))
+        with random:
+            self.network = torch.nn.Sequential(torch.nn.Dropout(0.5), torch.nn.Linear(4, 1))
         self.optimizer = torch.optim.AdamW(self.network.parameters(), lr=0.1)
         self.draws = torch.Generator().manual_seed(1)
         self.losses = iter(losses) if losses is not None else None
@@ -28,6 +30,7 @@ class Line:
             optimizer=self.optimizer,
             updates=self.updates,
             validate=self.validate,
+            random=random,
             **(settings | changes),
         )
 
@@ -94,12 +97,20 @@ def test_a_stopped_and_resumed_run_equals_one_that_never_stopped(stop, tmp_path)
     halted = last_of(first, 6, checkpoint=checkpoint, should_stop=lambda: next(calls) == stop)
     assert (halted.step, halted.stopped, halted.finished) == (stop, True, False)
     second = Line()
-    torch.manual_seed(77)
     resumed = list(run_training(second.task, total=6, checkpoint=checkpoint, resume=True))
     assert resumed[0].step == stop and resumed[0].loss is None
     assert resumed[-1].history == uninterrupted.history and resumed[-1].best_step == uninterrupted.best_step
     assert same(resumed[-1].best, uninterrupted.best)
     assert same(second.network.state_dict(), whole.network.state_dict())
+
+
+def test_the_callers_random_numbers_and_those_of_the_run_are_independent():
+    whole, watched = Line(), Line()
+    last_of(whole, 6)
+    torch.manual_seed(5)
+    drawn = torch.cat([torch.rand(2) for _ in run_training(watched.task, total=6)])
+    assert same(watched.network.state_dict(), whole.network.state_dict())
+    assert torch.equal(drawn, torch.rand(14, generator=torch.Generator().manual_seed(5)))
 
 
 def test_a_caller_that_leaves_the_loop_leaves_a_checkpoint(tmp_path):

@@ -58,8 +58,8 @@ def prepare_directions(
 ) -> Prepared:
     """Measure the channels of a generator's StyleSpace, for edits by global directions.
 
-    Each channel is moved up and down on a number of faces, and the mean change of CLIP's embedding is recorded, together
-    with every channel's mean and standard deviation. At 1024 pixels that takes hours.
+    Each channel is moved up and down on a number of faces, and the mean change of CLIP's embedding is recorded. Each
+    channel's mean and standard deviation over random faces are recorded, too. At 1024 pixels that takes hours.
 
     Args:
         session: the generator, and the CLIP that judges the pictures.

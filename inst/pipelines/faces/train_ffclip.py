@@ -36,6 +36,7 @@ from inst.pipelines.faces.training_settings import FfclipTrainingSettings
 from inst.seeds import generator as rng_of
 from inst.shapes import ImageEmbeds, WPlus
 from inst.training.loop import TrainingTask
+from inst.training.random_state import RandomStream
 from inst.training.workers import ONE_PROCESS, Workers
 
 MAX_PROMPTS = 100_000
@@ -116,8 +117,9 @@ def train_ffclip_steps(
             )
         codes = codes_to_learn(session, given, latents)
         texts = session.view.embed_text(prompts)
-        torch.manual_seed(given.seed)
-        network = SemanticModulation(config.num_layers, config.w_width).to(session.placement.device)
+        random = RandomStream(given.seed, session.placement.device)
+        with random:
+            network = SemanticModulation(config.num_layers, config.w_width).to(session.placement.device)
         loss_settings = FfclipSettings(text_weight=given.text_weight, identity_weight=weight)
         arcface = session.identity if weight else None
         loss = FfclipLoss(synthesis_fn(session.generator), session.view, loss_settings, arcface)
@@ -140,6 +142,7 @@ def train_ffclip_steps(
             updates=updates,
             validate=validate,
             validation_steps=given.validation_steps,
+            random=random,
             schedule=_halved,
         )
         metadata = {"kind": "ffclip", "prompts": len(prompts)}

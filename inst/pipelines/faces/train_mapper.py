@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-import torch
 from torch import Tensor
 
 from inst.gan.editor import check_read_whole, checked_text, synthesis_fn
@@ -34,6 +33,7 @@ from inst.pipelines.faces.training import (
 from inst.pipelines.faces.training_settings import MapperTrainingSettings
 from inst.seeds import generator as rng_of
 from inst.training.loop import TrainingTask
+from inst.training.random_state import RandomStream
 from inst.training.workers import ONE_PROCESS, Workers
 
 
@@ -117,9 +117,10 @@ def train_mapper_steps(
         check_read_whole(session.clip, text)
         tell_words(session.clip_name, text)
         codes = codes_to_learn(session, given, latents)
-        torch.manual_seed(given.seed)
+        random = RandomStream(given.seed, session.placement.device)
         levels = [level for level in LEVELS if given.fine or level != "fine_mapping"]
-        mapper = LevelsMapper(session.generator.config.w_width, levels).to(session.placement.device)
+        with random:
+            mapper = LevelsMapper(session.generator.config.w_width, levels).to(session.placement.device)
         loss_settings = MapperSettings(clip_weight=given.clip_weight, l2_weight=given.l2_weight, identity_weight=weight)
         arcface = session.identity if weight else None
         texts = session.view.embed_text([text])
@@ -138,6 +139,7 @@ def train_mapper_steps(
             updates=updates,
             validate=lambda: validate_mapper(mapper, loss, ([part] for part in unseen.split(given.batch_size))),
             validation_steps=given.validation_steps,
+            random=random,
         )
         metadata = {"kind": "mapper", "text": text, "strength": loss_settings.strength}
         return EditorTask(task, metadata, [text, codes, unseen, *weights_of_identity(arcface)], "mapper.")
