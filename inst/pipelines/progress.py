@@ -8,6 +8,8 @@ from typing import Any, Protocol, TypeVar, runtime_checkable
 
 from tqdm import tqdm
 
+from inst.training.loop import TrainingProgress
+
 
 @runtime_checkable
 class Step(Protocol):
@@ -40,7 +42,7 @@ def with_bar(
                     dynamic_ncols=True, smoothing=0.1,
                 )  # fmt: skip
             bar.update(step.step - bar.n)
-            if getattr(step, "loss", None) is not None:
+            if isinstance(step, TrainingProgress) and step.loss is not None:
                 bar.set_postfix(loss=f"{step.loss:.4f}", best=f"{step.best_loss:.4f}", refresh=False)
             yield step
     finally:

@@ -97,7 +97,7 @@ def parent_command() -> list[str]:
 
 
 def _stopping_signals() -> list[int]:
-    signals = [signal.SIGINT, signal.SIGTERM]
+    signals: list[int] = [signal.SIGINT, signal.SIGTERM]
     hangup = getattr(signal, "SIGHUP", None)  # Windows has none
     if hangup is not None and signal.getsignal(hangup) != signal.SIG_IGN:
         signals.append(hangup)
