@@ -48,7 +48,7 @@ class StyleConditioning:
 
 @dataclass(frozen=True, kw_only=True)
 class PhotoSettings:
-    """:class:`inst.stylize.settings.StylizeSettings` with every default filled in."""
+    """:class:`inst.transfer.settings.StylizeSettings` with every default filled in."""
 
     strength: float
     num_steps: int
