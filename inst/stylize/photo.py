@@ -15,15 +15,12 @@ from inst.colour import keep_colors
 from inst.diffusion.guidance import guide
 from inst.diffusion.schedule import EpsModel, NoiseSchedule, add_noise, all_at
 from inst.diffusion.solvers import sample, start_timesteps
-from inst.diffusion.stochastic_inversion import invert_stochastically
+from inst.diffusion.stochastic_inversion import inversion_timestep, invert_stochastically
 from inst.diffusion.tone import Tone, with_tone
 from inst.diffusion.transport import PatchDistribution, with_transport
 from inst.image import fit, restore
 from inst.models.latent_diffusion import LatentDiffusion
 from inst.shapes import Conditioning, Image, Latents
-
-PUBLISHED_STRIDE = 20
-"""Timesteps from one of the published 50 DDIM steps to the next."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -110,18 +107,11 @@ def noised_start(
     style: Style,
     settings: PhotoSettings,
 ) -> Latents:
-    """Where denoising starts: the stochastic inversion, or (the ablation) plain noise as img2img takes it.
-
-    As published, the inversion noises to ``int(strength * 1000)``, which with 50 steps is 19 timesteps past the first
-    that DDIM visits; img2img noises to that first timestep. With fewer, longer steps the gap would grow and its noise
-    would stay in the picture; then the inversion, too, noises to the first timestep.
-    """
+    """Where denoising starts: the stochastic inversion, or (the ablation) plain noise as img2img takes it."""
     first = start_timesteps(settings.sampler, schedule, settings.num_steps, settings.strength)[0]
     if not settings.inversion:
         return add_noise(schedule, x0, noise, all_at(first, x0))
-    t = schedule.timestep_of(settings.strength)
-    if settings.sampler != "ddim" or t - first >= PUBLISHED_STRIDE:
-        t = first
+    t = inversion_timestep(schedule, settings.strength, first) if settings.sampler == "ddim" else first
     conditional = model.eps_model(style.conditioning.expand(len(x0), -1, -1))
     return invert_stochastically(conditional, schedule, x0, noise, t).latents
 
