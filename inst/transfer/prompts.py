@@ -6,12 +6,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
+from torch import Tensor
 
 from inst.errors import TokenError
 from inst.models.latent_diffusion import LatentDiffusion
 from inst.placeholders import PLACEHOLDER, placeholders
 from inst.shapes import Conditioning, TokenVectors
-from inst.stylize.mixing import mixture
+from inst.transfer.mixing import mixture
 
 
 @dataclass(frozen=True)
@@ -20,7 +21,7 @@ class WeightedVectors:
 
     Attributes:
         placeholder: ``[C]``, or ``[name]`` of a named style.
-        weight: its share, by the rule of :mod:`inst.stylize.mixing`.
+        weight: its share, by the rule of :mod:`inst.transfer.mixing`.
     """
 
     vectors: TokenVectors
@@ -33,7 +34,7 @@ def encode_styled(model: LatentDiffusion, prompt: str, styles: Sequence[Weighted
     """The conditioning of a prompt with styles in it.
 
     Styles with placeholders of their own stand side by side in the prompt. Styles that share one are mixed: the prompt
-    is encoded with each of them, and the conditionings are added by weight (:mod:`inst.stylize.mixing`). Weights that
+    is encoded with each of them, and the conditionings are added by weight (:mod:`inst.transfer.mixing`). Weights that
     sum to less than 1 leave the remainder to ``plain``, a prompt without a style.
 
     Returns:
@@ -42,7 +43,7 @@ def encode_styled(model: LatentDiffusion, prompt: str, styles: Sequence[Weighted
     Raises:
         TokenError: a placeholder without a style, or a style whose placeholder the prompt lacks.
     """
-    groups: dict[str, list[tuple[float, TokenVectors]]] = {}
+    groups: dict[str, list[tuple[float, Tensor]]] = {}
     for style, weight in zip(styles, mixture(styles).weights, strict=True):
         groups.setdefault(style.placeholder, []).append((weight, style.vectors))
     _check(prompt, groups)
@@ -57,10 +58,10 @@ def encode_styled(model: LatentDiffusion, prompt: str, styles: Sequence[Weighted
 
 
 def _combinations(
-    groups: Mapping[str, Sequence[tuple[float, TokenVectors]]],
-) -> list[tuple[float, dict[str, TokenVectors]]]:
+    groups: Mapping[str, Sequence[tuple[float, Tensor]]],
+) -> list[tuple[float, dict[str, Tensor]]]:
     """Every combination of one style for each placeholder, with the product of their weights."""
-    combinations: list[tuple[float, dict[str, TokenVectors]]] = [(1.0, {})]
+    combinations: list[tuple[float, dict[str, Tensor]]] = [(1.0, {})]
     for placeholder, members in groups.items():
         combinations = [
             (weight * share, chosen | {placeholder: vectors})
