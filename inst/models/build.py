@@ -119,8 +119,8 @@ def _check(what: str, network: nn.Module, weights: Mapping[str, Tensor]) -> None
 
 def _cast(tensor: Tensor, dtype: torch.dtype) -> Tensor:
     tensor = tensor.to(dtype) if tensor.is_floating_point() else tensor
-    # A view of a memory-mapped file may be unaligned. Kernels would then take another code path, and the last bit of the
-    # results would depend on the file.
+    # A view of a memory-mapped file may be unaligned. Kernels would then take another code path, and the last bit of
+    # the results would depend on the file.
     return tensor.clone() if tensor.data_ptr() % 64 else tensor
 
 

@@ -214,7 +214,7 @@ def test_a_quantised_weight_is_named(v1, tmp_path):
     weights, _ = read_safetensors(v1.safetensors)
     weights["model.diffusion_model.out.2.bias"] = torch.zeros(4, dtype=torch.int8)
     write_safetensors(tmp_path / "x.safetensors", weights, {})
-    with pytest.raises(ModelError, match=r"conv_out\.bias has type torch\.int8"):
+    with pytest.raises(ModelError, match=r"conv_out\.bias has the type torch\.int8"):
         read(tmp_path / "x.safetensors")
 
 
