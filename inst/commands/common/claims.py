@@ -138,5 +138,5 @@ class Claims:
 
 def _release(lock: FileLock) -> None:
     with contextlib.suppress(OSError):  # unlinked while it is held, so that nobody finds it free and half gone
-        os.unlink(lock.lock_file)
+        Path(lock.lock_file).unlink()
     lock.release()
