@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from PIL import Image as PilImage
 
+from inst.commands.common.progress import warn
 from inst.errors import InputError
 from inst.image import list_images
 
 
 def find_photos(paths: Sequence[str], flag: str = "") -> list[Path]:
-    """The photos named, and those in the folders named.
+    """The photos that were named, and those in the folders that were named. A photo that comes twice is taken once.
 
     Args:
         flag: the option that named them, for the error, as ``--content``.
@@ -29,7 +30,17 @@ def find_photos(paths: Sequence[str], flag: str = "") -> list[Path]:
             found.append(path)
         else:
             raise InputError(f"{flag} {path} does not exist: give a photo or a folder of photos".lstrip())
-    return found
+    return list(_without_repeats(found))
+
+
+def _without_repeats(paths: Sequence[Path]) -> Iterator[Path]:
+    seen: set[Path] = set()
+    for path in paths:
+        if path.resolve() in seen:
+            warn(f"{path} was given more than once: it is used once")
+            continue
+        seen.add(path.resolve())
+        yield path
 
 
 def demo_photo(short_side: int) -> PilImage.Image:

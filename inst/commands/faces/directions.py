@@ -18,7 +18,6 @@ from inst.gan.generator import Generator
 from inst.gan.styleclip.prepared import Prepared, write_prepared
 from inst.gan.styleclip.relevance import RelevanceSettings, channel_relevance
 from inst.gan.styleclip.statistics import style_statistics
-from inst.pipelines.faces.embedded import with_defaults
 from inst.pipelines.faces.session import FaceSession
 from inst.seeds import generator as rng_of
 from inst.training.shared import Stop, stopping
@@ -30,9 +29,8 @@ _CODES_AT_ONCE = 1000
 
 def prepare_directions(run: DirectionsRun) -> int:
     """The exit code: that of the signal where one stopped it; what was measured until then is kept."""
-    run = with_defaults(run)
     place = claim_output(run.output, "directions prepare", resume=run.resume, overwrite=run.overwrite)
-    session = FaceSession(run)
+    session = FaceSession(run.generator, clip=run.clip, identity=run.identity, device=run.device, dtype=run.dtype)
     team = Team.join(session.placement)
     with team.locked(place.lock), stopping() as stop:
         probe = clip_probe(session.clip)

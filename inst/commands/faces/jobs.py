@@ -1,9 +1,9 @@
-"""The GAN side's commands by their names: where command line, YAML files and tests meet."""
+"""The face commands by their names, for the command line. Each returns an exit code."""
 
+from inst.commands.faces.align import align
 from inst.commands.faces.directions import prepare_directions as directions_prepare
-from inst.commands.faces.edit import edit_faces as edit
-from inst.commands.faces.invert import align_photos as align
-from inst.commands.faces.invert import invert_photos as invert
+from inst.commands.faces.edit import edit
+from inst.commands.faces.invert import invert
 from inst.commands.faces.train_editor import train_a_mapper as mapper_train
 from inst.commands.faces.train_editor import train_an_ffclip as ffclip_train
 

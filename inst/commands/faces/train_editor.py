@@ -25,7 +25,7 @@ from inst.gan.styleclip.train_mapper import (
     train_mapper,
     validate_mapper,
 )
-from inst.pipelines.faces.embedded import find_file, tell_words, with_defaults
+from inst.pipelines.faces.embedded import find_file, warn_of_unknown_words
 from inst.pipelines.faces.session import FaceSession
 from inst.seeds import generator as rng_of
 from inst.shapes import ImageEmbeds, WPlus
@@ -36,16 +36,15 @@ _MAX_PROMPTS = 100_000
 
 def train_a_mapper(run: MapperRun) -> int:
     """The exit code: that of the signal where one stopped it."""
-    run = with_defaults(run)
     if run.text is None:
         raise ConfigError('no text was given: inst mapper train --text "a mohawk hairstyle"')
     text = checked_text(run.text)
     place, session = _begin(run, "mapper train")
-    weight = _identity_weight(run, run.identity_weight, 0.1)
+    weight = _identity_weight(session, run.identity_weight, 0.1)
 
     def task() -> TrainingTask:
         check_read_whole(session.clip, text)
-        tell_words(run.clip, text)
+        warn_of_unknown_words(session.files.clip, text)
         codes, generator = _learned_from(session, run), session.generator
         torch.manual_seed(run.seed)
         levels = [level for level in LEVELS if run.fine or level != "fine_mapping"]
@@ -73,12 +72,11 @@ def train_a_mapper(run: MapperRun) -> int:
 
 def train_an_ffclip(run: FfclipRun) -> int:
     """The exit code: that of the signal where one stopped it."""
-    run = with_defaults(run)
     if run.prompts is None:
         raise ConfigError("no prompts were given: inst ffclip train --prompts prompts.txt, a prompt a line")
     prompts = read_prompts(Path(run.prompts))
     place, session = _begin(run, "ffclip train")
-    weight = _identity_weight(run, run.identity_weight, 0.9)
+    weight = _identity_weight(session, run.identity_weight, 0.9)
 
     def task() -> TrainingTask:
         config = session.generator.config
@@ -137,13 +135,14 @@ def _begin(run: TrainingOptions, command: str) -> tuple[Unfinished, FaceSession]
     find_file(run.latents, "latents")
     find_file(run.validation_latents, "validation-latents")
     place = claim_output(run.output, command, resume=run.resume, overwrite=run.overwrite)
-    return place, FaceSession(run)
+    session = FaceSession(run.generator, clip=run.clip, identity=run.identity, device=run.device, dtype=run.dtype)
+    return place, session
 
 
-def _identity_weight(run: TrainingOptions, given: float | None, usual: float) -> float:
-    if given and run.identity is None:
+def _identity_weight(session: FaceSession, given: float | None, usual: float) -> float:
+    if given and session.files.identity is None:
         raise ConfigError("--identity-weight needs --identity model_ir_se50.pth")
-    return (usual if run.identity else 0.0) if given is None else given
+    return (usual if session.files.identity else 0.0) if given is None else given
 
 
 def _arcface(session: FaceSession, weight: float) -> Any:
@@ -154,7 +153,7 @@ def _learned_from(session: FaceSession, run: TrainingOptions) -> WPlus:
     """The codes: those of a file, or made-up ones."""
     with torch.no_grad():
         if (path := find_file(run.latents, "latents")) is not None:
-            codes = session.stored(path)
+            codes = session.load_latents(path)
         else:
             codes = session.sample_w(run.samples, run.seed, run.truncation)
     if len(codes) < run.batch_size:
@@ -166,7 +165,7 @@ def _unseen(session: FaceSession, run: TrainingOptions) -> WPlus:
     """Codes to validate with: those of a file, or made-up ones of seeds after the learned ones."""
     with torch.no_grad():
         if run.validation_latents is not None:
-            return session.stored(Path(run.validation_latents))
+            return session.load_latents(Path(run.validation_latents))
         return session.sample_w(run.validation_samples, run.seed + run.samples, run.truncation)
 
 
