@@ -1,8 +1,8 @@
 """What counts as a placeholder in a prompt: the one rule that encoding, training and the command line share.
 
-A placeholder is ``[C]``, or a bracketed name of at least two characters that begins with a letter and goes on with
-letters, digits, ``_`` or ``-``, such as ``[sea]``. Everything else in brackets is ordinary text: ``[c]``, ``array[3]``,
-``[two words]``.
+A placeholder is a capital letter in brackets, such as ``[C]``, or a bracketed name of at least two characters that
+begins with a letter and goes on with letters, digits, ``_`` or ``-``, such as ``[sea]``. Everything else in brackets is
+ordinary text: ``[c]``, ``array[3]``, ``[two words]``.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import re
 
 PLACEHOLDER = "[C]"
 """Stands for the style in a prompt, unless the style was given a name of its own."""
-PLACEHOLDER_PATTERN = re.compile(r"\[(C|[A-Za-z][\w-]+)\]", re.ASCII)
+PLACEHOLDER_PATTERN = re.compile(r"\[([A-Z]|[A-Za-z][\w-]+)\]", re.ASCII)
 
 
 def placeholders(prompt: str) -> list[str]:

@@ -31,8 +31,8 @@ class Edit:
         offsets: one (b, k, d) tensor in W+, or a (b, C) tensor for each style of StyleSpace.
         metadata: the text, the method and other settings of the edit, JSON data.
 
-    >>> from inst.pipelines.faces.session import load_generator
-    >>> faces = load_generator("avatars")
+    >>> import inst
+    >>> faces = inst.load_generator("avatars")
     >>> w = faces.sample(seed=7)
     >>> edit = faces.edit_between(w, faces.edit(w, "a face with blue hair"))
     >>> pictures = faces.synthesize(faces.apply(w, edit.scaled(0.5)))

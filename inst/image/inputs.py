@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from pathlib import Path
-from typing import Any, TypeAlias, Union
+from typing import Any, TypeAlias
 
 import numpy as np
 import PIL.Image
@@ -15,8 +15,8 @@ from inst.errors import InputError
 from inst.image.convert import WHITE, rgb_to_tensor, to_rgb
 from inst.image.read import Picture, check_shape, read_image
 
-PictureInput: TypeAlias = Union[str, Path, PIL.Image.Image, Tensor, np.ndarray, Picture]
-"""A path, a PIL image, a (1, 3, h, w) tensor in [-1, 1], a uint8 array (h, w), (h, w, 3) or (h, w, 4), or a `Picture`."""
+PictureInput: TypeAlias = str | Path | PIL.Image.Image | Tensor | np.ndarray | Picture
+"""A path, a PIL image, a (1, 3, h, w) tensor in [-1, 1], a uint8 array (h, w), (h, w, 3) or (h, w, 4), a `Picture`."""
 _UNNAMED = Path("image")
 _TOLERANCE = 1e-3
 
@@ -54,8 +54,8 @@ def as_picture(source: Any, *, max_megapixels: float = 64.0, min_side: int = 64,
     if isinstance(source, Tensor):
         return _from_tensor(source, **limits)
     raise InputError(
-        f"a picture cannot be a {type(source).__name__}: give a path, a PIL image, a (1, 3, h, w) tensor in [-1, 1] or a "
-        "uint8 NumPy array"
+        f"a picture cannot be a {type(source).__name__}: give a path, a PIL image, a (1, 3, h, w) tensor in [-1, 1] or "
+        "a uint8 NumPy array"
     )
 
 
@@ -83,8 +83,8 @@ def _from_pil(picture: PIL.Image.Image, **limits: float) -> Picture:
 def _array_to_pil(array: np.ndarray) -> PIL.Image.Image:
     if array.dtype != np.uint8 or not (array.ndim == 2 or (array.ndim == 3 and array.shape[2] in (3, 4))):
         raise InputError(
-            f"an array of {array.dtype} and shape {array.shape} is not a picture: give uint8 of shape (h, w), (h, w, 3) "
-            "or (h, w, 4)"
+            f"an array of {array.dtype} and shape {array.shape} is not a picture: give uint8 of shape (h, w), "
+            "(h, w, 3) or (h, w, 4)"
         )
     return PIL.Image.fromarray(np.ascontiguousarray(array))
 

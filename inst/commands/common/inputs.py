@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from PIL import Image as PilImage
-
 from inst.commands.common.progress import warn
 from inst.errors import InputError
 from inst.image import list_images
+from inst.image.demo import demo_photo
+
+__all__ = ["demo_photo", "find_photos"]
 
 
 def find_photos(paths: Sequence[str], flag: str = "") -> list[Path]:
@@ -41,13 +42,3 @@ def _without_repeats(paths: Sequence[Path]) -> Iterator[Path]:
             continue
         seen.add(path.resolve())
         yield path
-
-
-def demo_photo(short_side: int) -> PilImage.Image:
-    """A cat (scikit-image's ``chelsea``, CC0), scaled to a short side in pixels."""
-    from skimage import data
-
-    photo = PilImage.fromarray(data.chelsea())
-    scale = short_side / min(photo.size)
-    width, height = (round(length * scale) for length in photo.size)
-    return photo.resize((width, height), PilImage.Resampling.LANCZOS)

@@ -13,7 +13,7 @@ from inst.commands.common.outputs import report_failures
 from inst.commands.common.progress import bar, say
 from inst.commands.faces.edit_job import EditJob, plan_edit
 from inst.commands.faces.edit_results import EditResults
-from inst.commands.faces.from_image import from_image
+from inst.commands.faces.open import open_session
 from inst.commands.faces.options import EditRun
 from inst.errors import InstError
 from inst.gan.edits import check_edit, load_edit
@@ -38,10 +38,7 @@ def edit(run: EditRun) -> int:
     Raises:
         InstError: an option, file or text that cannot be used; a photo of several does not stop the others.
     """
-    run = from_image(run)
-    session = FaceSession(
-        run.generator, clip=run.clip, identity=run.identity, encoder=run.encoder, device=run.device, dtype=run.dtype
-    )
+    session = open_session(run)
     job = plan_edit(run, session.files)
     # a single photo that cannot be read is an error before anything is loaded
     single = job.photos if len(job.photos) == 1 else ()

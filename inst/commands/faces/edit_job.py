@@ -14,9 +14,10 @@ from inst.commands.common.video import check_video_path
 from inst.commands.faces.options import EditRun
 from inst.errors import ConfigError, InputError
 from inst.gan.codes import read_codes
+from inst.options import values_of
 from inst.pipelines.faces.embedded import NetworkFiles, edit_defaults, find_file
 from inst.pipelines.faces.methods import MAKERS, choose_method
-from inst.pipelines.faces.settings import PhotoEditSettings, part_of
+from inst.pipelines.faces.settings import PhotoEditSettings
 
 Source = Literal["photos", "random", "latents", "example"]
 """Where faces come from; an example is one of the embedded avatars."""
@@ -67,7 +68,7 @@ def plan_edit(run: EditRun, files: NetworkFiles) -> EditJob:
         InputError: a file that is not there, no face, or a result that exists already.
     """
     latents = find_file(run.latents, "latents")
-    settings = part_of(PhotoEditSettings, run)
+    settings = PhotoEditSettings(**values_of(run, PhotoEditSettings))
     if run.edits:
         _check_edits_alone(run)
         method = "edits"

@@ -12,7 +12,6 @@ from inst.commands.common.record import from_json
 from inst.commands.faces.options import EditRun
 from inst.errors import InputError
 from inst.image import read_image_text
-from inst.options import filled
 
 
 def settings_from_image(path: Path, given: Mapping[str, Any]) -> dict[str, Any]:
@@ -39,13 +38,3 @@ def settings_from_image(path: Path, given: Mapping[str, Any]) -> dict[str, Any]:
         stored = stored | {"random": None}
     known = {field.name for field in dataclasses.fields(EditRun)}
     return {name: value for name, value in stored.items() if name in known and value is not None}
-
-
-def from_image(run: EditRun) -> EditRun:
-    """The options with the settings that a picture carries wherever an option has its default."""
-    if run.from_image is None:
-        return run
-    plain = EditRun()
-    names = [field.name for field in dataclasses.fields(run)]
-    given = {name: getattr(run, name) for name in names if getattr(run, name) != getattr(plain, name)}
-    return filled(run, settings_from_image(Path(run.from_image), given))

@@ -11,14 +11,16 @@ import torch
 from inst.commands.common.inputs import find_photos
 from inst.commands.common.outputs import OUTPUTS, claim, distinct, report_failures, safe_name
 from inst.commands.common.progress import bar, say
+from inst.commands.faces.open import open_session
 from inst.commands.faces.options import InvertRun
 from inst.errors import InputError, InstError
 from inst.files import write_safetensors
 from inst.image import write_image
+from inst.options import values_of
 from inst.pipelines.faces.inversion import InvertedFace, describe_loss, invert_photo, invert_settings
 from inst.pipelines.faces.photos import check_landmark_source, open_photo
 from inst.pipelines.faces.session import FaceSession
-from inst.pipelines.faces.settings import EncodeSettings, part_of
+from inst.pipelines.faces.settings import EncodeSettings
 
 METADATA = "inst.codes"
 
@@ -36,10 +38,8 @@ def invert(run: InvertRun) -> int:
     if not photos:
         raise InputError("no photo was given: inst invert photo.jpg")
     outputs = _plan_codes(photos, run)
-    session = FaceSession(
-        run.generator, clip=run.clip, identity=run.identity, encoder=run.encoder, device=run.device, dtype=run.dtype
-    )
-    settings, use_clip = part_of(EncodeSettings, run), session.files.clip is not None
+    session = open_session(run)
+    settings, use_clip = EncodeSettings(**values_of(run, EncodeSettings)), session.files.clip is not None
     # a single photo that cannot be read is an error before anything is loaded
     single = photos if len(photos) == 1 else ()
     opened = {path: open_photo(path, max_megapixels=run.max_megapixels) for path in single}

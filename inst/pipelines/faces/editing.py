@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, cast
 
 import PIL.Image
@@ -27,21 +27,21 @@ class EditStep:
     """The codes after one step of an edit.
 
     Attributes:
-        index: of the step, counted from 0.
-        total: number of steps.
+        step: steps done so far, from 1.
+        total: of how many.
         codes: W+ as a list of one (b, k, d) tensor, or StyleSpace; those of the last step are the result.
-        generator, noise: what `preview` makes pictures with.
     """
 
-    index: int
+    step: int
     total: int
     codes: Codes
-    generator: Generator
-    noise: Noise = "fixed"
+    _generator: Generator = field(repr=False)
+    _noise: Noise = field(default="fixed", repr=False)
 
-    def preview(self) -> list[PIL.Image.Image]:
-        """The faces after this step, as PIL images."""
-        return to_pils(render(self.generator, self.codes, self.noise))
+    def preview(self) -> PIL.Image.Image:
+        """The first face after this step. It is rendered only when this is called."""
+        noise = _rows(self._noise, slice(0, 1))
+        return to_pil(render(self._generator, rows_of(self.codes, slice(0, 1)), noise))
 
 
 @dataclass(frozen=True)
@@ -81,8 +81,8 @@ class FaceEdit:
         Args:
             noise: of the pictures that optimisation compares with the text.
         """
-        for index, codes in enumerate(self._codes(w_plus, noise)):
-            yield EditStep(index, self.num_steps, codes, self.generator, noise)
+        for step, codes in enumerate(self._codes(w_plus, noise), 1):
+            yield EditStep(step, self.num_steps, codes, self.generator, noise)
 
     def _codes(self, w_plus: WPlus, noise: Noise) -> Iterator[Codes]:
         if self.editor is None:
@@ -117,13 +117,17 @@ class EditedFaces:
 
 @dataclass(frozen=True)
 class BatchStep:
-    """One step of editing many faces.
+    """One step of editing many faces in batches.
 
     Attributes:
+        step: steps done so far, those of all faces together.
+        total: of how many.
         finished: with the last step of a batch, the picture of each of its faces or why there is none, in order.
         batch: the edited faces themselves, with that step.
     """
 
+    step: int
+    total: int
     finished: Sequence[Tensor | InstError] = ()
     batch: EditedFaces | None = None
 
@@ -137,28 +141,34 @@ def edit_in_batches(edit: FaceEdit, faces: Sequence[tuple[WPlus, Noise]], size: 
     Raises:
         torch.OutOfMemoryError: a single face does not fit into memory; of several, each is tried alone first.
     """
+    steps = edit.num_steps
+    total = len(faces) * steps
     for start in range(0, len(faces), size):
         part = faces[start : start + size]
+        done = start * steps
         try:
-            yield from _edit_batch(edit, part)
+            for index, batch in enumerate(_edit_batch(edit, part), 1):
+                finished = () if batch is None else batch.images.split(1)
+                yield BatchStep(done + index * len(part), total, finished, batch)
         except (InstError, torch.OutOfMemoryError) as error:
             if len(part) > 1:
-                yield from edit_in_batches(edit, part, 1)
+                for step in edit_in_batches(edit, part, 1):
+                    yield replace(step, step=done + step.step, total=total)
             elif isinstance(error, InstError):
-                yield BatchStep([error])
+                yield BatchStep(done + steps, total, [error])
             else:
                 raise
 
 
-def _edit_batch(edit: FaceEdit, faces: Sequence[tuple[WPlus, Noise]]) -> Iterator[BatchStep]:
+def _edit_batch(edit: FaceEdit, faces: Sequence[tuple[WPlus, Noise]]) -> Iterator[EditedFaces | None]:
+    """An item for each step; the last one has the result."""
     w_plus, noise = torch.cat([codes for codes, _ in faces]), _joined([noise for _, noise in faces])
     path: list[Codes] = []
     for step in edit.steps(w_plus, noise):
         path.append(step.codes)
-        if len(path) < edit.num_steps:
-            yield BatchStep()
-    images = render(edit.generator, path[-1], noise)
-    yield BatchStep(images.split(1), EditedFaces(w_plus, noise, path, images))
+        if step.step < step.total:
+            yield None
+    yield EditedFaces(w_plus, noise, path, render(edit.generator, path[-1], noise))
 
 
 def _joined(noises: Sequence[Any]) -> Noise:
@@ -199,8 +209,3 @@ def frames_of(generator: Generator, edited: EditedFaces, count: int) -> list[Cod
     if len(path) > 1:
         return [path[round(i * (len(path) - 1) / (count - 1))] for i in range(count)]
     return [partway(generator, edited.w_plus, path[-1], i / (count - 1)) for i in range(count)]
-
-
-def to_pils(images: Image) -> list[PIL.Image.Image]:
-    """Pictures (b, 3, h, w) in [-1, 1] as PIL images."""
-    return [to_pil(image) for image in images.split(1)]

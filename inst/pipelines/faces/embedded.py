@@ -11,7 +11,7 @@ from inst.assets import AVATARS, MINI, avatars_folder, mini_folder
 from inst.errors import InputError, InstWarning
 from inst.gan.settings import OptimizeWeights
 from inst.gan.styleclip.directions import ALPHA
-from inst.models.vocabulary import tell_unknown_words
+from inst.models.vocabulary import describe_unknown_words
 from inst.options import did_you_mean
 from inst.pipelines.faces.settings import EditSettings
 
@@ -116,7 +116,7 @@ def packaged_model(clip: str | None) -> Path | None:
 
 def warn_of_unknown_words(clip: str | None, text: str) -> None:
     """Warn of words that a packaged CLIP was not trained on."""
-    if unknown := tell_unknown_words(text, packaged_model(clip)):
+    if unknown := describe_unknown_words(text, packaged_model(clip)):
         warnings.warn(unknown, InstWarning, stacklevel=2)
 
 

@@ -52,12 +52,12 @@ class InversionStep:
     """One step of the inversion of a photo's faces.
 
     Attributes:
-        index: of the step, counted from 0 over all faces of the photo.
-        total: number of steps.
+        step: steps done so far, from 1, over all faces of the photo.
+        total: of how many.
         faces: the result, with the last step.
     """
 
-    index: int
+    step: int
     total: int
     faces: tuple[InvertedFace, ...] = ()
 
@@ -97,12 +97,12 @@ def invert_photo(
         for index, update in enumerate(_optimise(networks, image, start, optimisation), 1):
             codes, noise = update.w_plus, update.noise
             if index < steps:
-                yield InversionStep(number * steps + index - 1, len(faces) * steps)
+                yield InversionStep(number * steps + index, len(faces) * steps)
         with torch.no_grad():
             loss = measure_loss(image, networks.generator(codes, noise), networks.identity)
         found.append(InvertedFace(codes, noise, to_pil(image), loss, quad))
         result = tuple(found) if len(found) == len(faces) else ()
-        yield InversionStep(len(found) * steps - 1, len(faces) * steps, result)
+        yield InversionStep(len(found) * steps, len(faces) * steps, result)
 
 
 def _faces_in(

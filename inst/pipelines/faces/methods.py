@@ -30,9 +30,10 @@ from inst.gan.styleclip.mapper import STRENGTH, LatentMapper, load_mapper
 from inst.gan.styleclip.prepared import Prepared, read_prepared
 from inst.gan.styleclip.statistics import read_statistics
 from inst.gan.trained import TrainedEditor, check_generator, read_trained
+from inst.options import values_of
 from inst.pipelines.faces.embedded import PREPARED, NetworkFiles, find_file, warn_of_unknown_words
 from inst.pipelines.faces.networks import FaceNetworks
-from inst.pipelines.faces.settings import EditSettings, part_of
+from inst.pipelines.faces.settings import EditSettings
 
 MAKERS = {"directions": "inst directions prepare", "mapper": "inst mapper train", "ffclip": "inst ffclip train"}
 """Methods that need a file, and the command that makes it."""
@@ -110,7 +111,7 @@ def _optimize_editor(networks: FaceNetworks, settings: EditSettings, text: str |
         raise ConfigError("--identity-weight needs --identity model_ir_se50.pth")
     generator = networks.generator
     _check_text(networks, text)
-    plain = replace(part_of(OptimizeSettings, settings), identity_weight=weight)
+    plain = replace(OptimizeSettings(**values_of(settings, OptimizeSettings)), identity_weight=weight)
     return OptimizeEditor(generator, networks.view, plain, networks.identity if weight else None)
 
 

@@ -66,7 +66,13 @@ def align_faces(
         ConfigError: a value out of its range.
         MissingExtraError: no landmarks are given and face-alignment is not installed.
 
-    >>> faces = align_faces("photo.jpg", size=256, landmarks="photo.npy")  # doctest: +SKIP
+    >>> import inst, numpy as np
+    >>> from skimage import data
+    >>> face = np.zeros((68, 2))                            # only eyes and mouth corners matter to the alignment
+    >>> face[36:42], face[42:48], face[48], face[54] = (200, 110), (250, 110), (205, 160), (245, 160)
+    >>> (picture,) = inst.align_faces(data.astronaut(), size=256, landmarks=face)
+    >>> picture.size
+    (256, 256)
     """
     settings = AlignSettings(size=size, face=face, all=all)
     picture = open_photo(photo)

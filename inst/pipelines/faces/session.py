@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import PIL.Image
 import torch
@@ -18,24 +19,21 @@ from inst.gan.edits import Edit, check_edit
 from inst.gan.generator import Noise
 from inst.gan.latent_space import check_layers
 from inst.image import PictureInput, to_pil
-from inst.pipelines.faces.editing import EditStep, FaceEdit, edit_in_batches, render, to_pils
+from inst.options import settings_of
+from inst.pipelines.faces.editing import EditStep, FaceEdit, edit_in_batches, render
 from inst.pipelines.faces.embedded import edit_defaults, find_file
 from inst.pipelines.faces.inversion import InversionStep, InvertedFace, edited_faces, invert_photo
 from inst.pipelines.faces.methods import MAKERS, choose_method, make_editor
 from inst.pipelines.faces.networks import FaceNetworks
 from inst.pipelines.faces.photos import LandmarkInput, check_landmark_source, open_photo, paste_faces
-from inst.pipelines.faces.settings import (
-    TRUNCATION,
-    EditSettings,
-    EncodeSettings,
-    PhotoEditSettings,
-    from_keywords,
-    part_of,
-)
+from inst.pipelines.faces.settings import TRUNCATION, EditSettings, EncodeSettings, PhotoEditSettings
+from inst.pipelines.progress import with_bar
 from inst.seeds import MAX_SEED, noise
 from inst.shapes import Image, WPlus
 
-_Step = TypeVar("_Step")
+if TYPE_CHECKING:
+    from inst.gan.styleclip.prepared import Prepared
+    from inst.gan.trained import TrainedEditor
 
 
 def load_generator(
@@ -65,7 +63,8 @@ def load_generator(
         ModelError: the embedded generator is asked for, and not in this copy of the package.
         ConfigError: a device that is not there, or a precision that it does not support.
 
-    >>> faces = load_generator("avatars")
+    >>> import inst
+    >>> faces = inst.load_generator("avatars")
     >>> pictures = faces.synthesize(faces.sample(seed=7, num=2))
     """
     return FaceSession(generator, clip=clip, identity=identity, encoder=encoder, device=device, dtype=dtype)
@@ -77,7 +76,8 @@ class FaceSession(FaceNetworks):
     W+ codes are float32 tensors (b, k, d): a code of width d for each of the k layers of b faces. Edited codes are a
     list, either of one W+ tensor or, in StyleSpace, of a (b, C) tensor for each style.
 
-    >>> faces = load_generator("avatars")
+    >>> import inst
+    >>> faces = inst.load_generator("avatars")
     >>> w = faces.sample(seed=7, num=2)
     >>> edited = faces.edit(w, "a face with blue hair", method="directions", alpha=3)
     >>> before, after = faces.synthesize(w), faces.synthesize(edited)
@@ -94,7 +94,9 @@ class FaceSession(FaceNetworks):
         Raises:
             ConfigError: a value out of its range.
 
-        >>> load_generator("avatars").sample(seed=7, num=4).shape[0]
+        >>> import inst
+        >>> faces = inst.load_generator("avatars")
+        >>> faces.sample(seed=7, num=4).shape[0]
         4
         """
         if num < 1 or not 0 <= seed <= MAX_SEED or not 0 <= truncation <= 2:
@@ -121,7 +123,8 @@ class FaceSession(FaceNetworks):
             InputError: the file is missing, or holds no W+ codes.
             ModelError: the codes belong to another generator.
 
-        >>> load_generator("avatars").load_latents("avatars").ndim
+        >>> import inst
+        >>> inst.load_generator("avatars").load_latents("avatars").ndim
         3
         """
         path = find_file(file, "latents")
@@ -157,29 +160,30 @@ class FaceSession(FaceNetworks):
             ConfigError: a setting that is unknown or out of range, or a text that CLIP cannot read.
             InputError, ModelError: a file that is missing, or that belongs to another generator or CLIP.
 
-        >>> faces = load_generator("avatars")
+        >>> import inst
+        >>> faces = inst.load_generator("avatars")
         >>> w = faces.sample(seed=7, num=2)
         >>> pictures = faces.synthesize(faces.edit(w, "a face with glasses", alpha=3))
         """
         chosen, objects = _edit_settings(EditSettings, {**settings, "method": method})
         edit = self.prepare_edit(text, chosen, objects)
         parts = self._w_plus(latents).split(edit.at_once(chosen.batch_size))
-        steps = (step for part in parts for step in edit.steps(part))
-        done = [
+        results = [
             step.codes
-            for step in _watched(steps, len(parts) * edit.num_steps, "editing", progress)
-            if step.index == step.total - 1
+            for step in with_bar(_all_steps(edit, parts), "editing", show=progress)
+            if step.step % edit.num_steps == 0
         ]
-        return [torch.cat(rows) for rows in zip(*done, strict=True)]
+        return [torch.cat(rows) for rows in zip(*results, strict=True)]
 
     def edit_steps(
         self, latents: WPlus, text: str | None, *, method: str = "auto", **settings: Any
     ) -> Iterator[EditStep]:
         """The steps of `edit`, all faces edited at once. Only ``optimize`` has more than one.
 
-        >>> faces = load_generator("avatars")
+        >>> import inst
+        >>> faces = inst.load_generator("avatars")
         >>> for step in faces.edit_steps(faces.sample(seed=7), "an old man", method="optimize", steps=2):
-        ...     (picture,) = step.preview()
+        ...     picture = step.preview()
         """
         chosen, objects = _edit_settings(EditSettings, {**settings, "method": method})
         return self.prepare_edit(text, chosen, objects).steps(self._w_plus(latents))
@@ -212,7 +216,8 @@ class FaceSession(FaceNetworks):
         Raises:
             ModelError: an edit that was made with another generator.
 
-        >>> faces = load_generator("avatars")
+        >>> import inst
+        >>> faces = inst.load_generator("avatars")
         >>> w = faces.sample(seed=7)
         >>> edit = faces.edit_between(w, faces.edit(w, "an old man"))
         >>> codes = faces.apply(faces.sample(seed=8), edit.scaled(0.5))
@@ -239,7 +244,8 @@ class FaceSession(FaceNetworks):
             codes: what `edit` made of them.
             metadata: JSON data that is saved with the edit, such as its text.
 
-        >>> faces = load_generator("avatars")
+        >>> import inst
+        >>> faces = inst.load_generator("avatars")
         >>> w = faces.sample(seed=7)
         >>> faces.edit_between(w, faces.edit(w, "an old man"), text="an old man").save("old.safetensors")
         """
@@ -258,15 +264,17 @@ class FaceSession(FaceNetworks):
         Raises:
             ConfigError: codes or noise of another generator.
 
-        >>> faces = load_generator("avatars")
+        >>> import inst
+        >>> faces = inst.load_generator("avatars")
         >>> (picture,) = faces.synthesize(faces.sample(seed=7))
         """
-        return to_pils(self.render(codes, noise))
+        return [to_pil(image) for image in self.render(codes, noise).split(1)]
 
     def render(self, codes: Tensor | Sequence[Tensor], noise: Noise = "fixed") -> Image:
         """As `synthesize`: a tensor (b, 3, h, w) in [-1, 1], float32 on the CPU.
 
-        >>> faces = load_generator("avatars")
+        >>> import inst
+        >>> faces = inst.load_generator("avatars")
         >>> faces.render(faces.sample(num=2)).shape[:2]
         torch.Size([2, 3])
         """
@@ -302,13 +310,14 @@ class FaceSession(FaceNetworks):
             ConfigError: a setting that is unknown or out of range.
             MissingExtraError: no landmarks are given and face-alignment is not installed.
 
-        >>> faces = load_generator("avatars")
+        >>> import inst
+        >>> faces = inst.load_generator("avatars")
         >>> (avatar,) = faces.synthesize(faces.sample(seed=7))
         >>> (found,) = faces.invert(avatar)
         >>> (reconstruction,) = faces.synthesize(found.codes, found.noise)
         """
         steps = self.invert_steps(photo, landmarks=landmarks, use_clip=use_clip, **settings)
-        *_, last = _watched(steps, None, "inverting", progress)
+        *_, last = with_bar(steps, "inverting", show=progress)
         return list(last.faces)
 
     def invert_steps(
@@ -316,13 +325,14 @@ class FaceSession(FaceNetworks):
     ) -> Iterator[InversionStep]:
         """The steps of `invert`; the last one has the faces.
 
-        >>> faces = load_generator("avatars")
+        >>> import inst
+        >>> faces = inst.load_generator("avatars")
         >>> (avatar,) = faces.synthesize(faces.sample(seed=7))
         >>> *_, last = faces.invert_steps(avatar, invert_steps=2)
         >>> last.faces[0].codes.ndim
         3
         """
-        chosen = from_keywords(EncodeSettings, settings)
+        chosen = settings_of(EncodeSettings, settings)
         landmarks = chosen.landmarks if landmarks is None else landmarks
         picture = open_photo(photo)
         check_landmark_source(landmarks, 1, aligned=chosen.aligned, embedded=self.files.embedded)
@@ -352,25 +362,58 @@ class FaceSession(FaceNetworks):
         Raises:
             InstError: as `invert` and `edit`.
 
-        >>> faces = load_generator("avatars")
+        >>> import inst
+        >>> faces = inst.load_generator("avatars")
         >>> (avatar,) = faces.synthesize(faces.sample(seed=7))
         >>> picture = faces.edit_photo(avatar, "a face with blue hair")
         """
         chosen, objects = _edit_settings(PhotoEditSettings, settings)
-        edit = self.prepare_edit(text, part_of(EditSettings, chosen), objects)
+        edit = self.prepare_edit(text, chosen, objects)
         picture = open_photo(photo)
         landmarks = chosen.landmarks if landmarks is None else landmarks
         check_landmark_source(landmarks, 1, aligned=chosen.aligned, embedded=self.files.embedded)
-        encode = part_of(EncodeSettings, chosen)
-        *_, last = _watched(
-            invert_photo(self, picture, encode, landmarks, use_clip=edit.uses_clip), None, "inverting", progress
-        )
+        inversion = invert_photo(self, picture, chosen, landmarks, use_clip=edit.uses_clip)
+        *_, last = with_bar(inversion, "inverting", show=progress)
         codes: list[tuple[WPlus, Noise]] = [(face.codes, face.noise) for face in last.faces]
-        size = edit.at_once(chosen.batch_size)
-        images = []
-        for step in _watched(edit_in_batches(edit, codes, size), None, "editing", progress):
-            images += step.finished
+        steps = edit_in_batches(edit, codes, edit.at_once(chosen.batch_size))
+        images = [image for step in with_bar(steps, "editing", show=progress) for image in step.finished]
         return to_pil(paste_faces(picture.image, edited_faces(images, last.faces), chosen.feather))
+
+    def train_mapper(self, text: str, **arguments: Any) -> TrainedEditor:
+        """Train a mapper for one text, for `edit` and its ``mapper``; the arguments are those of `train_mapper`.
+
+        >>> import inst
+        >>> faces = inst.load_generator("avatars")
+        >>> mapper = faces.train_mapper("a hat", max_train_steps=2, samples=4, validation_samples=2)
+        >>> edited = faces.edit(faces.sample(), None, mapper=mapper)
+        """
+        from inst.pipelines.faces.train_mapper import train_mapper
+
+        return train_mapper(self, text, **arguments)
+
+    def train_ffclip(self, prompts: Sequence[str], **arguments: Any) -> TrainedEditor:
+        """Train FFCLIP on a list of texts, for `edit` and its ``ffclip``; the arguments are those of `train_ffclip`.
+
+        >>> import inst
+        >>> faces = inst.load_generator("avatars")
+        >>> ffclip = faces.train_ffclip(["a hat", "glasses"], max_train_steps=2, samples=4, validation_samples=2)
+        >>> edited = faces.edit(faces.sample(), "a face with glasses", ffclip=ffclip)
+        """
+        from inst.pipelines.faces.train_ffclip import train_ffclip
+
+        return train_ffclip(self, prompts, **arguments)
+
+    def prepare_directions(self, **arguments: Any) -> Prepared:
+        """Measure the channels of StyleSpace, for `edit` and its ``directions``; see `prepare_directions`.
+
+        >>> import inst
+        >>> faces = inst.load_generator("avatars")
+        >>> directions = faces.prepare_directions(samples=1, statistics_samples=10, max_side=4)
+        >>> edited = faces.edit(faces.sample(), "a face with glasses", directions=directions)
+        """
+        from inst.pipelines.faces.directions import prepare_directions
+
+        return prepare_directions(self, **arguments)
 
     def _w_plus(self, latents: WPlus) -> WPlus:
         return self.generator.to_w_plus(latents.to(self.placement.device))
@@ -380,15 +423,16 @@ def _edit_settings(schema: type[Any], given: Mapping[str, Any]) -> tuple[Any, di
     """Keyword settings of an edit, and apart from them the networks that were given as objects."""
     objects = {name: value for name, value in given.items() if name in MAKERS and not _is_file(value)}
     plain = {name: str(value) if isinstance(value, Path) else value for name, value in given.items()}
-    return from_keywords(schema, {name: value for name, value in plain.items() if name not in objects}), objects
+    return settings_of(schema, {name: value for name, value in plain.items() if name not in objects}), objects
 
 
 def _is_file(value: object) -> bool:
     return value is None or isinstance(value, str | Path)
 
 
-def _watched(steps: Iterable[_Step], total: int | None, what: str, progress: bool) -> Iterator[_Step]:
-    """The steps, with a progress bar where one is wanted."""
-    from tqdm import tqdm
-
-    yield from tqdm(steps, total=total, desc=what, unit="step", disable=not progress, dynamic_ncols=True)
+def _all_steps(edit: FaceEdit, parts: Sequence[WPlus]) -> Iterator[EditStep]:
+    """The steps of all parts, numbered on."""
+    total = len(parts) * edit.num_steps
+    for number, part in enumerate(parts):
+        for step in edit.steps(part):
+            yield replace(step, step=number * edit.num_steps + step.step, total=total)

@@ -5,18 +5,13 @@ Only the standard library is imported here, because ``inst edit --help`` must no
 
 from __future__ import annotations
 
-import dataclasses
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, TypeVar
 
-from inst.errors import ConfigError
 from inst.gan.settings import InvertSettings, OptimizeSettings
-from inst.options import check_options, did_you_mean, option
+from inst.options import check_options, option
 
 TRUNCATION = 0.7
 """Truncation ψ of randomly sampled faces, where none is given."""
-_Settings = TypeVar("_Settings")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -123,22 +118,3 @@ class PhotoEditSettings(EncodeSettings, EditSettings):
 
     def __post_init__(self) -> None:
         check_options(self)
-
-
-def from_keywords(schema: type[_Settings], given: Mapping[str, Any]) -> _Settings:
-    """A settings dataclass from the keyword arguments of a public function.
-
-    Raises:
-        ConfigError: a keyword that is no setting, or a value out of its range.
-    """
-    known = [field.name for field in dataclasses.fields(schema)]  # pyright: ignore[reportArgumentType]
-    for name in given:
-        if name not in known:
-            raise ConfigError(f"the setting {name} is not known{did_you_mean(name, known)}: {' | '.join(known)}")
-    return schema(**given)
-
-
-def part_of(schema: type[_Settings], options: Any) -> _Settings:
-    """The settings that are among a command's options, without the rest of them."""
-    names = [field.name for field in dataclasses.fields(schema)]  # pyright: ignore[reportArgumentType]
-    return schema(**{name: getattr(options, name) for name in names})
