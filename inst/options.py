@@ -165,10 +165,3 @@ def values_of(settings: Any, schema: type) -> dict[str, Any]:
     """The values of a larger settings object for the fields that a smaller schema declares."""
     fields = dataclasses.fields(schema)  # pyright: ignore[reportArgumentType]
     return {field.name: getattr(settings, field.name) for field in fields}
-
-
-def filled(run: Any, made: Mapping[str, Any]) -> Any:
-    """The run with what a picture was made with wherever nothing was given; what a run has no field for is left out."""
-    plain, known = type(run)(), {field.name for field in dataclasses.fields(run)}
-    wanted = {k: v for k, v in made.items() if k in known and v is not None and getattr(run, k) == getattr(plain, k)}
-    return dataclasses.replace(run, **wanted)
