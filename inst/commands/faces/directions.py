@@ -9,7 +9,7 @@ from inst.commands.faces.options import DirectionsRun
 from inst.options import values_of
 from inst.pipelines.faces.directions import prepare_directions_steps
 from inst.pipelines.faces.training_settings import DirectionsSettings
-from inst.pipelines.progress import with_bar
+from inst.training.progress import with_bar
 from inst.training.signals import stop_on_signals
 from inst.training.workers import Workers
 

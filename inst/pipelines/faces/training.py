@@ -20,10 +20,10 @@ from inst.gan.trained import Trained, TrainedEditor
 from inst.perceptual.identity import FaceIdentity
 from inst.pipelines.faces.session import FaceSession
 from inst.pipelines.faces.training_settings import EditorTrainingSettings
-from inst.pipelines.progress import with_bar
 from inst.shapes import WPlus
 from inst.training.checkpoint import Checkpoint, identity_of
 from inst.training.loop import TrainingProgress, TrainingTask, run_training
+from inst.training.progress import with_bar
 from inst.training.workers import Workers
 
 Latents = str | Path | Tensor
