@@ -69,4 +69,4 @@ def test_a_network_that_lacks_something_is_told(tmp_path, small, name):
 
 
 def test_a_file_given_as_something_else_says_what_it_is(small):
-    assert describe(small.state_dict()) == "seems to be an identity network of drawn faces"
+    assert describe(small.state_dict()) == "seems to be an identity network for avatars"
