@@ -158,7 +158,7 @@ class DirectionsEditor(Editor):
         """How far each channel goes for ``alpha`` 1. A text is read once: 158 sentences with the neutral one."""
         wanted = self._wanted(text)
         relevance = self.relevance.to(wanted)
-        beta = automatic_beta(relevance, wanted, most=self.most) if self.beta is None else self.beta
+        beta = automatic_beta(relevance, wanted, max_channels=self.most) if self.beta is None else self.beta
         frozen = to_rgb_styles(len(self.statistics.stds))
         stds = [std.to(wanted) for std in self.statistics.stds]
         return style_direction(relevance, wanted, stds, beta, frozen=frozen)

@@ -18,7 +18,7 @@ from torch import Tensor
 
 from inst.errors import ConfigError
 from inst.gan.codes import Codes, Synthesis
-from inst.gan.losses import ClipView, check_finite, check_weights, faces_for, jittered
+from inst.gan.losses import ClipView, check_finite, check_weights, jittered, required_identity_network
 from inst.perceptual.arcface import identity_distance
 from inst.perceptual.identity import FaceIdentity
 from inst.shapes import Image, ImageEmbeds
@@ -114,7 +114,7 @@ def optimize_latents(
         ConfigError: ``identity_weight`` without ``arcface``, as many texts as fit no row, or a loss that is no number.
     """
     rows = len(start[0])
-    arcface = faces_for(settings.identity_weight, arcface)
+    arcface = required_identity_network(settings.identity_weight, arcface)
     if len(texts) not in (1, rows):
         raise ConfigError(f"{len(texts)} texts for {rows} codes: give one, or as many as codes")
     texts = texts.expand(rows, -1)

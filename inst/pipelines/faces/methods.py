@@ -21,7 +21,7 @@ from inst.gan.editor import (
 from inst.gan.edits import Edit, check_edit, load_edit
 from inst.gan.ffclip import load_ffclip
 from inst.gan.latent_space import check_layers
-from inst.gan.styleclip.directions import MOST_CHANNELS
+from inst.gan.styleclip.directions import MAX_CHANNELS
 from inst.gan.styleclip.mapper import STRENGTH, load_mapper
 from inst.gan.styleclip.optimize import OptimizeSettings
 from inst.gan.styleclip.prepared import read_prepared
@@ -101,7 +101,7 @@ def _directions_editor(session: FaceSession, run: EditRun) -> DirectionsEditor:
     check_clip(session.clip, prepared.probe, f"--directions {path}", str(prepared.metadata.get("clip", "it names")))
     check_read_whole(session.clip, checked_text(neutral, "neutral"), "neutral")
     _text(session, run)
-    most = MOST_CHANNELS if uses_avatars(run) else None
+    most = MAX_CHANNELS if uses_avatars(run) else None
     return DirectionsEditor(
         session.generator, session.clip, prepared.relevance, statistics, neutral, run.alpha, run.beta, most
     )
