@@ -18,12 +18,12 @@ from inst.gan.align import AlignedFace, Alignment, Quad, align_face
 from inst.gan.generator import Noise
 from inst.gan.invert import InvertSettings, Loss, invert, measure_loss
 from inst.gan.landmarks import (
-    PROFILE,
+    PROFILE_YAW_RATIO,
     FaceAlignmentDetector,
     LandmarkProvider,
     find_faces,
     read_landmarks,
-    turned_aside,
+    yaw_ratio,
 )
 from inst.image import Picture, read_image
 from inst.pipelines.faces.embedded import uses_avatars
@@ -135,7 +135,7 @@ def align_faces(
     if not options.all and len(faces) > 1:
         warn(f"{picture.path.name}: {len(faces)} faces: the largest is taken (--face N for another, --all for all)")
         faces = faces[:1]
-    profiles = sum(turned_aside(face) >= PROFILE for face in faces)
+    profiles = sum(yaw_ratio(face) >= PROFILE_YAW_RATIO for face in faces)
     if profiles:
         which = "the face is" if len(faces) == 1 else f"{profiles} of {len(faces)} faces are"
         warn(f"{picture.path.name}: {which} in profile: the result may be poor; faces that look at the camera do best")
