@@ -95,8 +95,8 @@ def test_the_same_style_twice_is_that_style(model, photo):
 def test_named_styles_stand_side_by_side(model):
     prompt = "a [sea] under a [sky]"
     small = {"num_steps": 2, "height": 64, "width": 64}
-    ((both), ) = inst.generate(prompt, {"sea": "wave", "sky": "night"}, model=model, **small)
-    ((swapped), ) = inst.generate(prompt, {"sea": "night", "sky": "wave"}, model=model, **small)
+    ((both),) = inst.generate(prompt, {"sea": "wave", "sky": "night"}, model=model, **small)
+    ((swapped),) = inst.generate(prompt, {"sea": "night", "sky": "wave"}, model=model, **small)
     assert not np.array_equal(pixels(both), pixels(swapped))
 
 

@@ -79,7 +79,9 @@ def test_resize_mode_squash_does_not_crop():
     images = torch.zeros(1, 3, 32, 64)
     images[..., :16] = images[..., -16:] = 1
     plain = {"size": 16, "mean": (0.0,) * 3, "std": (1.0,) * 3}
-    assert Preprocessing(**plain)(images).max() < 0.75, "the margins are cropped away; bicubic interpolation leaves a little of them"
+    assert Preprocessing(**plain)(images).max() < 0.75, (
+        "the margins are cropped away; bicubic interpolation leaves a little of them"
+    )
     assert Preprocessing(**plain, resize_mode="squash")(images).max() > 0.95
 
 
@@ -169,7 +171,7 @@ def test_a_folder_without_weights_is_refused(tmp_path, folder):
 
 
 def test_weights_of_a_tag_and_of_a_file_with_their_activation(monkeypatch, tmp_path):
-    """OpenAI's weights are taken from the cache and use QuickGELU, although the name does not say so; a file's do not."""
+    """OpenAI's weights come from the cache and use QuickGELU, which the name does not say; those of a file do not."""
     import huggingface_hub.constants
     import open_clip
     from safetensors.torch import save_file

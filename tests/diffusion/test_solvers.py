@@ -38,7 +38,7 @@ def test_ddim_matches_diffusers(num_steps):
 @pytest.mark.parametrize("sampler", SAMPLERS)
 @pytest.mark.parametrize("strength", [0.3, 1.0])
 def test_every_sampler_recovers_a_known_image(sampler, strength):
-    """For a distribution with a single image the exact noise prediction is known; every sampler must return the image."""
+    """For a distribution with a single image the exact noise prediction is known; samplers must return the image."""
     s, x0 = schedule(), torch.randn(1, 4, 8, 8, generator=torch.Generator().manual_seed(1))
 
     def exact(x, t):

@@ -1,4 +1,4 @@
-"""The runtime check of signatures while tests run: an int is a float, as PEP 484 has it."""
+"""The runtime type checker for signatures in tests; an int is accepted as a float, as in PEP 484."""
 
 from beartype import BeartypeConf, beartype
 
