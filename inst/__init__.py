@@ -30,12 +30,13 @@ if TYPE_CHECKING:
     )
     from inst.inversion.settings import InversionSettings
     from inst.inversion.token import StyleToken
+    from inst.pipelines.learning import LearningStep, learn_style, learn_style_steps
     from inst.pipelines.sampling import SamplingStep
     from inst.pipelines.session import Session, load_model
     from inst.pipelines.style_transfer import Stylizer, stylize, stylize_steps
     from inst.pipelines.styles import WeightedStyle, list_styles, load_style
     from inst.pipelines.text_to_image import TextToImage, generate, generate_steps
-    from inst.stylize.settings import GenerateSettings, StylizeSettings
+    from inst.transfer.settings import GenerateSettings, StylizeSettings
 
 _HOMES = {
     "inst.errors": (
@@ -43,12 +44,13 @@ _HOMES = {
     ),
     "inst.inversion.settings": ("InversionSettings",),
     "inst.inversion.token": ("StyleToken",),
+    "inst.pipelines.learning": ("LearningStep", "learn_style", "learn_style_steps"),
     "inst.pipelines.sampling": ("SamplingStep",),
     "inst.pipelines.session": ("Session", "load_model"),
     "inst.pipelines.style_transfer": ("Stylizer", "stylize", "stylize_steps"),
     "inst.pipelines.styles": ("WeightedStyle", "list_styles", "load_style"),
     "inst.pipelines.text_to_image": ("TextToImage", "generate", "generate_steps"),
-    "inst.stylize.settings": ("GenerateSettings", "StylizeSettings"),
+    "inst.transfer.settings": ("GenerateSettings", "StylizeSettings"),
 }  # fmt: skip
 """Where each public name is defined."""
 _SUBMODULES = ("diffusers", "metrics")
@@ -61,6 +63,7 @@ __all__ = [
     "InstError",
     "InstWarning",
     "InversionSettings",
+    "LearningStep",
     "MissingExtraError",
     "ModelError",
     "SamplingStep",
@@ -75,6 +78,8 @@ __all__ = [
     "diffusers",
     "generate",
     "generate_steps",
+    "learn_style",
+    "learn_style_steps",
     "list_styles",
     "load_model",
     "load_style",

@@ -2,7 +2,7 @@
 
 import pytest
 
-from inst.models.vocabulary import WORDS_FILE, tell_unknown_words
+from inst.models.vocabulary import WORDS_FILE, describe_unknown_words
 
 
 @pytest.fixture
@@ -12,16 +12,16 @@ def folder(tmp_path):
 
 
 def test_known_words_and_placeholders_give_no_message(folder):
-    assert tell_unknown_words("A cat, in the style of [C]; a house [SEA]", folder) is None
+    assert describe_unknown_words("A cat, in the style of [C]; a house [SEA]", folder) is None
 
 
 def test_an_unknown_word_is_named_once_with_the_nearest_known_word(folder):
-    message = tell_unknown_words("houses of a zeppelin, zeppelin", folder)
-    assert message is not None
-    assert '"houses" (nearest: house), "zeppelin"; of 7 words' in message
-    assert message.count("zeppelin") == 1
+    sentence = describe_unknown_words("houses of a zeppelin, zeppelin", folder)
+    assert sentence is not None
+    assert '"houses" (nearest: house), "zeppelin"; of its 7 words' in sentence
+    assert sentence.count("zeppelin") == 1
 
 
 def test_a_model_without_a_word_list_gives_no_message(tmp_path):
-    assert tell_unknown_words("zeppelin", tmp_path) is None
-    assert tell_unknown_words("zeppelin", None) is None
+    assert describe_unknown_words("zeppelin", tmp_path) is None
+    assert describe_unknown_words("zeppelin", None) is None
