@@ -9,8 +9,8 @@ from torch.testing import assert_close
 from inst.errors import ConfigError
 from inst.gan.codes import to_rgb_styles
 from inst.gan.losses import ClipView, area_resize, jittered
+from inst.gan.settings import OptimizeSettings
 from inst.gan.styleclip.optimize import (
-    OptimizeSettings,
     learning_rate_at,
     optimize_latents,
     pair_up,
@@ -69,7 +69,7 @@ def test_optimisation_is_adam_on_the_loss_of_the_paper(start, pixel_weight):
     """Against a plain loop for one code, also with the pixel weight, which is not part of the paper."""
     clip, generator = TinyClip(), TinyGenerator(CODES)
     text = clip.embed_text(["a red face"])
-    settings = OptimizeSettings(steps=12, learning_rate=0.05, l2_weight=0.1, pixel_weight=pixel_weight)
+    settings = OptimizeSettings(steps=12, learning_rate=0.05, l2=0.1, pixel_weight=pixel_weight)
     *_, last = optimize_latents([start], text, generator, ClipView(clip), settings)
     w = start.clone().requires_grad_()
     adam = torch.optim.Adam([w], lr=0.05)
@@ -135,7 +135,7 @@ def test_the_identity_weight_decreases_the_identity_distance(start):
     clip, generator = TinyClip(), TinyGenerator(CODES)
 
     def run(weight):
-        settings = OptimizeSettings(steps=15, l2_weight=0, identity_weight=weight)
+        settings = OptimizeSettings(steps=15, l2=0, identity_weight=weight)
         *_, last = optimize_latents(
             [start], clip.embed_text(["x"]), generator, ClipView(clip), settings, arcface=arcface
         )
@@ -153,7 +153,7 @@ def test_the_pixel_weight_reduces_the_change_and_the_edit_still_succeeds(start):
         settings = OptimizeSettings(steps=40, **weights)
         return list(optimize_latents([start], clip.embed_text(["x"]), generator, ClipView(clip), settings))
 
-    free, constrained = run(l2_weight=0.0), run(l2_weight=0.0, pixel_weight=3.0)
+    free, constrained = run(l2=0.0), run(l2=0.0, pixel_weight=3.0)
     assert constrained[-1].pixels < 0.7 * free[-1].pixels
     assert constrained[-1].clip < constrained[0].clip - 0.3
     assert constrained[0].pixels == 0
@@ -194,6 +194,6 @@ def test_invalid_settings_and_texts_are_refused(start):
         next(optimize_latents([start], clip.embed_text("xy"), generator, ClipView(clip), OptimizeSettings()))
     with pytest.raises(ConfigError, match="not a number"):
         next(optimize_latents([start * torch.nan], clip.embed_text("x"), generator, ClipView(clip), OptimizeSettings()))
-    for bad in ({"steps": 0}, {"learning_rate": 0.0}, {"l2_weight": -1.0}, {"pixel_weight": -1.0}, {"jitter": 1.5}):
+    for bad in ({"steps": 0}, {"learning_rate": 0.0}, {"l2": -1.0}, {"pixel_weight": -1.0}, {"jitter": 1.5}):
         with pytest.raises(ConfigError, match="out of range"):
             OptimizeSettings(**bad)
