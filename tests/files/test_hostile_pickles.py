@@ -1,4 +1,4 @@
-"""Pickles that are not what they should be: nothing runs, nothing grows, one sentence says why."""
+"""Malicious and damaged pickles: no code is executed, memory stays bounded, and one sentence says why."""
 
 import os
 import pickle
@@ -26,7 +26,7 @@ from inst.errors import InputError
     ],
 )
 @pytest.mark.parametrize("container", ["bare", "zip", "legacy"])
-def test_code_in_a_pickle_is_named_and_does_not_run(tmp_path, function, named, container):
+def test_code_in_a_pickle_is_not_executed_and_is_named(tmp_path, function, named, container):
     path, bad = tmp_path / "x.pt", {"string_to_param": Touch(tmp_path / "ran", function)}
     if container == "bare":
         path.write_bytes(pickle.dumps(bad))
@@ -73,12 +73,12 @@ def test_hostile_and_broken_pickles_are_refused(tmp_path, data, words):
     refused(write(tmp_path / "x.pt", data), words)
 
 
-def test_no_memo_is_allocated_for_a_huge_index(tmp_path):
+def test_a_huge_memo_index_allocates_nothing(tmp_path):
     path = write(tmp_path / "x.pt", assembled(b"K\x07r\xff\xff\xff\x7f0j\xff\xff\xff\x7f"))
     assert files.read_pickle(path) == 7
 
 
-def test_depth_breaks_nothing(tmp_path):
+def test_deeply_nested_pickles_do_not_overflow_the_stack(tmp_path):
     deep = b"K\x01" + b"\x85" * 20_000
     value = files.read_pickle(write(tmp_path / "x.pt", assembled(deep)))
     for _ in range(1000):
@@ -86,7 +86,7 @@ def test_depth_breaks_nothing(tmp_path):
     refused(write(tmp_path / "x.pt", assembled(b"}", deep, b"K\x01s")), "for a key")
 
 
-def test_a_small_file_cannot_ask_for_much(tmp_path, monkeypatch):
+def test_a_small_file_cannot_expand_without_bound(tmp_path, monkeypatch):
     monkeypatch.setattr("inst.files.pickles.machine.MAX_STEPS", 30_000)
     copies = name("collections", "OrderedDict") + b"q\x000(" + b"K\x01" * 1000 + b"lq\x010("
     bomb = assembled(copies, (name("builtins", "list") + b"h\x01\x85R") * 100, b"l")
@@ -94,7 +94,7 @@ def test_a_small_file_cannot_ask_for_much(tmp_path, monkeypatch):
     refused(write(tmp_path / "x.pt", assembled(b"]0" * 20_000, b"N")), "more work")
 
 
-def test_other_files_are_not_taken_for_pickles(tmp_path):
+def test_other_kinds_of_files_are_refused(tmp_path):
     refused(write(tmp_path / "x.pt", b"<html>"), "not a torch file .* but a web page")
     refused(write(tmp_path / "x.pt", b"\0" * 257 + b"ustar  "), "before 2017")
     path = tmp_path / "y.pt"

@@ -1,4 +1,4 @@
-"""One run a folder; a dead run's lock stops nobody."""
+"""The lock of a folder: one run at a time, and the lock of a process that has died is taken over."""
 
 import json
 import multiprocessing
@@ -12,7 +12,7 @@ from inst import files
 from inst.errors import InputError
 
 
-def test_the_second_run_is_told_who_holds_the_folder(tmp_path):
+def test_a_second_run_is_refused_and_names_the_holder(tmp_path):
     who = f"process {os.getpid()} on {socket.gethostname()}"
     with files.locked(tmp_path), pytest.raises(InputError, match=who), files.locked(tmp_path):
         pass
@@ -21,13 +21,13 @@ def test_the_second_run_is_told_who_holds_the_folder(tmp_path):
     assert left(tmp_path) == []
 
 
-def test_the_lock_goes_when_the_block_fails(tmp_path):
+def test_the_lock_is_released_after_an_exception(tmp_path):
     with pytest.raises(KeyError), files.locked(tmp_path):
         raise KeyError
     assert left(tmp_path) == []
 
 
-def test_a_dead_runs_lock_is_taken_over(tmp_path):
+def test_the_lock_of_a_dead_process_is_taken_over(tmp_path):
     child = multiprocessing.get_context("fork").Process(target=os._exit, args=(0,))
     child.start()
     child.join()
@@ -42,14 +42,14 @@ def test_a_dead_runs_lock_is_taken_over(tmp_path):
         assert left(tmp_path) == []
 
 
-def test_another_hosts_lock_stands(tmp_path):
+def test_the_lock_of_another_host_is_respected(tmp_path):
     lock = write(tmp_path / "run.lock", json.dumps({"host": "elsewhere", "pid": 1}).encode())
     with pytest.raises(InputError, match=r"process 1 on elsewhere: .*delete .*run\.lock"), files.locked(lock):
         pass
     assert lock.exists()
 
 
-def test_a_lock_without_content_is_taken_over_only_when_old(tmp_path):
+def test_an_empty_lock_file_is_taken_over_only_when_it_is_old(tmp_path):
     lock = write(tmp_path / "run.lock", b"")
     with pytest.raises(InputError, match="another run"), files.locked(lock):
         pass
