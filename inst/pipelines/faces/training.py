@@ -176,7 +176,7 @@ def codes_to_validate(session: FaceSession, settings: EditorTrainingSettings, la
 
 def _given_codes(session: FaceSession, latents: LatentCodes) -> WPlus:
     if not isinstance(latents, Tensor):
-        return session.stored(Path(latents))
+        return session.load_latents(latents)
     remedy = "give the generator they were made with"
     check_layers(latents.shape[1:], session.generator.config, "the latents hold codes of", remedy)
     return latents.to(session.placement.device)
