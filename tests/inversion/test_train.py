@@ -43,7 +43,7 @@ def test_a_resumed_run_is_bit_identical(training, tmp_path):
     whole, first, second = (training(max_train_steps=6) for _ in range(3))  # with dropout
     uninterrupted = run(whole)
     checkpoint = Checkpoint(tmp_path / "a.state", "this run")
-    stopped = run(first, checkpoint=checkpoint, should_stop=lambda: first.steps >= 2)
+    stopped = run(first, checkpoint=checkpoint, should_stop=lambda: first.step >= 2)
     assert (stopped.step, stopped.stopped) == (3, True)
     resumed = run(second, checkpoint=checkpoint, resume=True)
     assert torch.equal(whole.vectors(), second.vectors())
