@@ -87,7 +87,7 @@ def test_depth_breaks_nothing(tmp_path):
 
 
 def test_a_small_file_cannot_ask_for_much(tmp_path, monkeypatch):
-    monkeypatch.setattr("inst.files.pickles.machine.MAX_STEPS", 30_000)
+    monkeypatch.setattr("inst.files.pickles.unpickler.MAX_STEPS", 30_000)
     copies = name("collections", "OrderedDict") + b"q\x000(" + b"K\x01" * 1000 + b"lq\x010("
     bomb = assembled(copies, (name("builtins", "list") + b"h\x01\x85R") * 100, b"l")
     refused(write(tmp_path / "x.pt", bomb), "more work than any model file needs")

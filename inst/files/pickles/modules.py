@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 
 from torch import Tensor
 
-from inst.files.pickles.machine import Inert, PickleError
+from inst.files.pickles.stubs import Inert, PickleError
 
 _MAX_DEPTH = 64
 _MAX_MODULES = 100_000
