@@ -66,6 +66,9 @@ def checked_name(name: str, inert: frozenset[str]) -> str:
 
 # Tensors
 
+_TENSOR_STEPS = 16
+"""What making one counts as: it takes a kilobyte and ten microseconds, and one opcode can ask for it."""
+
 
 @dataclass(eq=False)
 class Storage:
@@ -96,7 +99,7 @@ class Storage:
             tensor.set_(self.elements, *layout)  # pyright: ignore[reportArgumentType, reportCallIssue]
 
 
-def _view(storage: object, dtype: object, offset: object, size: object, stride: object) -> Tensor:
+def _view(reader: Unpickler, storage: object, dtype: object, offset: object, size: object, stride: object) -> Tensor:
     """``torch._utils._rebuild_tensor_v2`` and ``_v3``; the latter gives the element type, its storage being bytes."""
     if not isinstance(storage, Storage) or not isinstance(dtype := dtype or storage.dtype, torch.dtype):
         raise PickleError("a tensor in it has no storage")
@@ -106,6 +109,7 @@ def _view(storage: object, dtype: object, offset: object, size: object, stride: 
     # Compared with the count too: a stride of 0 would let a file of a few bytes unfold to any size later on.
     if count and max(last, count - 1) >= room:
         raise PickleError("a tensor in it reaches beyond its data")
+    reader.charge(_TENSOR_STEPS)
     tensor = torch.empty(0 if count else lengths, dtype=dtype, device="cpu")
     if count:
         storage.views.append((tensor, start, lengths, steps))
@@ -200,10 +204,10 @@ BUILDERS: dict[str, Callable[..., object]] = {
     "numpy._core.multiarray.scalar": _numpy_scalar,
     "torch.Size": lambda reader, sizes: torch.Size(_integers(sizes)),
     "torch.storage._load_from_bytes": lambda reader, data: reader.read_nested(data),
-    "torch._utils._rebuild_tensor": lambda reader, storage, *layout: _view(storage, None, *layout),
-    "torch._utils._rebuild_tensor_v2": lambda reader, storage, *layout: _view(storage, None, *layout[:3]),
+    "torch._utils._rebuild_tensor": lambda reader, storage, *layout: _view(reader, storage, None, *layout),
+    "torch._utils._rebuild_tensor_v2": lambda reader, storage, *layout: _view(reader, storage, None, *layout[:3]),
     "torch._utils._rebuild_tensor_v3": lambda reader, storage, offset, size, stride, requires_grad, hooks, dtype, *_: (
-        _view(storage, dtype, offset, size, stride)
+        _view(reader, storage, dtype, offset, size, stride)
     ),
     # A parameter is its tensor: nobody trains what was read.
     "torch._utils._rebuild_parameter": lambda reader, tensor, *_: tensor,

@@ -87,6 +87,7 @@ class Unpickler(pickle._Unpickler):
 
     def find_class(self, module: str, name: str) -> InertName | torch.dtype:
         full = checked_name(f"{module}.{name}", self._inert)
+        self.charge(len(full) // 64)
         return DTYPES.get(full) or InertName(full)
 
     def persistent_load(self, pid: object) -> object:

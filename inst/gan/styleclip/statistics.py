@@ -87,8 +87,12 @@ def read_statistics(path: Path) -> StyleStatistics:
     return StyleStatistics(means, stds)
 
 
+_MAX_STYLES = 100
+"""A generator of 1024 pixels has 26. Copied before they are checked, so a file that names one a million times is out."""
+
+
 def _vectors(part: object) -> list[Tensor | None]:
-    if not isinstance(part, Sequence):
+    if not isinstance(part, Sequence) or len(part) > _MAX_STYLES:
         return []
     arrays = [array_of(item) for item in part]
     return [None if array is None else torch.from_numpy(array.astype("float32")).flatten() for array in arrays]
