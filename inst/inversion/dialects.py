@@ -154,7 +154,7 @@ def _from_list(path: Path, data: list[object]) -> ForeignEmbedding:
         raise TokenError(f"{path} contains vectors of several widths: it is for a model with several text encoders")
     # Checked before they are concatenated: a small file can name one tensor a thousand times.
     if (count := sum(len(row) for row in rows)) > _MAX_VECTORS:
-        raise TokenError(f"{path} contains {count} vectors; a prompt has room for {_MAX_VECTORS}")
+        raise TokenError(f"{path} contains {count} vectors, but a prompt has room for {_MAX_VECTORS}")
     name = sanitize_name(path.stem)
     return ForeignEmbedding(_vectors(path, torch.cat(rows)), name, "list", name)
 

@@ -88,7 +88,7 @@ def read_statistics(path: Path) -> StyleStatistics:
 
 
 _MAX_STYLES = 100
-"""A generator of 1024 pixels has 26. Copied before they are checked, so a file that names one a million times is out."""
+"""A generator of 1024 pixels has 26. They are copied, and a file can name the same one a million times."""
 
 
 def _vectors(part: object) -> list[Tensor | None]:
