@@ -67,6 +67,7 @@ def test_code_in_a_pickle_is_named_and_does_not_run(tmp_path, function, named, c
         (assembled(b"\x82\x01"), "instruction"),
         (assembled(b"c" + b"a" * 2000 + b"\nb\n"), "damaged or cut short"),
         (assembled(b"K\x01" * 3, b"\x90"), "damaged or cut short"),
+        (assembled(text("a\nb"), text("c"), b"\x93"), "damaged or cut short"),
     ],
 )  # fmt: skip
 def test_hostile_and_broken_pickles_are_refused(tmp_path, data, words):

@@ -47,6 +47,12 @@ def test_comments_of_other_writers(tmp_path):
         assert img.read_image_text(saved(tmp_path / "x.jpg", exif=exif)) == {"parameters": "Steps: 3"}
 
 
+def test_a_description_that_nests_without_end_is_words(tmp_path):
+    exif = PIL.Image.Exif()
+    exif[0x010E] = "[" * 60_000
+    assert img.read_image_text(saved(tmp_path / "x.jpg", exif=exif)) == {}
+
+
 def test_files_that_cannot_be_written(tmp_path):
     image = img.from_pil(PHOTO)
     with pytest.raises(InputError, match=r"supported formats are \.png, \.jpg and \.webp"):

@@ -1,4 +1,4 @@
-"""The names in a pickle that stand for data: tensors, and plain Python's and NumPy's. Nothing is looked up by name."""
+"""The functions that create tensors and plain data for the names in a pickle. No name is ever imported."""
 
 from __future__ import annotations
 
@@ -29,31 +29,30 @@ STORAGE_TYPES = {
 }  # fmt: skip
 DTYPES = {str(dtype): dtype for dtype in STORAGE_TYPES.values()}
 
-# Nothing that a file names ever runs, but a model that names one of these is not what it claims to be, and its user
-# should know. Modules of the standard library are refused except those that honest checkpoints name.
+# Nothing that a file names is ever run. But a file that names one of these is not an ordinary model, and the user
+# should know. Of the standard library, only modules that occur in ordinary checkpoints are accepted.
 _HARMLESS = {"argparse", "collections", "copy_reg", "copyreg", "datetime", "decimal", "enum", "fractions", "functools"}
 _HARMLESS |= {"logging", "pathlib", "random", "re", "string", "time", "types", "typing", "uuid"}
 _REFUSED = re.compile(
     r"(commands|posix|nt|urllib2|cPickle|ntpath|posixpath|dill|cloudpickle|joblib|pip|setuptools|requests|IPython|pty)\..*"
     r"|torch\.(load|compile|hub\..*|jit\..*|package\..*|ops\..*|serialization\.load|utils\.cpp_extension\..*)"
     r"|torch\.(multiprocessing|distributed|_inductor|_dynamo)\..*"
-    r"|numpy\.(load|fromfile|memmap|save.*|f2py\..*|distutils\..*|testing\..*)",
-    re.DOTALL,
+    r"|numpy\.(load|fromfile|memmap|save.*|f2py\..*|distutils\..*|testing\..*)"
 )
 
 
 def checked_name(name: str, inert: frozenset[str]) -> str:
-    """The dotted name of a class or function in a pickle; Python 2's builtins by their present name.
+    """The dotted name of a class or function in a pickle, with ``builtins`` for Python 2's ``__builtin__``.
 
     Args:
-        inert: names to let pass.
+        inert: names to accept in any case.
 
     Raises:
-        PickleError: it has no place in a model file, or is too long to be meant.
+        PickleError: the name does not belong in a model file, is too long, or contains control characters.
     """
     name = re.sub(r"^__builtins?__\.", "builtins.", name)
-    if len(name) > 1000:
-        raise PickleError("it is damaged or cut short: a name in it has no end")
+    if len(name) > 1000 or not name.isprintable():
+        raise PickleError("it is damaged or cut short: a name in it is too long or no name")
     top = name.split(".", 1)[0]
     if name in BUILDERS or name in _PLAIN_TYPES or name in inert:
         return name
@@ -67,14 +66,15 @@ def checked_name(name: str, inert: frozenset[str]) -> str:
 # Tensors
 
 _TENSOR_STEPS = 16
-"""What making one counts as: it takes a kilobyte and ten microseconds, and one opcode can ask for it."""
+"""Steps that one tensor counts as, because it takes a kilobyte and ten microseconds."""
 
 
 @dataclass(eq=False)
 class Storage:
     """The elements of one or more tensors.
 
-    In torch's older files they stand behind the pickle. So tensors are made empty, and become views in `take`.
+    In torch's older files the elements follow the pickle. Therefore tensors are created empty, and become views of the
+    elements in `locate`.
     """
 
     dtype: torch.dtype
@@ -82,31 +82,31 @@ class Storage:
     elements: torch.UntypedStorage | None = None
     views: list[tuple[Tensor, int, tuple[int, ...], tuple[int, ...]]] = field(default_factory=list)
 
-    def take(self, data: memoryview) -> int:
-        """Find the elements at the start of ``data``; returns how many bytes they are. Copied only if not aligned."""
+    def locate(self, data: memoryview) -> int:
+        """Use the start of ``data`` as the elements, copied only if not aligned; returns their length in bytes."""
         length = self.numel * self.dtype.itemsize
         if length > len(data):
             raise PickleError("a tensor in it reaches beyond its data")
         raw = torch.frombuffer(data, dtype=torch.uint8, count=length) if length else torch.empty(0, dtype=torch.uint8)
         aligned = raw.data_ptr() % (self.dtype.itemsize if self.dtype != torch.uint8 else 16) == 0
         self.elements = (raw if aligned else raw.clone()).untyped_storage()
-        self.fill()
+        self._fill()
         return length
 
-    def fill(self) -> None:
+    def _fill(self) -> None:
         while self.views:
             tensor, *layout = self.views.pop()
             tensor.set_(self.elements, *layout)  # pyright: ignore[reportArgumentType, reportCallIssue]
 
 
 def _view(reader: Unpickler, storage: object, dtype: object, offset: object, size: object, stride: object) -> Tensor:
-    """``torch._utils._rebuild_tensor_v2`` and ``_v3``; the latter gives the element type, its storage being bytes."""
+    """A tensor of ``torch._utils._rebuild_tensor_v2`` or ``_v3``; only the latter has its own dtype."""
     if not isinstance(storage, Storage) or not isinstance(dtype := dtype or storage.dtype, torch.dtype):
         raise PickleError("a tensor in it has no storage")
     start, lengths, steps = _integers((offset,))[0], _integers(size), _integers(stride)
     count, room = math.prod(lengths), storage.numel * storage.dtype.itemsize // dtype.itemsize
     last = start + sum((length - 1) * step for length, step in zip(lengths, steps, strict=True))
-    # Compared with the count too: a stride of 0 would let a file of a few bytes unfold to any size later on.
+    # The number of elements is checked too, because strides of 0 would allow tensors of any size.
     if count and max(last, count - 1) >= room:
         raise PickleError("a tensor in it reaches beyond its data")
     reader.charge(_TENSOR_STEPS)
@@ -114,7 +114,7 @@ def _view(reader: Unpickler, storage: object, dtype: object, offset: object, siz
     if count:
         storage.views.append((tensor, start, lengths, steps))
         if storage.elements is not None:
-            storage.fill()
+            storage._fill()
     return tensor
 
 
@@ -127,14 +127,14 @@ def _integers(values: object) -> tuple[int, ...]:
 
 
 def _of_subclass(reader: Unpickler, function: object, kind: object, args: object, state: object) -> object:
-    """``torch._tensor._rebuild_from_type_v2``: a tensor with Python attributes, which are dropped."""
+    """``torch._tensor._rebuild_from_type_v2``: a tensor with Python attributes, which are left out."""
     make = BUILDERS.get(function.name) if isinstance(function, InertName) else None
     if make is None or not isinstance(args, tuple):
         raise PickleError("a tensor in it is made by an unknown function")
     return make(reader, *args[:16])
 
 
-# Plain Python and NumPy. What is copied is counted: one opcode can copy the same things again
+# Plain Python and NumPy. Copied elements are counted, because a few opcodes can copy the same object many times.
 
 
 def _items(reader: Unpickler, items: object = ()) -> list[object]:
@@ -156,21 +156,21 @@ def _dict(reader: Unpickler, items: object = ()) -> OrderedDict[object, object]:
 
 
 def _bytes(reader: Unpickler, data: object = b"") -> bytes:
-    """Never ``bytes(number)``, which makes that many."""
+    """Not for numbers: ``bytes(n)`` would allocate n zeros."""
     data = data if isinstance(data, bytes) else bytes(_items(reader, data))  # pyright: ignore[reportArgumentType]
     reader.charge(len(data) // 64)
     return data
 
 
 def _encode(reader: Unpickler, text: object, encoding: object = "latin1") -> bytes:
-    """``_codecs.encode``: how protocol 2 writes bytes."""
+    """``_codecs.encode``, which protocol 2 writes for bytes."""
     if not isinstance(text, str) or encoding not in ("latin1", "latin-1"):
         raise PickleError("it encodes text in an unknown way")
     return _bytes(reader, text.encode("latin-1"))
 
 
 def _numpy_scalar(reader: Unpickler, dtype: object, data: object) -> object:
-    """``numpy.core.multiarray.scalar(dtype, bytes)``: a Python number."""
+    """``numpy.core.multiarray.scalar(dtype, bytes)`` as a Python number."""
     match dtype, data:
         case Inert(name="numpy.dtype", args=(str(code), *_), state=state), bytes(raw):
             if re.fullmatch(r"[biuf][1248]", code):
@@ -180,7 +180,7 @@ def _numpy_scalar(reader: Unpickler, dtype: object, data: object) -> object:
 
 
 def _reconstructed(reader: Unpickler, kind: object, base: object, state: object) -> Inert:
-    """``copyreg._reconstructor(class, base, state)``: how protocol 2 makes objects without ``__new__``."""
+    """``copyreg._reconstructor(class, base, state)``, which protocol 2 writes for objects without ``__new__``."""
     if not isinstance(kind, InertName):
         raise PickleError("it makes an object of no class")
     return Inert(kind.name, (base, state))
@@ -209,9 +209,9 @@ BUILDERS: dict[str, Callable[..., object]] = {
     "torch._utils._rebuild_tensor_v3": lambda reader, storage, offset, size, stride, requires_grad, hooks, dtype, *_: (
         _view(reader, storage, dtype, offset, size, stride)
     ),
-    # A parameter is its tensor: nobody trains what was read.
+    # A parameter becomes its tensor: gradients of what was read are not needed.
     "torch._utils._rebuild_parameter": lambda reader, tensor, *_: tensor,
     "torch._utils._rebuild_parameter_with_state": lambda reader, tensor, *_: tensor,
     "torch._tensor._rebuild_from_type_v2": _of_subclass,
 }
-"""What is called in place of the function of that name, with the unpickler before its own arguments."""
+"""For each name, the function that is called in its place. Its first argument is the unpickler."""

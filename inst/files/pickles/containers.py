@@ -1,7 +1,8 @@
-"""Where the pickle and the raw elements lie in a file: torch's zip, torch's older stream of pickles, a bare pickle.
+"""The files that contain a pickle: torch's zip, torch's older sequence of pickles, and a pickle alone.
 
-Not ``torch.load``: it allocates each storage as large as the file claims, unpacks compressed and overlapping entries,
-extracts tar archives and runs TorchScript. Here every tensor is a view of the mapped file.
+``torch.load`` with this package's unpickler as ``pickle_module`` is not used, because it allocates storages of the size
+that the file claims, unpacks compressed zip entries, extracts tar archives, and runs TorchScript programs. Here tensors
+are views of the memory-mapped file.
 """
 
 from __future__ import annotations
@@ -22,10 +23,10 @@ _DAMAGED = "it is damaged or cut short"
 
 
 def read_object(file: mmap.mmap, kind: Container, inert: frozenset[str]) -> object:
-    """The object in a mapped file; tensors are views of the mapping where alignment allows.
+    """The object in a memory-mapped file; tensors are views of the mapping where their alignment allows it.
 
     Raises:
-        PickleError: damaged, or asking for what is not given.
+        PickleError: the file is damaged or hostile.
     """
     data = memoryview(file)
     try:
@@ -36,12 +37,12 @@ def read_object(file: mmap.mmap, kind: Container, inert: frozenset[str]) -> obje
         return _read_bare(file, len(data), inert)
     except PickleError:
         raise
-    except Exception as error:  # damaged data can raise anything, says the library of its unpickler
+    except Exception as error:  # the library's documentation: damaged data can raise any exception
         raise PickleError(_DAMAGED) from error
 
 
 def _read_bare(file: mmap.mmap, length: int, inert: frozenset[str]) -> object:
-    """A pickle of tensors without torch.save: each storage is a whole torch file of the older kind, as bytes."""
+    """A pickle that was not written by torch.save. Each storage in it is embedded as a torch file of the older kind."""
     opcodes, bytes_left = Opcodes(), length
 
     def read_nested(nested: object) -> Storage:
@@ -51,7 +52,7 @@ def _read_bare(file: mmap.mmap, length: int, inert: frozenset[str]) -> object:
         bytes_left -= len(nested)
         if bytes_left < 0:
             raise PickleError("its parts overlap")
-        # A copy, since tensors want memory that may be written to.
+        # A copy, because tensors need writable memory.
         storage = _read_legacy(io.BytesIO(nested), memoryview(bytearray(nested)), opcodes, frozenset())
         if not isinstance(storage, Storage):
             raise PickleError("a tensor in it has no proper data")
@@ -79,14 +80,14 @@ def _read_zip(file: mmap.mmap, data: memoryview, inert: frozenset[str]) -> objec
     for key, storage in reader.storages.items():
         if (entry := entries.get(f"{prefix}data/{key}")) is None:
             raise PickleError("it is damaged: a tensor's data is not in it")
-        storage.take(entry)
+        storage.locate(entry)
     return found
 
 
 def _zip_entries(file: mmap.mmap, data: memoryview) -> dict[str, memoryview]:
     """The content of each file in an uncompressed zip.
 
-    Checksums are not compared: torch can be told to write none, and the data is mapped, not read.
+    Checksums are not verified: torch can omit them, and verifying them would read the whole file.
     """
     entries: dict[str, memoryview] = {}
     with zipfile.ZipFile(file) as archive:  # pyright: ignore[reportArgumentType, reportCallIssue]
@@ -106,7 +107,7 @@ def _zip_entries(file: mmap.mmap, data: memoryview) -> dict[str, memoryview]:
 
 
 def _read_legacy(stream: mmap.mmap | io.BytesIO, data: memoryview, opcodes: Opcodes, inert: frozenset[str]) -> object:
-    """torch before 1.6: magic number, protocol, machine, object, storage keys, storages; each but the last a pickle."""
+    """The format of torch < 1.6: five pickles (magic number, protocol, system, object, keys), then the storages."""
     magic, _protocol, system = (Unpickler(stream, opcodes).load() for _ in range(3))
     if magic != _LEGACY_MAGIC or not isinstance(system, dict):
         raise PickleError(_DAMAGED)
@@ -120,7 +121,7 @@ def _read_legacy(stream: mmap.mmap | io.BytesIO, data: memoryview, opcodes: Opco
         count = int.from_bytes(data[position : position + 8], "little")
         if storage is None or count != storage.numel:
             raise PickleError("it is damaged: its storages are not those that its tensors name")
-        position += 8 + storage.take(data[position + 8 :])
+        position += 8 + storage.locate(data[position + 8 :])
     if any(storage.elements is None for storage in reader.storages.values()):
         raise PickleError("it is damaged: a tensor's data is not in it")
     return found

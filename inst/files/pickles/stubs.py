@@ -1,4 +1,4 @@
-"""What stands in for everything in a pickle that is neither plain data nor a tensor."""
+"""Stubs for everything in a pickle that is neither plain data nor a tensor."""
 
 from __future__ import annotations
 
@@ -12,25 +12,25 @@ from inst.errors import InputError
 
 
 class PickleError(InputError):
-    """The pickle is damaged, or asks for what is not given; the message says which, without the file's name."""
+    """The pickle is damaged or hostile. The message does not contain the file's name."""
 
 
 @dataclass(frozen=True)
 class InertName:
-    """A class or function that a pickle names. Nothing was imported: it is its dotted name."""
+    """A class or function that a pickle names, as its dotted name. Nothing was imported."""
 
     name: str
 
 
 @dataclass(eq=False, repr=False)
 class Inert:
-    """An object that a pickle describes and that was not made.
+    """An object that a pickle describes and that was not created.
 
     Attributes:
-        name: dotted name of its class, or of the function that would have made it.
-        args: what the constructor would have been called with.
-        state: its ``__dict__`` (or whatever BUILD was given), ``None`` if there is none.
-        entries: what was appended to it (list-like), or (key, value) pairs (dict-like).
+        name: dotted name of its class, or of the function that would have created it.
+        args: positional arguments of that call.
+        state: its ``__dict__`` or other state (opcode BUILD), ``None`` if there is none.
+        entries: the items appended to it if it is like a list, (key, value) pairs if it is like a dictionary.
     """
 
     name: str
@@ -46,10 +46,10 @@ _FLAT_KEYS = (str, int, float, bytes, type(None), InertName, Inert, torch.dtype,
 
 
 def checked_key(key: object) -> Hashable:
-    """A key whose hash is cheap.
+    """A key that can be hashed safely: a plain value, or a short tuple of plain values.
 
-    Hashing a tuple in a tuple in a tuple and so on overflows the interpreter's stack, or takes 2^n steps where each
-    holds the next one twice.
+    Hashing deeply nested tuples overflows the interpreter's stack, or takes 2^n steps where n nested tuples contain the
+    next one twice.
     """
     if isinstance(key, _FLAT_KEYS):
         return key
@@ -59,10 +59,10 @@ def checked_key(key: object) -> Hashable:
 
 
 def described(value: object) -> str:
-    """For messages. Never ``repr``: it recurses through what the file built."""
+    """The kind of a value, for messages. ``repr`` is not used because it would print the value's whole content."""
     return shown(value.name) if isinstance(value, (InertName, Inert)) else f"a {type(value).__name__}"
 
 
 def shown(name: str) -> str:
-    """A name from a file, fit for a message."""
+    """A name from a file, shortened and without special characters, for messages."""
     return re.sub(r"[^\w.]", "?", name)[:80]

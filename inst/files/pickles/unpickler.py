@@ -1,17 +1,22 @@
-"""The standard library's pickle machine, with every step replaced that could run something, crash or swell.
+"""The standard library's pickle machine, with the opcodes replaced that a hostile file could misuse.
 
-Nothing is imported: `find_class` makes each name an `InertName`. Calling one gives an `Inert` stub, or data by one of
-the few functions in `builders`. The machine is the library's Python version, whose opcodes can be replaced one by one
-(its loop, framing and two thirds of its opcodes stay). In its C version `find_class` alone would leave open:
+Nothing is imported: `Unpickler.find_class` returns an `InertName` for every name. Calling one creates an `Inert` stub,
+or plain data and tensors where `builders` has a function for that name.
 
-- REDUCE and NEWOBJ call whatever is on the stack. Here only an `InertName` is called, and the arguments, which one
-  opcode can hand on again and again, are not copied.
-- BUILD, APPEND, SETITEM and ADDITEMS use methods of whatever is on the stack, tensors too (``__setstate__``, ``add``).
-  Here they change stubs and plain containers.
-- Keys are hashed unseen, and hashing a deep tuple crashes the interpreter. Here keys pass `checked_key`.
-- BYTEARRAY8 and the memo allocate what the file claims. Here bytes are read first, and the memo is a dictionary.
-- A byte of opcode becomes up to 200 bytes of objects. Here opcodes and copied elements are counted (`MAX_STEPS`).
-- EXT reads a registry that other code fills, and the text opcodes have no use here. Here opcodes are an allow-list.
+The base class is the library's implementation in Python, ``pickle._Unpickler``, because its opcodes can be replaced one
+by one; the main loop, the framing and most opcodes are the library's. With ``find_class`` alone, as in the C
+implementation, a file could still misuse these opcodes:
+
+- REDUCE and NEWOBJ call any object on the stack. Here they only call an `InertName`, and do not copy the arguments,
+  which a file can pass again and again.
+- BUILD, APPEND, SETITEM and ADDITEMS call methods of any object on the stack, including tensors (``__setstate__``,
+  ``add``). Here they only change stubs and plain containers.
+- Dictionary keys and set items are hashed, and hashing deeply nested tuples crashes the interpreter. Here `checked_key`
+  refuses them.
+- BYTEARRAY8 and the memo allocate the size that the file claims. Here bytes are read first, and the memo is a
+  dictionary.
+- One byte of opcode can create 200 bytes of objects. Here the opcodes and copied elements are counted (`MAX_STEPS`).
+- EXT reads a registry that other code fills, and text opcodes are not used by torch. Here opcodes are an allow-list.
 """
 
 from __future__ import annotations
@@ -34,7 +39,7 @@ _MAX_INTEGER_BYTES = 64
 
 
 class Opcodes:
-    """What each opcode does, and how many steps are left to all the pickles of one file."""
+    """The handler of each opcode. Counts the opcodes of all pickles in one file, up to `MAX_STEPS`."""
 
     def __init__(self) -> None:
         self.steps_left = MAX_STEPS
@@ -55,16 +60,16 @@ class Opcodes:
 
 
 class Unpickler(pickle._Unpickler):
-    """Reads one pickle. Whatever the data, ``load`` gives data, stubs and tensors, or raises.
+    """Reads one pickle. Whatever the file contains, ``load`` returns plain data, stubs and tensors, or raises.
 
     Args:
-        stream: at the pickle's start; left behind its end.
-        opcodes: shared by the pickles of one file.
-        inert: names that stay stubs although their module would have the file refused.
-        read_nested: reads a storage that lies in the pickle as bytes.
+        stream: positioned at the start of the pickle, and behind its end after ``load``.
+        opcodes: shared by all pickles in one file.
+        inert: names that become stubs although the file would be refused for them.
+        read_nested: reads a storage that is embedded in the pickle as bytes.
 
     Attributes:
-        storages: those that the pickle names by key; the caller finds their elements.
+        storages: by key, those that the pickle refers to. The caller has to give them their data.
     """
 
     stack: list[Any]
@@ -79,7 +84,7 @@ class Unpickler(pickle._Unpickler):
         inert: frozenset[str] = frozenset(),
         read_nested: Callable[[object], Storage] | None = None,
     ) -> None:
-        # Latin-1 loses nothing of Python 2's strings and reads their ASCII as it is.
+        # Python 2's strings: every byte sequence is valid Latin-1, and ASCII text is unchanged.
         super().__init__(stream, encoding="latin-1")
         self.dispatch = opcodes  # pyright: ignore[reportAttributeAccessIssue]
         self.charge, self.read_nested, self._inert = opcodes.charge, read_nested, inert
@@ -91,7 +96,7 @@ class Unpickler(pickle._Unpickler):
         return DTYPES.get(full) or InertName(full)
 
     def persistent_load(self, pid: object) -> object:
-        """``("storage", type, key, location, numel[, view])``; torch's older ``("module", class, file, source)``."""
+        """``("storage", type, key, location, numel[, view])``, or in old files ``("module", class, file, source)``."""
         match pid:
             case ("module", InertName() as kind, *_):
                 return kind
@@ -110,13 +115,13 @@ class Unpickler(pickle._Unpickler):
             raise PickleError("it calls something that is no class or function")
         make = BUILDERS.get(function.name)
         try:
-            # None takes as many as 16 arguments; thousands would be copied at each call.
+            # No builder takes 16 arguments. Thousands of them would be copied for each call.
             self.append(make(self, *args[:16]) if make else Inert(function.name, args))
         except (TypeError, ValueError, OverflowError, RuntimeError) as error:
             raise PickleError(f"it calls {described(function)} with arguments that do not fit") from error
 
     def load_call_with_keywords(self) -> None:
-        self.stack.pop()  # no builder takes any, and no reader has asked for a stub's
+        self.stack.pop()  # the keywords: no builder takes any, and stubs do not keep them
         self.load_call()
 
     def load_build(self) -> None:
@@ -124,7 +129,7 @@ class Unpickler(pickle._Unpickler):
         if isinstance(target, Inert):
             target.state = state
         elif type(target) not in (dict, OrderedDict):
-            # A dict's own attributes (a state dict's _metadata) carry nothing that is needed; the rest is refused.
+            # The attributes of a dictionary (_metadata of a state dict) are not needed.
             raise PickleError(f"it changes the attributes of {described(target)}")
 
     def load_append(self) -> None:
@@ -147,7 +152,7 @@ class Unpickler(pickle._Unpickler):
         target.update(map(checked_key, items))
 
     def load_frozenset(self) -> None:
-        items = self.pop_mark()  # changes what ``append`` is
+        items = self.pop_mark()  # replaces self.append
         self.append(frozenset(map(checked_key, items)))
 
     def load_long4(self) -> None:
