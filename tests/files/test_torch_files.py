@@ -1,6 +1,7 @@
 """Files of `torch.save` that are damaged or whose tensors refer to memory outside their data."""
 
 import zipfile
+from copy import copy
 from pathlib import Path
 
 import numpy as np
@@ -62,6 +63,42 @@ def test_a_hand_written_tensor_is_read(tmp_path):
 def test_tensors_outside_their_storage_are_refused(tmp_path, wrong, words):
     path = torch_zip(tmp_path / "x.pt", tensor_pickle(**wrong), _0=np.arange(4, dtype="<f4").tobytes(), _1=b"x" * 64)
     refused(path, words)
+
+
+@pytest.mark.parametrize(
+    "opcodes, words",
+    [
+        (b"}b", "changes the attributes of a Tensor"),
+        (b"N}" + text("data") + b"Ns\x86b", "changes the attributes of a Tensor"),
+        (b"K\x00K\x01s", "sets an item of a Tensor"),
+        (b"K\x01a", "appends to a Tensor"),
+        (b"(K\x01\x90", "adds to a Tensor"),
+        (b")R", "calls something"),
+        (b")\x81", "calls something"),
+        (b")}\x92", "calls something"),
+    ],
+)
+def test_no_method_of_a_tensor_is_called(tmp_path, opcodes, words):
+    pickled = tensor_pickle()[:-1] + opcodes + b"."
+    refused(torch_zip(tmp_path / "x.pt", pickled, _0=b"\0" * 16), words)
+
+
+def test_tensors_are_counted_as_work(tmp_path, monkeypatch):
+    monkeypatch.setattr("inst.files.pickles.unpickler.MAX_STEPS", 30_000)
+    made = tensor_pickle()[2:-2]  # without protocol, call and stop
+    again = assembled(TENSOR, b"q\x00", made.removeprefix(TENSOR), b"q\x01", b"0h\x00h\x01R" * 2000)
+    refused(torch_zip(tmp_path / "x.pt", again, _0=b"\0" * 16), "more work")
+
+
+def test_zip_entries_over_the_same_data_are_refused(tmp_path):
+    path = torch_zip(tmp_path / "x.pt", tensor_pickle(), _0=b"\0" * 4096)
+    with zipfile.ZipFile(path, "a") as archive:
+        for number in range(1, 4):
+            entry = copy(archive.getinfo("x/data/0"))
+            entry.filename = f"x/data/{number}"
+            archive.filelist.append(entry)
+        archive.writestr("x/version", b"3")  # has the directory written again
+    refused(path, "parts overlap")
 
 
 def test_zip_archives_that_torch_does_not_write_are_refused(tmp_path):

@@ -47,6 +47,12 @@ def test_exif_comments_of_other_tools_are_read(tmp_path):
         assert img.read_image_text(saved(tmp_path / "x.jpg", exif=exif)) == {"parameters": "Steps: 3"}
 
 
+def test_a_description_that_nests_without_end_is_words(tmp_path):
+    exif = PIL.Image.Exif()
+    exif[0x010E] = "[" * 60_000
+    assert img.read_image_text(saved(tmp_path / "x.jpg", exif=exif)) == {}
+
+
 def test_unsupported_formats_and_overlong_texts_are_refused(tmp_path):
     image = img.from_pil(PHOTO)
     with pytest.raises(InputError, match=r"supported formats are \.png, \.jpg and \.webp"):

@@ -181,6 +181,17 @@ def test_a_release_file_with_nan_or_another_module_is_refused(tmp_path):
         read_foreign(path)
 
 
+def test_one_tensor_named_a_thousand_times_is_not_copied_as_often(tmp_path):
+    wide = torch.ones(4, 2**20, dtype=torch.float16)
+    torch.save([{"a": wide}] * 1000, tmp_path / "x.pt")
+    with pytest.raises(TokenError, match="4000 vectors, but a prompt has room for 75"):
+        read_foreign(tmp_path / "x.pt")
+    module = nn.ParameterList([nn.Parameter(wide)] * 1000)
+    torch.save({"attention": module}, tmp_path / "x.pt")
+    with pytest.raises(InputError, match="the same data again and again"):
+        read_foreign(tmp_path / "x.pt")
+
+
 # Files that are refused
 
 
@@ -214,7 +225,8 @@ def test_unusable_tensors_are_refused(tmp_path, tensors, error, words):
 
 
 @pytest.mark.parametrize("data", [3, {}, [], [1], {"x": 1}, {"string_to_param": {}}, {"string_to_param": 3},
-                                  {"string_to_param": {"*": 3}}, {"attention": 3}, [{"a": 1}]])  # fmt: skip
+                                  {"string_to_param": {"*": 3}}, {"attention": 3}, [{"a": 1}],
+                                  [{"a": torch.zeros(0)}]])  # fmt: skip
 def test_pickles_of_other_content_are_refused(tmp_path, data):
     torch.save(data, tmp_path / "x.pt")
     with pytest.raises(InputError, match=r"x\.pt"):

@@ -54,6 +54,21 @@ def test_damaged_patches_are_refused(tmp_path, bad):
         load_token(tmp_path / "a.safetensors")
 
 
+@pytest.mark.parametrize(
+    "header",
+    [
+        {"inst.facts": "{"},
+        {"inst.facts": "3"},
+        {"inst.facts": "[" * 9999},
+        {"inst.facts": "{}", "modelspec.thumbnail": "data:,a"},
+    ],
+)
+def test_a_damaged_header_is_refused(tmp_path, header):
+    save_file({"vectors": torch.ones(1, 8)}, tmp_path / "a.safetensors", header)
+    with pytest.raises(TokenError, match=r"a\.safetensors has a damaged header"):
+        load_token(tmp_path / "a.safetensors")
+
+
 def test_files_of_another_kind_are_refused(tmp_path):
     save_file({"weight": torch.ones(1, 8)}, tmp_path / "a.safetensors")
     with pytest.raises(TokenError, match="is not a style token"):

@@ -93,8 +93,12 @@ def read_statistics(path: Path) -> StyleStatistics:
     return StyleStatistics(means, stds)
 
 
+_MAX_STYLES = 100
+"""A generator of 1024 pixels has 26. They are copied, and a file can name the same one a million times."""
+
+
 def _vectors(part: object) -> list[Tensor | None]:
-    if not isinstance(part, Sequence):
+    if not isinstance(part, Sequence) or len(part) > _MAX_STYLES:
         return []
     arrays = [array_of(item) for item in part]
     return [None if array is None else torch.from_numpy(array.astype("float32")).flatten() for array in arrays]
