@@ -16,15 +16,13 @@ from safetensors.torch import load_file
 from support.gan_files import CONFIG, WIDTH, write_files
 from torch.distributed.elastic.utils.distributed import get_free_port
 
+import inst
 from inst.cli import main
-from inst.commands.faces.options import GanOptions
 from inst.errors import ConfigError, ModelError
 from inst.files import read_safetensors, write_safetensors
 from inst.gan.ffclip import SemanticModulation
 from inst.gan.styleclip.mapper import LevelsMapper
 from inst.pipelines.faces.directions import prepare_directions, prepare_directions_steps
-from inst.pipelines.faces.embedded import with_defaults
-from inst.pipelines.faces.session import FaceSession
 from inst.pipelines.faces.train_ffclip import train_ffclip, train_ffclip_steps
 from inst.pipelines.faces.train_mapper import train_mapper, train_mapper_steps
 from inst.training.signals import StopRequest
@@ -181,7 +179,7 @@ def test_codes_of_ones_own_validate():
 
 def open_faces():
     """A session with the narrow networks."""
-    return FaceSession(with_defaults(GanOptions(generator="G.safetensors", clip="local-dir:clip", **NARROW)))
+    return inst.load_generator("G.safetensors", clip="local-dir:clip", **NARROW)
 
 
 NARROW = {"device": "cpu", "dtype": "float32"}
