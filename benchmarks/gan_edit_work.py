@@ -8,14 +8,14 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from inst.commands.faces.edit_options import choose_method, with_prepared
+from inst.commands.faces.edit_work import EditWork
+from inst.commands.faces.train_editor import train_a_mapper
 
 from benchmarks.machine import synchronize
 from inst.commands.common.outputs import safe_name
 from inst.commands.common.unfinished import Unfinished, identity_of
-from inst.commands.faces.edit_options import choose_method, with_prepared
-from inst.commands.faces.edit_work import EditWork
-from inst.commands.faces.options import EditRun, MapperRun
-from inst.commands.faces.train_editor import train_a_mapper
+from inst.commands.faces.options import EditOptions, MapperOptions
 from inst.gan.editor import DirectionsEditor, clip_probe
 from inst.pipelines.faces.embedded import with_defaults
 from inst.pipelines.faces.methods import make_editor
@@ -37,7 +37,7 @@ class Editing:
         batch: avatars edited at once.
     """
 
-    def __init__(self, run: EditRun, mappers: Path, lesson: MapperRun, batch: int) -> None:
+    def __init__(self, run: EditOptions, mappers: Path, lesson: MapperOptions, batch: int) -> None:
         self.run = with_defaults(run)
         self.mappers, self.lesson, self.batch = mappers, with_defaults(lesson), batch
         self.session = FaceSession(self.run)
@@ -53,7 +53,7 @@ class Editing:
 
         Args:
             method: of `METHODS` or `CONTROLS`.
-            settings: of `EditRun`, other than those of the run.
+            settings: of `EditOptions`, other than those of the run.
 
         Raises:
             InstError: the method cannot make this edit.
@@ -66,7 +66,7 @@ class Editing:
         synchronize(device)
         return pictures, (time.perf_counter() - started) / len(codes)
 
-    def _work(self, method: str, run: EditRun) -> EditWork:
+    def _work(self, method: str, run: EditOptions) -> EditWork:
         if method == "no edit":
             return EditWork(self.session, run, "random", "edits", None, [])
         product = "directions" if method == "shuffled channels" else method
@@ -77,7 +77,7 @@ class Editing:
         editor = self._directed(method, run) if product == "directions" else make_editor(self.session, run, product)
         return EditWork(self.session, run, "random", product, editor, [])
 
-    def _directed(self, method: str, run: EditRun) -> DirectionsEditor:
+    def _directed(self, method: str, run: EditOptions) -> DirectionsEditor:
         """Kept for other settings: reading a text takes longer than a batch of edits."""
         editor = self._directions.get((method, run.text))
         if editor is None:

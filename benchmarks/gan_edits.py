@@ -16,6 +16,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import torch
+from inst.commands.faces.edit_options import with_prepared
 
 from benchmarks.avatar_attributes import crowd_in, reader_in
 from benchmarks.gan_edit_ceiling import BESIDE
@@ -28,8 +29,7 @@ from benchmarks.gan_edit_trial import Trial
 from benchmarks.gan_edit_work import CONTROLS, METHODS, Editing
 from benchmarks.machine import describe_machine, write_results
 from inst.commands.common.unfinished import identity_of
-from inst.commands.faces.edit_options import with_prepared
-from inst.commands.faces.options import EditRun, MapperRun
+from inst.commands.faces.options import EditOptions, MapperOptions
 from inst.errors import InstError
 from inst.files import sha256
 from inst.gan.editor import clip_probe
@@ -43,8 +43,8 @@ def trial_of(arguments: argparse.Namespace) -> Trial:
     """
     networks = {name: getattr(arguments, name) for name in ("generator", "clip", "identity", "device", "dtype")}
     files = {name: getattr(arguments, name) for name in ("directions", "ffclip")}
-    run = EditRun(**networks, **files, neutral="a face")
-    lesson = MapperRun(
+    run = EditOptions(**networks, **files, neutral="a face")
+    lesson = MapperOptions(
         **networks, max_train_steps=arguments.mapper_steps, batch_size=arguments.mapper_batch,
         validation_steps=max(1, arguments.mapper_steps // 4),
     )  # fmt: skip

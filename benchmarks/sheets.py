@@ -17,7 +17,7 @@ from skimage import data
 
 from inst.assets import mini_folder
 from inst.commands.common.progress import bar, watch
-from inst.commands.diffusion.options import GenerateRun, ModelOptions, StylizeRun
+from inst.commands.diffusion.options import GenerateOptions, ModelOptions, StylizeOptions
 from inst.commands.diffusion.stylize import photo_settings
 from inst.image import from_pil, grid, read_image, resize, to_pil
 from inst.inversion.token import load_token
@@ -53,7 +53,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=Path("docs/images"))
     out: Path = parser.parse_args().out
     session = Session(ModelOptions())
-    run = StylizeRun()
+    run = StylizeOptions()
     settings = photo_settings(session, run)
     photos = [square(PilImage.fromarray(getattr(data, name)())) for name in PHOTOS]
     bundled = sorted((mini_folder() / "styles").glob("*.safetensors"))
@@ -93,7 +93,7 @@ def _painting(used: UsedStyle) -> Path:
 
 def _from_text(session: Session, used: UsedStyle, prompt: str) -> Image:
     defaults = session.model.defaults
-    style = compose(session, [used], GenerateRun(prompt=prompt))
+    style = compose(session, [used], GenerateOptions(prompt=prompt))
     steps = generate(
         session.model, style, height=SIDE, width=SIDE, batch=1, seed=0, num_steps=defaults.num_steps,
         guidance_scale=defaults.guidance_scale, transport=defaults.transport,

@@ -8,18 +8,18 @@ from typing import Any, Literal
 
 import torch
 from accelerate import Accelerator
+from inst.commands.diffusion.learn import LearnOptions, kept_path, learn
 from inst.commands.diffusion.used_styles import UsedStyle
 from inst.pipelines.compose import compose
+from inst.training.shared import Stop
 
-from inst.commands.diffusion.learn import LearnOptions, kept_path, learn
-from inst.commands.diffusion.options import GenerateRun, ModelOptions, StylizeRun
+from inst.commands.diffusion.options import GenerateOptions, ModelOptions, StylizeOptions
 from inst.commands.diffusion.stylize import photo_settings
 from inst.image import Picture
 from inst.inversion.settings import InversionSettings
 from inst.inversion.token import StyleToken, load_token
 from inst.pipelines.session import Session
 from inst.shapes import Image
-from inst.training.shared import Stop
 from inst.transfer.photo import stylize
 from inst.transfer.prompts import PLACEHOLDER
 from inst.transfer.text_to_image import generate
@@ -67,10 +67,10 @@ class Stylist:
 
         Args:
             patches_of: a style whose patches are taken and not its word.
-            changes: fields of ``StylizeRun`` that differ from the product's defaults.
+            changes: fields of ``StylizeOptions`` that differ from the product's defaults.
         """
         prompt = {} if token else {"prompt": self.session.model.defaults.plain_prompt}
-        run = StylizeRun(**{"num_steps": self.num_steps, **prompt, **changes})
+        run = StylizeOptions(**{"num_steps": self.num_steps, **prompt, **changes})
         style = compose(self.session, _used(token), run)
         if patches_of is not None:
             style = replace(style, patches=patches_of.patches)
@@ -81,7 +81,7 @@ class Stylist:
     def draw(self, prompt: str, token: StyleToken | None) -> Image:
         """A picture from text, with ``[C]`` in it where there is a style, at the model's own size."""
         defaults = self.session.model.defaults
-        style = compose(self.session, _used(token), GenerateRun(prompt=prompt))
+        style = compose(self.session, _used(token), GenerateOptions(prompt=prompt))
         *_, result = generate(
             self.session.model,
             style,

@@ -17,12 +17,12 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from inst.commands.faces.train_editor import train_an_ffclip
 
 from inst.assets import AVATARS
 from inst.commands.common.unfinished import Unfinished
 from inst.commands.faces.directions import prepare_directions
-from inst.commands.faces.options import DirectionsRun, FfclipRun, GanOptions
-from inst.commands.faces.train_editor import train_an_ffclip
+from inst.commands.faces.options import DirectionsOptions, FfclipOptions, GanOptions
 from inst.files import write_safetensors
 from inst.gan.encoder import load_encoder
 from inst.models.vocabulary import WORDS_FILE
@@ -65,7 +65,7 @@ class BundleRecipe:
     ffclip_steps: int = 8000
     ffclip_batch: int = 4
     ffclip_codes: int = 2000
-    ffclip_text: float = FfclipRun.text_weight
+    ffclip_text: float = FfclipOptions.text_weight
     ffclip_identity: float | None = 0.1
     examples: tuple[int, ...] = EXAMPLES
     truncation: float = 0.7
@@ -135,7 +135,7 @@ def check_encoder(path: Path, session: FaceSession) -> None:
 def _directions(work: Path, parts: dict[str, Path], networks: dict[str, Any], recipe: BundleRecipe) -> Path:
     settings: dict[str, Any] = {"samples": recipe.samples, "statistics_samples": recipe.statistics}
     path = work / f"directions-{key(settings, parts['generator'], parts[CLIP_FOLDER])}.safetensors"
-    run = DirectionsRun(**networks, identity="none", **settings, output=str(path), resume=True)
+    run = DirectionsOptions(**networks, identity="none", **settings, output=str(path), resume=True)
     return _made(path, lambda: prepare_directions(run))
 
 
@@ -152,7 +152,7 @@ def _ffclip(work: Path, parts: dict[str, Path], networks: dict[str, Any], recipe
     made_of = (parts["generator"], parts[CLIP_FOLDER], parts["identity"], words)
     path = work / f"ffclip-{key(settings, *made_of)}.safetensors"
     networks = networks | {"identity": str(parts["identity"])}
-    run = FfclipRun(**networks, **settings, prompts=str(words), output=str(path), resume=True)
+    run = FfclipOptions(**networks, **settings, prompts=str(words), output=str(path), resume=True)
     return _made(path, lambda: train_an_ffclip(run))
 
 

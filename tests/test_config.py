@@ -6,7 +6,7 @@ import pytest
 
 from inst.cli.commands import COMMANDS
 from inst.cli.config import build, parse_words
-from inst.commands.diffusion.options import GenerateRun, StylizeRun
+from inst.commands.diffusion.options import GenerateOptions, StylizeOptions
 from inst.errors import ConfigError, InputError
 
 CONFIGS = sorted((Path(__file__).parent.parent / "configs").glob("*.yaml"))
@@ -27,13 +27,15 @@ def test_there_are_shipped_configs():
 def test_flags_override_arguments_which_override_the_file(tmp_path):
     file = tmp_path / "a.yaml"
     file.write_text("strength: 0.2\nnum-steps: 7\nseed: 3\n")
-    run = build(StylizeRun, file, ["num_steps=8"], {"seed": 4, "content": ("a.jpg",)})
+    run = build(StylizeOptions, file, ["num_steps=8"], {"seed": 4, "content": ("a.jpg",)})
     assert (run.strength, run.num_steps, run.seed, run.content) == (0.2, 8, 4, ("a.jpg",))
 
 
 def test_text_is_taken_literally():
-    words = parse_words(GenerateRun, ["prompt=[C] lighthouse, a cat: in ${x} {y}", "style=a.safetensors,b.safetensors"])
-    run = build(GenerateRun, None, ["prompt=[C] lighthouse, a cat: in ${x} {y}"], {})
+    words = parse_words(
+        GenerateOptions, ["prompt=[C] lighthouse, a cat: in ${x} {y}", "style=a.safetensors,b.safetensors"]
+    )
+    run = build(GenerateOptions, None, ["prompt=[C] lighthouse, a cat: in ${x} {y}"], {})
     assert run.prompt == words["prompt"] == "[C] lighthouse, a cat: in ${x} {y}"
     assert words["style"] == ["a.safetensors", "b.safetensors"]
 
@@ -51,7 +53,7 @@ def test_text_is_taken_literally():
 )
 def test_an_invalid_argument_is_refused_with_one_line(words, sentence):
     with pytest.raises(ConfigError) as error:
-        build(StylizeRun, None, words, {})
+        build(StylizeOptions, None, words, {})
     assert sentence in str(error.value)
     assert "\n" not in str(error.value)
 
@@ -61,9 +63,9 @@ def test_a_file_without_a_mapping_is_refused(tmp_path, text):
     file = tmp_path / "a.yaml"
     file.write_text(text)
     with pytest.raises(InputError):
-        build(StylizeRun, file, [], {})
+        build(StylizeOptions, file, [], {})
 
 
 def test_a_missing_file_is_refused(tmp_path):
     with pytest.raises(InputError, match="cannot be read"):
-        build(StylizeRun, tmp_path / "none.yaml", [], {})
+        build(StylizeOptions, tmp_path / "none.yaml", [], {})

@@ -9,14 +9,21 @@ from typing import Any
 
 from inst.commands.diffusion.options import (
     DemoOptions,
-    ExportRun,
-    GenerateRun,
+    ExportOptions,
+    GenerateOptions,
     InfoOptions,
     ModelsOptions,
-    StylizeRun,
-    TrainRun,
+    StylizeOptions,
+    TrainOptions,
 )
-from inst.commands.faces.options import AlignRun, DirectionsRun, EditRun, FfclipRun, InvertRun, MapperRun
+from inst.commands.faces.options import (
+    AlignOptions,
+    DirectionsOptions,
+    EditOptions,
+    FfclipOptions,
+    InvertOptions,
+    MapperOptions,
+)
 
 _DIFFUSION = "inst.commands.diffusion"
 _FACES = "inst.commands.faces"
@@ -51,26 +58,30 @@ def resolve(reference: str) -> Callable[..., Any]:
 
 _FROM_IMAGE = f"{_DIFFUSION}.from_image:settings_from_image"
 COMMANDS: dict[str, Command] = {
-    "train": Command(TrainRun, "learn the style of a painting", f"{_DIFFUSION}.train:train"),
-    "stylize": Command(StylizeRun, "give a style to photos", f"{_DIFFUSION}.stylize:stylize", _FROM_IMAGE),
+    "train": Command(TrainOptions, "learn the style of a painting", f"{_DIFFUSION}.train:train"),
+    "stylize": Command(StylizeOptions, "give a style to photos", f"{_DIFFUSION}.stylize:stylize", _FROM_IMAGE),
     "generate": Command(
-        GenerateRun, "make pictures from a prompt with [C] in it", f"{_DIFFUSION}.generate:generate", _FROM_IMAGE
+        GenerateOptions, "make pictures from a prompt with [C] in it", f"{_DIFFUSION}.generate:generate", _FROM_IMAGE
     ),
-    "edit": Command(EditRun, "edit faces by text", f"{_FACES}.edit:edit", f"{_FACES}.from_image:settings_from_image"),
-    "invert": Command(InvertRun, "find the latent codes of faces, to edit them later", f"{_FACES}.invert:invert"),
-    "align": Command(AlignRun, "crop and align faces as face models expect them", f"{_FACES}.align:align"),
+    "edit": Command(
+        EditOptions, "edit faces by text", f"{_FACES}.edit:edit", f"{_FACES}.from_image:settings_from_image"
+    ),
+    "invert": Command(InvertOptions, "find the latent codes of faces, to edit them later", f"{_FACES}.invert:invert"),
+    "align": Command(AlignOptions, "crop and align faces as face models expect them", f"{_FACES}.align:align"),
     "directions prepare": Command(
-        DirectionsRun,
+        DirectionsOptions,
         "measure a generator's channels, for edit --method directions",
         f"{_FACES}.directions:prepare_directions",
     ),
     "mapper train": Command(
-        MapperRun, "train a mapper for one text, for edit --method mapper", f"{_FACES}.train_mapper:train_mapper"
+        MapperOptions, "train a mapper for one text, for edit --method mapper", f"{_FACES}.train_mapper:train_mapper"
     ),
     "ffclip train": Command(
-        FfclipRun, "train FFCLIP on a list of texts, for edit --method ffclip", f"{_FACES}.train_ffclip:train_ffclip"
+        FfclipOptions,
+        "train FFCLIP on a list of texts, for edit --method ffclip",
+        f"{_FACES}.train_ffclip:train_ffclip",
     ),
-    "export": Command(ExportRun, "write a style for other tools", f"{_DIFFUSION}.export:export"),
+    "export": Command(ExportOptions, "write a style for other tools", f"{_DIFFUSION}.export:export"),
     "info": Command(InfoOptions, "show what a style file or picture contains", "inst.commands.info:info"),
     "models": Command(
         ModelsOptions, "list the models: what each needs, and whether it is here", "inst.commands.info:models"

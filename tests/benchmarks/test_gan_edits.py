@@ -24,7 +24,7 @@ from benchmarks.gan_edit_work import CONTROLS, METHODS, Editing
 from benchmarks.gan_edits import main
 from inst import assets
 from inst.commands.common.unfinished import Unfinished
-from inst.commands.faces.options import EditRun, MapperRun
+from inst.commands.faces.options import EditOptions, MapperOptions
 from inst.errors import InstError
 from inst.gan.codes import to_rgb_styles
 from miniature.avatars import CHOICES, Attributes, dataset
@@ -125,8 +125,8 @@ def test_how_well_drawings_are_told_is_the_mean_of_those_with_and_without():
 
 def test_every_method_edits_and_redrawing_changes_nothing(embedded, tmp_path):
     networks: dict[str, Any] = {"device": "cpu", "dtype": "float32"}
-    run = EditRun(**networks, steps=3, beta=0.05)
-    lesson = MapperRun(**networks, max_train_steps=2, samples=4, validation_samples=2)
+    run = EditOptions(**networks, steps=3, beta=0.05)
+    lesson = MapperOptions(**networks, max_train_steps=2, samples=4, validation_samples=2)
     editing = Editing(run, tmp_path / "mappers", lesson, batch=3)
     trial = Trial(editing, load_reader(embedded / "attributes"), Crowd.open(embedded / "drawings"), count=4, well=0)
     asked = [BY_NAME[name] for name in ("glasses", "blue hair", "old")]
@@ -154,7 +154,7 @@ def test_every_method_edits_and_redrawing_changes_nothing(embedded, tmp_path):
 
 def test_directions_fitted_to_the_judge_go_where_it_says_and_stop_there(embedded):
     networks: dict[str, Any] = {"device": "cpu", "dtype": "float32"}
-    editing = Editing(EditRun(**networks), embedded / "none", MapperRun(**networks), batch=8)
+    editing = Editing(EditOptions(**networks), embedded / "none", MapperOptions(**networks), batch=8)
     reader, asked = load_reader(embedded / "attributes"), BY_NAME["glasses"]
     trial = Trial(editing, reader, Crowd.open(embedded / "drawings"), count=16, well=0, fitted=300)
     before = chance(asked, trial.before)

@@ -7,14 +7,14 @@ from typing import Literal, cast
 
 from inst.commands.common.claims import Claims
 from inst.commands.common.progress import say
-from inst.commands.diffusion.options import ExportRun
+from inst.commands.diffusion.options import ExportOptions
 from inst.commands.diffusion.styles import STYLES
 from inst.errors import InputError
 from inst.files.names import safe_name
 from inst.pipelines.styles import find_style, missing_style, read_style
 
 
-def export(options: ExportRun) -> int:
+def export(options: ExportOptions) -> int:
     """``inst export``.
 
     Returns:

@@ -8,7 +8,7 @@ from inst.commands.common.claims import Claims
 from inst.commands.common.outputs import plan_numbered, safe_name
 from inst.commands.common.progress import bar, say
 from inst.commands.diffusion.open import open_session
-from inst.commands.diffusion.options import GenerateRun
+from inst.commands.diffusion.options import GenerateOptions
 from inst.commands.diffusion.picture_record import generated_record, texts
 from inst.commands.diffusion.styles import StyleSpec, parse_spec, use_styles
 from inst.errors import ConfigError, TokenError
@@ -19,7 +19,7 @@ from inst.placeholders import placeholders
 from inst.transfer.settings import GenerateSettings
 
 
-def generate(options: GenerateRun) -> int:
+def generate(options: GenerateOptions) -> int:
     """``inst generate``.
 
     Returns:
@@ -41,7 +41,7 @@ def generate(options: GenerateRun) -> int:
         return _generate(options, specs if named else None, claims)
 
 
-def _generate(options: GenerateRun, specs: Sequence[StyleSpec] | None, claims: Claims) -> int:
+def _generate(options: GenerateOptions, specs: Sequence[StyleSpec] | None, claims: Claims) -> int:
     """Make the pictures; without ``specs`` from a prompt that has no placeholder."""
     assert options.prompt
     stem = safe_name(options.prompt)[:60]

@@ -35,7 +35,7 @@ class ModelOptions(ComputeOptions):
 
 
 @dataclass(frozen=True, kw_only=True)
-class TrainRun(InversionSettings, ModelOptions):
+class TrainOptions(InversionSettings, ModelOptions):
     """Learn the style of a painting, of several, or of a folder of them: one style each."""
 
     style: tuple[str, ...] = option((), "paintings, or folders of paintings", positional=True)
@@ -64,7 +64,7 @@ class PictureOptions(ModelOptions):
 
 
 @dataclass(frozen=True, kw_only=True)
-class StylizeRun(StylizeSettings, PictureOptions):
+class StylizeOptions(StylizeSettings, PictureOptions):
     """Give a style to photos."""
 
     content: tuple[str, ...] = option((), "photos, or folders of photos", positional=True)
@@ -75,7 +75,7 @@ class StylizeRun(StylizeSettings, PictureOptions):
 
 
 @dataclass(frozen=True, kw_only=True)
-class GenerateRun(GenerateSettings, PictureOptions):
+class GenerateOptions(GenerateSettings, PictureOptions):
     """Make pictures from a prompt with [C] in it."""
 
     prompt: str | None = option(None, "text with [C], or [name] of a named style, in it", positional=True)
@@ -85,7 +85,7 @@ class GenerateRun(GenerateSettings, PictureOptions):
 
 
 @dataclass(frozen=True, kw_only=True)
-class ExportRun:
+class ExportOptions:
     """Write a style for other tools."""
 
     style: str = option("", "style file, or the name of a style", positional=True)

@@ -16,7 +16,7 @@ from inst.commands.common.outputs import plan_outputs, report_failures, safe_nam
 from inst.commands.common.progress import bar, say, warn
 from inst.commands.common.record import to_json
 from inst.commands.diffusion.open import open_session
-from inst.commands.diffusion.options import StylizeRun
+from inst.commands.diffusion.options import StylizeOptions
 from inst.commands.diffusion.picture_record import photo_record, texts
 from inst.commands.diffusion.styles import StyleSpec, parse_spec, use_styles
 from inst.errors import InputError, InstError
@@ -27,7 +27,7 @@ from inst.pipelines.style_transfer import Stylizer
 from inst.transfer.settings import StylizeSettings
 
 
-def stylize(options: StylizeRun) -> int:
+def stylize(options: StylizeOptions) -> int:
     """``inst stylize``.
 
     Returns:
@@ -44,7 +44,7 @@ def stylize(options: StylizeRun) -> int:
         return _stylize(options, specs, photos, claims)
 
 
-def _stylize(options: StylizeRun, specs: Sequence[StyleSpec], photos: Sequence[Path], claims: Claims) -> int:
+def _stylize(options: StylizeOptions, specs: Sequence[StyleSpec], photos: Sequence[Path], claims: Claims) -> int:
     session = open_session(options)
     # A single photo that cannot be read is found before anything is loaded; a folder's are read when their turn comes.
     opened = {path: read_image(path, max_megapixels=options.max_megapixels) for path in photos if len(photos) == 1}
@@ -79,7 +79,7 @@ class Photo:
 
 
 def _batches(
-    paths: Sequence[Path], opened: Mapping[Path, Picture], options: StylizeRun, failures: dict[Path, str]
+    paths: Sequence[Path], opened: Mapping[Path, Picture], options: StylizeOptions, failures: dict[Path, str]
 ) -> Iterator[list[Photo]]:
     """Photos to compute at once: neighbours of one size; those that cannot be read go to ``failures``."""
     batch: list[Photo] = []
@@ -103,7 +103,7 @@ def _batches(
 
 
 def _stylize_batch(
-    stylizer: Stylizer, batch: Sequence[Photo], outputs: Mapping[Path, Path], options: StylizeRun, progress: tqdm
+    stylizer: Stylizer, batch: Sequence[Photo], outputs: Mapping[Path, Path], options: StylizeOptions, progress: tqdm
 ) -> list[dict[str, Any]]:
     """Compute and write a batch; returns what the run's record says of each picture."""
     for photo in batch:

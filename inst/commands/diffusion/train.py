@@ -11,7 +11,7 @@ from inst.commands.common.progress import say, warn
 from inst.commands.common.unfinished import Unfinished
 from inst.commands.diffusion.learn_file import Learned, learn_to_file
 from inst.commands.diffusion.open import open_session
-from inst.commands.diffusion.options import TrainRun
+from inst.commands.diffusion.options import TrainOptions
 from inst.commands.diffusion.styles import STYLES
 from inst.errors import InputError, InstError, MissingExtraError
 from inst.files.names import folded, safe_name
@@ -29,21 +29,23 @@ if TYPE_CHECKING:
 Log = Callable[[Mapping[str, float], int], None]
 
 
-def train(run: TrainRun) -> int:
+def train(options: TrainOptions) -> int:
     """``inst train``: one style for each painting. Returns the exit code.
 
     Whatever can be wrong with the input is found before a model is loaded or the processes of a run connect.
     """
-    plan = plan_training(run)
-    session = open_session(run)
-    tracker = _Tracker(run.report_to)
+    plan = plan_training(options)
+    session = open_session(options)
+    tracker = _Tracker(options.report_to)
     workers = Workers.join(session.placement, "train_inversion.py")
-    tracker.start(session.placement, STYLES if run.output is None else Path(run.output))
+    tracker.start(session.placement, STYLES if options.output is None else Path(options.output))
     failures: dict[str, str] = {}
     with stop_on_signals() as stop:
         for path, output in workers.share(plan):
             try:
-                learned = _learn(run, session, path, output, stop, quiet=not workers.is_main, log=tracker.log_of(path))
+                learned = _learn(
+                    options, session, path, output, stop, quiet=not workers.is_main, log=tracker.log_of(path)
+                )
                 say(_summary(learned))
             except InstError as error:
                 if len(plan) == 1:
@@ -59,38 +61,38 @@ def train(run: TrainRun) -> int:
 
 
 def _learn(
-    run: TrainRun, session: Session, path: Path, output: Path, stop: StopRequest, *, quiet: bool, log: Log
+    options: TrainOptions, session: Session, path: Path, output: Path, stop: StopRequest, *, quiet: bool, log: Log
 ) -> Learned:
-    picture = read_image(path, max_megapixels=run.max_megapixels)
+    picture = read_image(path, max_megapixels=options.max_megapixels)
     return learn_to_file(
         session,
         picture,
-        InversionSettings(**values_of(run, InversionSettings)),
+        InversionSettings(**values_of(options, InversionSettings)),
         output,
         stop=stop,
-        resume=run.resume,
-        preview=run.preview,
+        resume=options.resume,
+        preview=options.preview,
         quiet=quiet,
         log=log,
     )
 
 
-def plan_training(run: TrainRun) -> list[tuple[Path, Path]]:
+def plan_training(options: TrainOptions) -> list[tuple[Path, Path]]:
     """Each painting and the style file it becomes.
 
     Raises:
         InputError: no painting, one that cannot be read, or a style that is there already.
     """
-    paintings = _paintings(run)
-    if run.output is not None and Path(run.output).suffix == ".safetensors":
+    paintings = _paintings(options)
+    if options.output is not None and Path(options.output).suffix == ".safetensors":
         if len(paintings) > 1:
             raise InputError(
-                f"--output {run.output} is one file and --style has {len(paintings)} paintings: give a folder"
+                f"--output {options.output} is one file and --style has {len(paintings)} paintings: give a folder"
             )
-        return [(paintings[0], _check_style(Path(run.output), run))]
-    if run.output is not None and Path(run.output).suffix:
-        raise InputError(f"--output {run.output}: give a file ending in .safetensors, or a folder")
-    folder = STYLES if run.output is None else Path(run.output)
+        return [(paintings[0], _check_style(Path(options.output), run))]
+    if options.output is not None and Path(options.output).suffix:
+        raise InputError(f"--output {options.output}: give a file ending in .safetensors, or a folder")
+    folder = STYLES if options.output is None else Path(options.output)
     plan: dict[str, tuple[Path, Path]] = {}
     for path in paintings:
         output = folder / f"{safe_name(path.stem)}.safetensors"
@@ -103,20 +105,20 @@ def plan_training(run: TrainRun) -> list[tuple[Path, Path]]:
     return list(plan.values())
 
 
-def _check_style(output: Path, run: TrainRun) -> Path:
+def _check_style(output: Path, options: TrainOptions) -> Path:
     # A stopped run has written the style as far as it was learned; --resume may replace that one.
-    replace = run.resume and Unfinished(output).state.is_file()
-    return check_output(output, run.style, overwrite=run.overwrite, replace=replace)
+    replace = options.resume and Unfinished(output).state.is_file()
+    return check_output(output, options.style, overwrite=options.overwrite, replace=replace)
 
 
-def _paintings(run: TrainRun) -> list[Path]:
+def _paintings(options: TrainOptions) -> list[Path]:
     found: list[Path] = []
-    for text in run.style:
+    for text in options.style:
         path = Path(text)
         if path.is_dir():
             found += list_images(path)
         else:
-            read_image(path, max_megapixels=run.max_megapixels)
+            read_image(path, max_megapixels=options.max_megapixels)
             found.append(path)
     if not found:
         raise InputError("no painting was given: --style painting.jpg (or a folder of paintings)")

@@ -9,14 +9,14 @@ from inst.commands.common.claims import Claims
 from inst.commands.common.inputs import find_photos
 from inst.commands.common.outputs import OUTPUTS, is_picture_path, report_failures
 from inst.commands.common.progress import bar, say
-from inst.commands.faces.options import AlignRun
+from inst.commands.faces.options import AlignOptions
 from inst.errors import ConfigError, InputError, InstError
 from inst.files.names import safe_name
 from inst.image import from_pil, write_image
 from inst.pipelines.faces.photos import align_faces, check_landmark_source, open_photo
 
 
-def align(run: AlignRun) -> int:
+def align(options: AlignOptions) -> int:
     """Run the command.
 
     Returns:
@@ -25,28 +25,33 @@ def align(run: AlignRun) -> int:
     Raises:
         InstError: an option or a photo that cannot be used; a photo of several does not stop the others.
     """
-    photos = find_photos(run.photos)
+    photos = find_photos(options.photos)
     if not photos:
         raise InputError("no photo was given: inst align photo.jpg")
-    with Claims(photos, overwrite=run.overwrite) as claims:
-        return _align(run, photos, claims)
+    with Claims(photos, overwrite=options.overwrite) as claims:
+        return _align(options, photos, claims)
 
 
-def _align(run: AlignRun, photos: Sequence[Path], claims: Claims) -> int:
-    single_output = _single_output(photos, run, claims)
+def _align(options: AlignOptions, photos: Sequence[Path], claims: Claims) -> int:
+    single_output = _single_output(photos, options, claims)
     # a single photo that cannot be read is an error before landmarks are looked for
     single = photos if len(photos) == 1 else ()
-    opened = {path: open_photo(path, max_megapixels=run.max_megapixels) for path in single}
-    check_landmark_source(run.landmarks, len(photos))
+    opened = {path: open_photo(path, max_megapixels=options.max_megapixels) for path in single}
+    check_landmark_source(options.landmarks, len(photos))
     failures: dict[Path, str] = {}
     with bar(len(photos), "aligning", unit="photo") as progress:
         for path in photos:
             try:
-                picture = opened.get(path) or open_photo(path, max_megapixels=run.max_megapixels)
+                picture = opened.get(path) or open_photo(path, max_megapixels=options.max_megapixels)
                 faces = align_faces(
-                    picture, size=run.size, landmarks=run.landmarks, face=run.face, all=run.all, device=run.device
+                    picture,
+                    size=options.size,
+                    landmarks=options.landmarks,
+                    face=options.face,
+                    all=options.all,
+                    device=options.device,
                 )
-                for output, face in zip(_outputs(path, len(faces), run, single_output, claims), faces, strict=True):
+                for output, face in zip(_outputs(path, len(faces), options, single_output, claims), faces, strict=True):
                     write_image(output, from_pil(face))
                     say(str(output))
             except InstError as error:
@@ -57,20 +62,20 @@ def _align(run: AlignRun, photos: Sequence[Path], claims: Claims) -> int:
     return report_failures(failures, len(photos))
 
 
-def _single_output(photos: Sequence[Path], run: AlignRun, claims: Claims) -> Path | None:
+def _single_output(photos: Sequence[Path], options: AlignOptions, claims: Claims) -> Path | None:
     """The picture that --output names, or nothing where it names a folder."""
-    if run.output is None or not is_picture_path(Path(run.output)):
+    if options.output is None or not is_picture_path(Path(options.output)):
         return None
     if len(photos) > 1:
-        raise InputError(f"--output {run.output} is one file and there are {len(photos)} photos: give a folder")
-    if run.all:
-        raise ConfigError(f"--output {run.output} is one file and --all may find several faces: give a folder")
-    return claims.exact(Path(run.output))
+        raise InputError(f"--output {options.output} is one file and there are {len(photos)} photos: give a folder")
+    if options.all:
+        raise ConfigError(f"--output {options.output} is one file and --all may find several faces: give a folder")
+    return claims.exact(Path(options.output))
 
 
-def _outputs(path: Path, num_faces: int, run: AlignRun, single: Path | None, claims: Claims) -> list[Path]:
+def _outputs(path: Path, num_faces: int, options: AlignOptions, single: Path | None, claims: Claims) -> list[Path]:
     if single is not None:
         return [single]
-    folder = OUTPUTS if run.output is None else Path(run.output)
+    folder = OUTPUTS if options.output is None else Path(options.output)
     numbers = [""] if num_faces == 1 else [f"-{i}" for i in range(num_faces)]
-    return [claims.free(folder / f"{safe_name(path.stem)}-face{number}.{run.format}") for number in numbers]
+    return [claims.free(folder / f"{safe_name(path.stem)}-face{number}.{options.format}") for number in numbers]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from inst.commands.common.progress import say
 from inst.commands.common.unfinished import place_of_result
 from inst.commands.faces.open import open_session
-from inst.commands.faces.options import DirectionsRun
+from inst.commands.faces.options import DirectionsOptions
 from inst.options import values_of
 from inst.pipelines.faces.directions import prepare_directions_steps
 from inst.pipelines.faces.training_settings import DirectionsSettings
@@ -14,21 +14,21 @@ from inst.training.signals import stop_on_signals
 from inst.training.workers import Workers
 
 
-def prepare_directions(run: DirectionsRun) -> int:
+def prepare_directions(options: DirectionsOptions) -> int:
     """``inst directions prepare``. Returns the exit code, that of the signal where one stopped it."""
-    place = place_of_result(run, "directions prepare", [run.generator])
-    session = open_session(run)
+    place = place_of_result(options, "directions prepare", [options.generator])
+    session = open_session(options)
     workers = Workers.join(session.placement)
     with workers.locked(place.lock), stop_on_signals() as stop:
-        if run.resume and workers.is_main:
+        if options.resume and workers.is_main:
             place.say_if_nothing_to_resume()
         steps = prepare_directions_steps(
             session,
             checkpoint=place.state,
-            resume=run.resume,
+            resume=options.resume,
             workers=workers,
             should_stop=lambda: stop.asked,
-            **values_of(run, DirectionsSettings),
+            **values_of(options, DirectionsSettings),
         )
         last = None
         for last in with_bar(steps, "measuring channels", show=workers.is_main, unit="channel"):  # noqa: B007

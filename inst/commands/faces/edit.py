@@ -16,7 +16,7 @@ from inst.commands.common.progress import bar, say
 from inst.commands.faces.edit_job import EditJob, plan_edit, split_weight
 from inst.commands.faces.edit_results import EditResults
 from inst.commands.faces.open import open_session
-from inst.commands.faces.options import EditRun
+from inst.commands.faces.options import EditOptions
 from inst.errors import InstError
 from inst.gan.edits import check_edit, load_edit
 from inst.gan.generator import Noise
@@ -31,7 +31,7 @@ MAX_WAITING_PIXELS = 64 * 10**6
 """Of photos that wait for a batch of faces to be full: phone photos are large, and few fit into memory."""
 
 
-def edit(run: EditRun) -> int:
+def edit(options: EditOptions) -> int:
     """Run the command. Everything that can be wrong with its options is found before a network is loaded.
 
     Returns:
@@ -40,19 +40,19 @@ def edit(run: EditRun) -> int:
     Raises:
         InstError: an option, file or text that cannot be used; a photo of several does not stop the others.
     """
-    with Claims(_inputs(run), overwrite=run.overwrite) as claims:
-        return _edit(run, claims)
+    with Claims(_inputs(options), overwrite=options.overwrite) as claims:
+        return _edit(options, claims)
 
 
-def _inputs(run: EditRun) -> list[Path]:
+def _inputs(options: EditOptions) -> list[Path]:
     """The files that the run reads, which are never written to."""
-    named = (run.latents, run.landmarks, run.from_image, *(split_weight(spec)[0] for spec in run.edits))
-    return [*find_photos(run.photos), *(Path(file) for file in named if file is not None)]
+    named = (options.latents, options.landmarks, options.from_image, *(split_weight(spec)[0] for spec in options.edits))
+    return [*find_photos(options.photos), *(Path(file) for file in named if file is not None)]
 
 
-def _edit(run: EditRun, claims: Claims) -> int:
-    session = open_session(run)
-    job = plan_edit(run, session.files, claims)
+def _edit(options: EditOptions, claims: Claims) -> int:
+    session = open_session(options)
+    job = plan_edit(options, session.files, claims)
     # a single photo that cannot be read is an error before anything is loaded
     single = job.photos if len(job.photos) == 1 else ()
     opened = {path: open_photo(path, max_megapixels=job.max_megapixels) for path in single}

@@ -12,7 +12,7 @@ from inst.commands.common.claims import Claims
 from inst.commands.common.inputs import find_photos
 from inst.commands.common.outputs import plan_numbered, plan_outputs
 from inst.commands.common.video import check_video_path
-from inst.commands.faces.options import EditRun
+from inst.commands.faces.options import EditOptions
 from inst.errors import ConfigError, InputError
 from inst.files.names import safe_name
 from inst.gan.codes import read_codes
@@ -62,56 +62,60 @@ class EditJob:
     max_megapixels: float
 
 
-def plan_edit(run: EditRun, files: NetworkFiles, claims: Claims) -> EditJob:
+def plan_edit(options: EditOptions, files: NetworkFiles, claims: Claims) -> EditJob:
     """Resolve the options, and claim the outputs.
 
     Raises:
         ConfigError: options that contradict one another, or one that is missing.
         InputError: a file that is not there, no face, or a result that exists already.
     """
-    latents = find_file(run.latents, "latents")
-    settings = PhotoEditSettings(**values_of(run, PhotoEditSettings))
-    if run.edits:
-        _check_edits_alone(run)
+    latents = find_file(options.latents, "latents")
+    settings = PhotoEditSettings(**values_of(options, PhotoEditSettings))
+    if options.edits:
+        _check_edits_alone(options)
         method = "edits"
     else:
-        method = choose_method(settings, run.text, files)
-    edits = [_saved_edit(spec) for spec in run.edits]
-    photos = find_photos(run.photos)
-    source = _choose_source(run, photos, files.embedded)
+        method = choose_method(settings, options.text, files)
+    edits = [_saved_edit(spec) for spec in options.edits]
+    photos = find_photos(options.photos)
+    source = _choose_source(options, photos, files.embedded)
     if source == "example":
         latents = find_file(AVATARS, "latents")
-    outputs = _plan_results(run, photos, source, method, latents, claims)
-    _check_extras(run, len(outputs), claims)
+    outputs = _plan_results(options, photos, source, method, latents, claims)
+    _check_extras(options, len(outputs), claims)
     return EditJob(
-        text=run.text,
+        text=options.text,
         method=method,
         settings=edit_defaults(settings, embedded=files.embedded),
         edits=edits,
         source=source,
         photos=photos,
-        random=run.random,
-        truncation=run.truncation,
-        seed=run.seed,
+        random=options.random,
+        truncation=options.truncation,
+        seed=options.seed,
         latents=latents,
-        embedded_latents=source == "example" or run.latents == AVATARS,
+        embedded_latents=source == "example" or options.latents == AVATARS,
         outputs=outputs,
-        save_edit=None if run.save_edit is None else Path(run.save_edit),
-        video=None if run.video is None else Path(run.video),
-        frames=run.frames,
-        metadata=run.metadata,
-        max_megapixels=run.max_megapixels,
+        save_edit=None if options.save_edit is None else Path(options.save_edit),
+        video=None if options.video is None else Path(options.video),
+        frames=options.frames,
+        metadata=options.metadata,
+        max_megapixels=options.max_megapixels,
     )
 
 
-def _check_edits_alone(run: EditRun) -> None:
-    if run.text is not None or run.method != "auto" or any(getattr(run, name) is not None for name in MAKERS):
+def _check_edits_alone(options: EditOptions) -> None:
+    if (
+        options.text is not None
+        or options.method != "auto"
+        or any(getattr(options, name) is not None for name in MAKERS)
+    ):
         raise ConfigError("--edits applies saved edits: leave out --text, --method and its files")
 
 
-def _choose_source(run: EditRun, photos: Sequence[Path], embedded: bool) -> Source:
+def _choose_source(options: EditOptions, photos: Sequence[Path], embedded: bool) -> Source:
     sources: dict[Source, bool] = {
-        "photos": bool(photos), "random": run.random > 0, "latents": run.latents is not None
+        "photos": bool(photos), "random": options.random > 0, "latents": options.latents is not None
     }  # fmt: skip
     given: list[Source] = [name for name, there in sources.items() if there]
     if len(given) > 1:
@@ -123,42 +127,44 @@ def _choose_source(run: EditRun, photos: Sequence[Path], embedded: bool) -> Sour
 
 
 def _plan_results(
-    run: EditRun, photos: Sequence[Path], source: Source, method: str, latents: Path | None, claims: Claims
+    options: EditOptions, photos: Sequence[Path], source: Source, method: str, latents: Path | None, claims: Claims
 ) -> list[Path]:
     """Where the picture of each face goes.
 
     Raises:
         InputError: something is there already, or a place that does not fit the number of faces.
     """
-    name = safe_name(run.text or method if method != "edits" else Path(split_weight(run.edits[0])[0]).stem)[:60]
+    name = safe_name(options.text or method if method != "edits" else Path(split_weight(options.edits[0])[0]).stem)[:60]
     match source:
         case "photos":
-            return list(plan_outputs(photos, run, name, claims).values())
+            return list(plan_outputs(photos, options, name, claims).values())
         case "random":
-            return plan_numbered(run.random, run, (f"{name}-{run.seed + i}" for i in range(run.random)), claims)
+            return plan_numbered(
+                options.random, options, (f"{name}-{options.seed + i}" for i in range(options.random)), claims
+            )
         case "example":
-            return plan_numbered(1, run, [f"avatar-{name}"], claims)
+            return plan_numbered(1, options, [f"avatar-{name}"], claims)
     assert latents is not None
-    count, stem = len(read_codes(latents)[0]), AVATARS if run.latents == AVATARS else safe_name(latents.stem)
-    return plan_numbered(count, run, (f"{stem}-{name}-{i}" for i in range(count)), claims)
+    count, stem = len(read_codes(latents)[0]), AVATARS if options.latents == AVATARS else safe_name(latents.stem)
+    return plan_numbered(count, options, (f"{stem}-{name}-{i}" for i in range(count)), claims)
 
 
-def _check_extras(run: EditRun, faces: int, claims: Claims) -> None:
+def _check_extras(options: EditOptions, faces: int, claims: Claims) -> None:
     """Check the names of ``--video`` and ``--save-edit``, and the number of faces in a video.
 
     Raises:
         InputError: a name that is taken or has another ending.
         ConfigError: too many faces for a video.
     """
-    if run.video is not None:
-        check_video_path(Path(run.video))
-        claims.exact(Path(run.video))
+    if options.video is not None:
+        check_video_path(Path(options.video))
+        claims.exact(Path(options.video))
         if faces > MAX_VIDEO_FACES:
             raise ConfigError(f"--video shows at most {MAX_VIDEO_FACES} faces side by side: give fewer")
-    if run.save_edit is not None:
-        if Path(run.save_edit).suffix != ".safetensors":
-            raise InputError(f"--save-edit {run.save_edit}: give a name ending in .safetensors")
-        claims.exact(Path(run.save_edit))
+    if options.save_edit is not None:
+        if Path(options.save_edit).suffix != ".safetensors":
+            raise InputError(f"--save-edit {options.save_edit}: give a name ending in .safetensors")
+        claims.exact(Path(options.save_edit))
 
 
 def _saved_edit(spec: str) -> tuple[Path, float]:

@@ -9,7 +9,7 @@ from typing import Any
 
 from inst.assets import AVATARS
 from inst.commands.common.record import from_json
-from inst.commands.faces.options import EditRun
+from inst.commands.faces.options import EditOptions
 from inst.errors import InputError
 from inst.image import read_image_text
 
@@ -36,5 +36,5 @@ def settings_from_image(path: Path, given: Mapping[str, Any]) -> dict[str, Any]:
         raise InputError(f"no face was given: --from-image {path} was made from a file, which it does not contain")
     if "photos" in faces or "latents" in faces:
         stored = stored | {"random": None}
-    known = {field.name for field in dataclasses.fields(EditRun)}
+    known = {field.name for field in dataclasses.fields(EditOptions)}
     return {name: value for name, value in stored.items() if name in known and value is not None}

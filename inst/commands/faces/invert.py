@@ -13,7 +13,7 @@ from inst.commands.common.inputs import find_photos
 from inst.commands.common.outputs import OUTPUTS, report_failures
 from inst.commands.common.progress import bar, say
 from inst.commands.faces.open import open_session
-from inst.commands.faces.options import InvertRun
+from inst.commands.faces.options import InvertOptions
 from inst.errors import InputError, InstError
 from inst.files import write_safetensors
 from inst.files.names import safe_name
@@ -27,7 +27,7 @@ from inst.pipelines.faces.settings import EncodeSettings
 METADATA = "inst.codes"
 
 
-def invert(run: InvertRun) -> int:
+def invert(options: InvertOptions) -> int:
     """Run the command.
 
     Returns:
@@ -36,19 +36,19 @@ def invert(run: InvertRun) -> int:
     Raises:
         InstError: an option, a photo or a network that cannot be used; a photo of several does not stop the others.
     """
-    photos = find_photos(run.photos)
+    photos = find_photos(options.photos)
     if not photos:
         raise InputError("no photo was given: inst invert photo.jpg")
-    with Claims(photos, overwrite=run.overwrite) as claims:
-        return _invert(run, photos, _plan_codes(photos, run, claims))
+    with Claims(photos, overwrite=options.overwrite) as claims:
+        return _invert(options, photos, _plan_codes(photos, options, claims))
 
 
-def _invert(run: InvertRun, photos: Sequence[Path], outputs: Sequence[Path]) -> int:
-    session = open_session(run)
-    settings, use_clip = EncodeSettings(**values_of(run, EncodeSettings)), session.files.clip is not None
+def _invert(options: InvertOptions, photos: Sequence[Path], outputs: Sequence[Path]) -> int:
+    session = open_session(options)
+    settings, use_clip = EncodeSettings(**values_of(options, EncodeSettings)), session.files.clip is not None
     # a single photo that cannot be read is an error before anything is loaded
     single = photos if len(photos) == 1 else ()
-    opened = {path: open_photo(path, max_megapixels=run.max_megapixels) for path in single}
+    opened = {path: open_photo(path, max_megapixels=options.max_megapixels) for path in single}
     embedded = session.files.embedded
     check_landmark_source(settings.landmarks, len(photos), aligned=settings.aligned, embedded=embedded)
     num_steps = invert_settings(settings, session, use_clip=use_clip).steps
@@ -56,13 +56,13 @@ def _invert(run: InvertRun, photos: Sequence[Path], outputs: Sequence[Path]) -> 
     with bar(len(photos) * max(1, num_steps), "inverting") as progress:
         for number, (path, output) in enumerate(zip(photos, outputs, strict=True), 1):
             try:
-                picture = opened.get(path) or open_photo(path, max_megapixels=run.max_megapixels)
+                picture = opened.get(path) or open_photo(path, max_megapixels=options.max_megapixels)
                 faces: Sequence[InvertedFace] = ()
                 for step in invert_photo(session, picture, settings, settings.landmarks, use_clip=use_clip):
                     faces = step.faces
                     progress.update()
                 _write_codes(output, faces, session, num_steps)
-                if run.preview:
+                if options.preview:
                     _write_preview(output.with_suffix(".png"), faces, session)
                 say(f"{output} (reconstruction PSNR {'; '.join(describe_loss(face.loss) for face in faces)})")
             except InstError as error:
@@ -73,14 +73,14 @@ def _invert(run: InvertRun, photos: Sequence[Path], outputs: Sequence[Path]) -> 
     return report_failures(failures, len(photos))
 
 
-def _plan_codes(photos: Sequence[Path], run: InvertRun, claims: Claims) -> list[Path]:
-    if run.output is not None and Path(run.output).suffix == ".safetensors":
+def _plan_codes(photos: Sequence[Path], options: InvertOptions, claims: Claims) -> list[Path]:
+    if options.output is not None and Path(options.output).suffix == ".safetensors":
         if len(photos) > 1:
-            raise InputError(f"--output {run.output} is one file and there are {len(photos)} photos: give a folder")
-        return [claims.exact(Path(run.output))]
-    if run.output is not None and Path(run.output).suffix:
-        raise InputError(f"--output {run.output}: give a file ending in .safetensors, or a folder")
-    folder = OUTPUTS if run.output is None else Path(run.output)
+            raise InputError(f"--output {options.output} is one file and there are {len(photos)} photos: give a folder")
+        return [claims.exact(Path(options.output))]
+    if options.output is not None and Path(options.output).suffix:
+        raise InputError(f"--output {options.output}: give a file ending in .safetensors, or a folder")
+    folder = OUTPUTS if options.output is None else Path(options.output)
     return [claims.free(folder / f"{safe_name(path.stem)}_w.safetensors") for path in photos]
 
 

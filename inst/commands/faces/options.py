@@ -77,7 +77,7 @@ class EditInputs:
 
 
 @dataclass(frozen=True, kw_only=True)
-class EditRun(PhotoEditSettings, EncodeOptions, EditInputs):
+class EditOptions(PhotoEditSettings, EncodeOptions, EditInputs):
     """Edit faces by text."""
 
     edits: tuple[str, ...] = option((), "apply saved edits instead of a text, as file[:weight]; several are added up")
@@ -94,7 +94,7 @@ class EditRun(PhotoEditSettings, EncodeOptions, EditInputs):
 
 
 @dataclass(frozen=True, kw_only=True)
-class InvertRun(EncodeOptions):
+class InvertOptions(EncodeOptions):
     """Find the latent codes of faces, to edit them later."""
 
     clip: str = option(
@@ -109,7 +109,7 @@ class InvertRun(EncodeOptions):
 
 
 @dataclass(frozen=True, kw_only=True)
-class AlignRun(AlignSettings, FaceOptions):
+class AlignOptions(AlignSettings, FaceOptions):
     """Crop and align the faces of photos, as face models expect them."""
 
     output: str | None = option(None, "picture, or folder for several (default: outputs/)")
@@ -129,7 +129,7 @@ class UnfinishedOptions:
 
 
 @dataclass(frozen=True, kw_only=True)
-class DirectionsRun(DirectionsSettings, UnfinishedOptions, GanOptions):
+class DirectionsOptions(DirectionsSettings, UnfinishedOptions, GanOptions):
     """Measure what each channel of a generator changes for CLIP, which global directions need."""
 
 
@@ -146,14 +146,14 @@ class TrainingOptions(UnfinishedOptions, GanOptions):
 
 
 @dataclass(frozen=True, kw_only=True)
-class MapperRun(MapperTrainingSettings, TrainingOptions):
+class MapperOptions(MapperTrainingSettings, TrainingOptions):
     """Train a mapper for one text."""
 
     text: str | None = option(None, "what the edited faces should show")
 
 
 @dataclass(frozen=True, kw_only=True)
-class FfclipRun(FfclipTrainingSettings, TrainingOptions):
+class FfclipOptions(FfclipTrainingSettings, TrainingOptions):
     """Train FFCLIP on a list of texts."""
 
     prompts: str | None = option(None, "text file with a prompt a line")

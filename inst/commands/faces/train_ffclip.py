@@ -7,7 +7,7 @@ from pathlib import Path
 
 from inst.commands.common.unfinished import place_of_result
 from inst.commands.faces.open import open_session
-from inst.commands.faces.options import FfclipRun
+from inst.commands.faces.options import FfclipOptions
 from inst.commands.faces.training import check_files, train_to_file
 from inst.errors import ConfigError, InputError
 from inst.options import values_of
@@ -16,16 +16,16 @@ from inst.pipelines.faces.train_ffclip import train_ffclip_steps
 from inst.pipelines.faces.training_settings import FfclipTrainingSettings
 
 
-def train_ffclip(run: FfclipRun) -> int:
+def train_ffclip(options: FfclipOptions) -> int:
     """``inst ffclip train``: FFCLIP. Returns the exit code, that of the signal where one stopped it."""
-    if run.prompts is None:
+    if options.prompts is None:
         raise ConfigError("no prompts were given: inst ffclip train --prompts prompts.txt, a prompt a line")
-    prompts = read_prompts(Path(run.prompts))
-    check_files(run)
-    place = place_of_result(run, "ffclip train", [run.prompts, run.latents, run.generator])
-    session = open_session(run)
-    settings = values_of(run, FfclipTrainingSettings)
-    return train_to_file(run, session, place, partial(train_ffclip_steps, session, prompts, **settings))
+    prompts = read_prompts(Path(options.prompts))
+    check_files(options)
+    place = place_of_result(options, "ffclip train", [options.prompts, options.latents, options.generator])
+    session = open_session(options)
+    settings = values_of(options, FfclipTrainingSettings)
+    return train_to_file(options, session, place, partial(train_ffclip_steps, session, prompts, **settings))
 
 
 def read_prompts(path: Path) -> list[str]:

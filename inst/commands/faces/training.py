@@ -18,7 +18,7 @@ from inst.training.workers import Workers
 Train = Callable[..., Iterator[EditorTrainingStep]]
 
 
-def train_to_file(run: TrainingOptions, session: FaceSession, place: Unfinished, train: Train) -> int:
+def train_to_file(options: TrainingOptions, session: FaceSession, place: Unfinished, train: Train) -> int:
     """Train, and write the best weights; those so far, and a checkpoint, where a signal stopped it.
 
     Args:
@@ -33,15 +33,15 @@ def train_to_file(run: TrainingOptions, session: FaceSession, place: Unfinished,
     workers = Workers.join(session.placement)
     with stop_on_signals() as stop:
         steps = train(
-            latents=find_file(run.latents, "latents"),
-            validation_latents=find_file(run.validation_latents, "validation-latents"),
+            latents=find_file(options.latents, "latents"),
+            validation_latents=find_file(options.validation_latents, "validation-latents"),
             checkpoint=place.state,
-            resume=run.resume,
+            resume=options.resume,
             workers=workers,
             should_stop=partial(workers.stop_asked, stop),
         )
         with workers.locked(place.lock):
-            if run.resume and workers.is_main:
+            if options.resume and workers.is_main:
                 place.say_if_nothing_to_resume()
             last = None
             for last in with_bar(steps, "training", show=workers.is_main):
@@ -56,14 +56,14 @@ def train_to_file(run: TrainingOptions, session: FaceSession, place: Unfinished,
         return stop.exit_code if last.stopped else 0
 
 
-def check_files(run: TrainingOptions) -> None:
+def check_files(options: TrainingOptions) -> None:
     """Find the files of latent codes before networks are loaded.
 
     Raises:
         InputError: one does not exist.
     """
-    find_file(run.latents, "latents")
-    find_file(run.validation_latents, "validation-latents")
+    find_file(options.latents, "latents")
+    find_file(options.validation_latents, "validation-latents")
 
 
 def _report(step: EditorTrainingStep) -> None:
