@@ -89,7 +89,7 @@ def plan_training(options: TrainOptions) -> list[tuple[Path, Path]]:
             raise InputError(
                 f"--output {options.output} is one file and --style has {len(paintings)} paintings: give a folder"
             )
-        return [(paintings[0], _check_style(Path(options.output), run))]
+        return [(paintings[0], _check_style(Path(options.output), options))]
     if options.output is not None and Path(options.output).suffix:
         raise InputError(f"--output {options.output}: give a file ending in .safetensors, or a folder")
     folder = STYLES if options.output is None else Path(options.output)
@@ -101,7 +101,7 @@ def plan_training(options: TrainOptions) -> list[tuple[Path, Path]]:
             raise InputError(
                 f"{other} and {path} would both become {output}: rename one of them, or learn them one by one"
             )
-        plan[folded(output.name)] = path, _check_style(output, run)
+        plan[folded(output.name)] = path, _check_style(output, options)
     return list(plan.values())
 
 
