@@ -18,9 +18,9 @@ from PIL import Image as PilImage
 
 from inst.cli import main
 from inst.cli.commands import COMMANDS
-from inst.commands.common.inputs import demo_photo
 from inst.commands.diffusion import kept_styles
 from inst.image import read_image, read_image_text
+from inst.image.demo import demo_photo
 from inst.inversion.token import load_token, save_token
 from inst.metrics.style import color_distance
 

@@ -21,11 +21,11 @@ from torch.testing import assert_close
 
 from inst.assets import mini_folder
 from inst.cli import main
-from inst.commands.common.inputs import demo_photo
 from inst.diffusers import StochasticInversionImg2ImgPipeline
 from inst.diffusion.schedule import NoiseSchedule
 from inst.diffusion.stochastic_inversion import invert_stochastically
 from inst.errors import ModelError
+from inst.image.demo import demo_photo
 from inst.inversion.dialects import write_diffusers
 from inst.inversion.token import load_token
 from inst.models.latent_diffusion import noise_from_v

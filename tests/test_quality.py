@@ -6,8 +6,8 @@ import pytest
 import torch
 
 import inst
-from inst.commands.common.inputs import demo_photo
 from inst.image import from_pil, read_image, resize
+from inst.image.demo import demo_photo
 from inst.metrics.content import edge_distance
 from inst.metrics.style import color_distance, stroke_distance
 

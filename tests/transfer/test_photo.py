@@ -9,9 +9,9 @@ from torch.testing import assert_close
 
 import inst
 from inst import seeds
-from inst.commands.common.inputs import demo_photo
 from inst.diffusion.tone import tone_of
 from inst.image import from_pil
+from inst.image.demo import demo_photo
 from inst.metrics.content import edge_distance
 from inst.transfer.photo import PhotoSettings, StyleConditioning, stylize
 

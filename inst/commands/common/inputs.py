@@ -1,4 +1,4 @@
-"""Photos that a command names, and the one that demonstrations and previews use."""
+"""The photos that a command is given."""
 
 from __future__ import annotations
 
@@ -8,19 +8,16 @@ from pathlib import Path
 from inst.commands.common.progress import warn
 from inst.errors import InputError
 from inst.image import list_images
-from inst.image.demo import demo_photo
-
-__all__ = ["demo_photo", "find_photos"]
 
 
 def find_photos(paths: Sequence[str], flag: str = "") -> list[Path]:
-    """The photos that were named, and those in the folders that were named. A photo that comes twice is taken once.
+    """The photos that were given, and those in the folders that were given. One that is given twice is used once.
 
     Args:
-        flag: the option that named them, for the error, as ``--content``.
+        flag: the option they were given with, such as ``--content``, for the error message.
 
     Raises:
-        InputError: a path that is not there, or a folder without pictures.
+        InputError: a path that does not exist, or a folder without pictures.
     """
     found: list[Path] = []
     for text in paths:

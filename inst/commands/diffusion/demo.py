@@ -6,12 +6,12 @@ import warnings
 from pathlib import Path
 
 from inst import assets
-from inst.commands.common.inputs import demo_photo
 from inst.commands.common.progress import bar, say
 from inst.commands.diffusion.kept_styles import learn_once
 from inst.commands.diffusion.options import DemoOptions
 from inst.commands.diffusion.styles import STYLES
 from inst.image import as_picture, read_image, resize, side_by_side, write_image
+from inst.image.demo import demo_photo
 from inst.pipelines.session import Session
 from inst.pipelines.style_transfer import Stylizer
 

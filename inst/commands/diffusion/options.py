@@ -1,4 +1,4 @@
-"""What each command takes: the schema of its flags and of its YAML file."""
+"""The options of the style-transfer commands: what the command line and YAML files accept."""
 
 from __future__ import annotations
 
@@ -11,26 +11,26 @@ from inst.transfer.settings import GenerateSettings, StylizeSettings
 
 @dataclass(frozen=True, kw_only=True)
 class ComputeOptions:
-    """Where networks compute, and what is read."""
+    """Device, precision, and the size limit of pictures."""
 
     device: str = option("auto", "auto | cpu | cuda | cuda:N | mps")
     dtype: str = option("auto", "precision of the networks", choices=("auto", "float32", "bfloat16", "float16"))
-    max_megapixels: float = option(64.0, "largest picture that is read", low=0.01, high=4096.0)
+    max_megapixels: float = option(64.0, "largest picture that is read, in megapixels", low=0.01, high=4096.0)
 
 
 @dataclass(frozen=True, kw_only=True)
 class ModelOptions(ComputeOptions):
-    """Which model, and where it computes."""
+    """The model, its CLIP, and where they compute."""
 
     model: str = option("mini", "mini | sd15 | sd14 | sd21 | hub/id | diffusers folder | file.safetensors | file.ckpt")
     prediction_type: str = option(
         "auto",
-        "what a Stable Diffusion 2 file predicts; it cannot be told from the file",
+        "what the U-Net of a Stable Diffusion 2 file predicts, which the file does not record",
         choices=("auto", "epsilon", "v_prediction"),
     )
-    xformers: bool = option(False, "use xformers' attention if it works here (torch's own is the default)")
+    xformers: bool = option(False, "use xformers' attention where it works (PyTorch's own is the default)")
     clip: str | None = option(
-        None, "CLIP to see with: open_clip name[/tag], local-dir:folder, hf:id (default: the model's)"
+        None, "CLIP that sees the painting: open_clip name[/tag], local-dir:folder, hf:id (default: the model's own)"
     )
 
 
@@ -40,10 +40,10 @@ class TrainOptions(InversionSettings, ModelOptions):
 
     style: tuple[str, ...] = option((), "paintings, or folders of paintings", positional=True)
     output: str | None = option(None, "style token file, or folder for several (default: styles/)")
-    overwrite: bool = option(False, "replace a style that is already there")
-    resume: bool = option(False, "continue a run that was stopped")
-    report_to: str = option("none", "write losses for a tracker", choices=("none", "tensorboard", "wandb"))
-    preview: bool = option(True, "save a preview picture every so often (at most 5 % of the time)")
+    overwrite: bool = option(False, "replace an existing style")
+    resume: bool = option(False, "continue a stopped run")
+    report_to: str = option("none", "log losses to a tracker", choices=("none", "tensorboard", "wandb"))
+    preview: bool = option(True, "write a preview picture now and then (at most 5 % of the time)")
 
     def __post_init__(self) -> None:
         check_options(self)
@@ -51,16 +51,16 @@ class TrainOptions(InversionSettings, ModelOptions):
 
 @dataclass(frozen=True, kw_only=True)
 class PictureOptions(ModelOptions):
-    """What the commands that write pictures share."""
+    """Options of the commands that write pictures."""
 
     style: tuple[str, ...] = option(
         (), "style file or painting, as [name=]file[:weight]; may be given several times (default: the newest learned)"
     )
     output: str | None = option(None, "picture, or folder for several (default: outputs/)")
-    overwrite: bool = option(False, "replace pictures that are already there")
-    format: str = option("png", "of pictures whose name is not given", choices=("png", "jpg", "webp"))
-    metadata: bool = option(True, "--no-metadata leaves the settings out of the pictures")
-    from_image: str | None = option(None, "take the settings from a picture made before")
+    overwrite: bool = option(False, "replace existing pictures")
+    format: str = option("png", "file format of pictures whose name is not given", choices=("png", "jpg", "webp"))
+    metadata: bool = option(True, "store the settings in the pictures")
+    from_image: str | None = option(None, "use the settings of a picture that inst made; options given beside it win")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -95,8 +95,8 @@ class ExportOptions:
         "shared: AUTOMATIC1111, ComfyUI, InvokeAI, kohya; diffusers: learned_embeds",
         choices=("shared", "diffusers"),
     )
-    token: str | None = option(None, "the word that calls the style (default: its name, without brackets)")
-    overwrite: bool = option(False, "replace a file that is already there")
+    token: str | None = option(None, "the word that calls the style (default: its name without brackets)")
+    overwrite: bool = option(False, "replace an existing file")
 
     def __post_init__(self) -> None:
         check_options(self)
