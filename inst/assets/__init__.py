@@ -13,6 +13,17 @@ FOLDER = Path(__file__).parent
 MINI = "mini"
 AVATARS = "avatars"
 """The option value that selects the embedded generator, its CLIP and its example faces."""
+AVATAR_FILES = {
+    "generator": "generator.safetensors",
+    "encoder": "encoder.safetensors",
+    "identity": "identity.safetensors",
+    "directions": "directions.safetensors",
+    "ffclip": "ffclip.safetensors",
+    "latents": "examples.safetensors",
+}
+"""The files in `avatars_folder`, by the option for which ``avatars`` selects them."""
+CLIP_FOLDER = "clip"
+"""The folder of the CLIP inside the folder of an embedded model."""
 
 
 @cache

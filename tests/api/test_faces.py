@@ -298,6 +298,18 @@ def test_the_same_photo_twice_is_used_once(faces, scene, command, capsys):
     assert sorted(path.name[0] for path in Path("out").glob(f"*{suffix}")) == ["a", "b"]
 
 
+def test_what_is_given_beside_a_picture_wins_even_where_it_is_the_default(faces):
+    made = ["edit", "--random", "1", "--seed", "4", "--text", TEXT, "--alpha", "2", *QUICK]
+    assert main([*made, "--output", "made.png"]) == 0
+    again = ["edit", "--from-image", "made.png", *QUICK]
+    assert main([*again, "--output", "same.png"]) == 0
+    assert np.array_equal(pixels("same.png"), pixels("made.png"))
+    assert main([*again, "--seed", "0", "--output", "zero.png"]) == 0
+    assert main([*again, "seed=0", "strength=1", "--output", "zero-again.png"]) == 0
+    edited = faces.edit(faces.sample(seed=0), TEXT, alpha=2)
+    assert same(faces.synthesize(edited) * 2, [Path("zero.png"), Path("zero-again.png")])
+
+
 def test_settings_of_a_picture_leave_out_the_face_that_is_given(faces):
     from inst.commands.faces.from_image import settings_from_image
 

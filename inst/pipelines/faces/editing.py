@@ -19,7 +19,7 @@ from inst.image import to_pil
 from inst.shapes import Image, WPlus
 
 ONE_STEP = ("directions", "mapper", "ffclip")
-"""Methods that need one step, and so can edit many faces at once. Optimisation keeps the gradients of each face."""
+"""Methods of one step, which edit many faces at once. Optimisation takes them one by one: each needs its gradients."""
 
 
 @dataclass(frozen=True)
@@ -30,6 +30,12 @@ class EditStep:
         step: steps done so far, from 1.
         total: of how many.
         codes: W+ as a list of one (b, k, d) tensor, or StyleSpace; those of the last step are the result.
+
+    >>> import inst
+    >>> faces = inst.load_generator("avatars")
+    >>> (step,) = faces.edit_steps(faces.sample(seed=7), "an old man", method="ffclip")
+    >>> step.step, step.total, step.preview().size
+    (1, 1, (64, 64))
     """
 
     step: int

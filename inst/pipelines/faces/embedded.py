@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
-from inst.assets import AVATARS, MINI, avatars_folder, mini_folder
+from inst.assets import AVATAR_FILES, AVATARS, MINI, avatars_folder, mini_folder
 from inst.errors import InputError, InstWarning
 from inst.gan.settings import OptimizeWeights
 from inst.gan.styleclip.directions import ALPHA
@@ -15,16 +15,6 @@ from inst.models.vocabulary import describe_unknown_words
 from inst.options import did_you_mean
 from inst.pipelines.faces.settings import EditSettings
 
-FILES = {
-    "generator": "generator.safetensors",
-    "encoder": "encoder.safetensors",
-    "identity": "identity.safetensors",
-    "directions": "directions.safetensors",
-    "ffclip": "ffclip.safetensors",
-    "latents": "examples.safetensors",
-}
-"""The file that ``avatars`` stands for, by the option that takes one."""
-CLIP_FOLDER = "clip"
 PREPARED = ("directions", "ffclip")
 """Methods whose files come with the embedded generator."""
 USUAL_CLIP = "ViT-B-32"
@@ -129,9 +119,9 @@ def find_file(file: str | Path | None, option: str) -> Path | None:
     """
     if file is None:
         return None
-    if str(file) == AVATARS and option in FILES:
-        return avatars_folder() / FILES[option]
+    if str(file) == AVATARS and option in AVATAR_FILES:
+        return avatars_folder() / AVATAR_FILES[option]
     if not Path(file).is_file():
-        near = did_you_mean(str(file), [AVATARS]) if option in FILES else ""
+        near = did_you_mean(str(file), [AVATARS]) if option in AVATAR_FILES else ""
         raise InputError(f"--{option} {file} does not exist{near}: give a file")
     return Path(file)

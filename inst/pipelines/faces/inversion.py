@@ -38,6 +38,12 @@ class InvertedFace:
         image: the aligned face, of which the codes are a reconstruction.
         loss: PSNR (dB) and identity distance of the reconstruction.
         quad: its corners (4, 2) in the photo, x and y in pixels; ``None`` where the photo is the aligned face.
+
+    >>> import inst
+    >>> faces = inst.load_generator("avatars")
+    >>> (avatar,) = faces.synthesize(faces.sample(seed=7))
+    >>> (face,) = faces.invert(avatar)
+    >>> edited = faces.edit(face.codes, "a face with glasses")
     """
 
     codes: WPlus

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 from torch import Tensor
 
-from inst.assets import AVATARS
+from inst.assets import AVATARS, CLIP_FOLDER
 from inst.clip import load_clip
 from inst.clip.backbone import ClipBackbone
 from inst.errors import ConfigError
@@ -21,7 +21,7 @@ from inst.gan.latent_space import check_layers
 from inst.gan.losses import ClipView
 from inst.gan.trained import check_generator
 from inst.perceptual.identity import FaceIdentity, load_identity
-from inst.pipelines.faces.embedded import CLIP_FOLDER, find_networks, packaged_model
+from inst.pipelines.faces.embedded import find_networks, packaged_model
 from inst.placement import Placement, choose_placement
 
 _Loaded = TypeVar("_Loaded")

@@ -68,8 +68,9 @@ def align_faces(
 
     >>> import inst, numpy as np
     >>> from skimage import data
-    >>> face = np.zeros((68, 2))                            # only eyes and mouth corners matter to the alignment
-    >>> face[36:42], face[42:48], face[48], face[54] = (200, 110), (250, 110), (205, 160), (245, 160)
+    >>> face = np.zeros((68, 2))  # the alignment depends on the eyes and the corners of the mouth alone
+    >>> face[36:42], face[42:48], face[30] = (200, 110), (250, 110), (225, 135)
+    >>> face[48], face[54] = (205, 160), (245, 160)
     >>> (picture,) = inst.align_faces(data.astronaut(), size=256, landmarks=face)
     >>> picture.size
     (256, 256)
