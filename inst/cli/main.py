@@ -227,7 +227,13 @@ def _default_text(field: dataclasses.Field[Any]) -> str:
     return f" (default: {field.default})"
 
 
-def _plain_command(command: str, arguments: list[str]) -> int:
+def command_parser(command: str) -> argparse.ArgumentParser:
+    """The parser of one of `COMMANDS`; the documentation's command reference is written from it."""
+    schema = COMMANDS[command][0]
+    return _plain_parser(command) if schema is None else _parser(command, schema)
+
+
+def _plain_parser(command: str) -> argparse.ArgumentParser:
     parser = _Parser(prog=f"inst {command}", description=COMMANDS[command][1])
     if command == "info":
         parser.add_argument("file", type=Path, help="style token, textual-inversion file, or picture made by inst")
@@ -235,7 +241,11 @@ def _plain_command(command: str, arguments: list[str]) -> int:
         parser.add_argument("--output", type=Path, default=Path("outputs/demo.png"))
         parser.add_argument("--style", type=Path, help="painting (default: one from style_images/)")
         parser.add_argument("--content", type=Path, help="photo (default: one that scikit-image ships)")
-    given = parser.parse_args(arguments)
+    return parser
+
+
+def _plain_command(command: str, arguments: list[str]) -> int:
+    given = _plain_parser(command).parse_args(arguments)
     _quiet()
     return _job(command)(**vars(given))
 

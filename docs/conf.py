@@ -1,0 +1,45 @@
+"""The documentation site, built by ``make docs``. Warnings are errors there: see the Makefile."""
+
+import sys
+from importlib.metadata import version as installed_version
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent / "_ext"))
+
+project = "inst"
+author = "the inst authors"
+copyright = "the inst authors, Apache-2.0"
+version = release = installed_version("inst")
+
+extensions = [
+    "sphinx.ext.autodoc",
+    "sphinx.ext.napoleon",
+    "myst_nb",
+    "command_reference",
+    "public_names",
+    "repository_links",
+]
+exclude_patterns = ["_build", "_ext"]
+
+html_theme = "furo"
+html_title = f"inst {version}"
+html_static_path: list[str] = []
+
+myst_enable_extensions = ["colon_fence", "deflist"]
+myst_heading_anchors = 3
+
+# A notebook is run when its code has changed since the last build; tests/test_notebooks.py runs it in any case.
+nb_execution_mode = "cache"
+nb_execution_cache_path = str(Path(__file__).parent / "_build" / "notebooks")
+nb_execution_raise_on_error = True
+nb_execution_timeout = 300
+nb_merge_streams = True
+
+autodoc_member_order = "bysource"
+autodoc_typehints = "signature"
+python_maximum_signature_line_length = 88
+napoleon_numpy_docstring = False
+napoleon_use_rtype = False
+
+# Types of other projects cannot be looked up offline; every reference to a name of ours must resolve.
+nitpick_ignore_regex = [("py:.*", r"(?!inst\.).*")]
