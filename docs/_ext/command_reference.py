@@ -8,8 +8,9 @@ import argparse
 from collections.abc import Iterator
 from typing import Any
 
-from inst.cli.main import COMMANDS, command_parser
 from sphinx.application import Sphinx
+
+from inst.cli.main import COMMANDS, command_parser
 
 MARK = "% commands"
 

@@ -4,10 +4,11 @@ import inspect
 from collections.abc import Iterator
 from typing import Any
 
-import inst
 from sphinx.application import Sphinx
 from sphinx.environment import BuildEnvironment
 from sphinx.util import logging
+
+import inst
 
 _LOG = logging.getLogger(__name__)
 
