@@ -21,6 +21,8 @@ extensions = [
 ]
 exclude_patterns = ["_build", "_ext"]
 
+smartquotes = False  # "--flag" is not a dash
+
 html_theme = "furo"
 html_title = f"inst {version}"
 html_static_path: list[str] = []

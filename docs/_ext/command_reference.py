@@ -5,7 +5,9 @@ directive ``option``, so that other pages can refer to it.
 """
 
 import argparse
-from collections.abc import Iterator
+import dataclasses
+from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 from sphinx.application import Sphinx
@@ -21,38 +23,43 @@ def reference() -> str:
 
 
 def _section(command: str) -> Iterator[str]:
-    parser = command_parser(command)
+    parser, schema = command_parser(command), COMMANDS[command][0]
+    fields = {} if schema is None else {field.name: field.metadata for field in dataclasses.fields(schema)}
     yield f"## inst {command}\n"
-    yield f"{_sentence(parser.description or COMMANDS[command][1])}\n"
+    yield f"{parser.description or COMMANDS[command][1]}\n"
     yield f"```{{program}} inst {command}\n```\n"
     yield f"```text\n{_usage(parser, command)}\n```\n"
     for action in parser._actions:
         if action.help is not argparse.SUPPRESS and not isinstance(action, argparse._HelpAction):
-            yield from _option(action)
+            yield _option(action, fields.get(action.dest, {}))
 
 
 def _usage(parser: argparse.ArgumentParser, command: str) -> str:
-    words = [_metavar(action) for action in parser._actions if not action.option_strings]
+    words = [_value(action) for action in parser._actions if not action.option_strings]
     return " ".join(["inst", command, *(f"[{word} …]" for word in words), "[options]"])
 
 
-def _option(action: argparse.Action) -> Iterator[str]:
-    """A directive ``option``; one for each spelling of a flag, ``--x`` and ``--no-x``."""
-    names = action.option_strings or [_metavar(action)]
-    takes_value = bool(action.option_strings) and action.nargs != 0
-    value = f" {_metavar(action)}" if takes_value else ""
+def _option(action: argparse.Action, metadata: Mapping[str, Any]) -> str:
+    """A directive ``option`` with all spellings of the flag, ``--x`` and ``--no-x``."""
+    value = f" {_value(action)}" if action.nargs != 0 else ""
+    names = [f"{flag}{value}" for flag in action.option_strings] or [_value(action)]
     text = (action.help or "").replace("%%", "%")
-    yield f":::{{option}} {', '.join(f'{name}{value}' for name in names)}\n{_sentence(text)}\n:::\n"
+    return f":::{{option}} {', '.join(names)}\n{text}{_range(metadata)}\n:::\n"
 
 
-def _metavar(action: argparse.Action) -> str:
-    name = action.metavar or action.dest
-    return name if isinstance(name, str) else " ".join(name)
+def _range(metadata: Mapping[str, Any]) -> str:
+    low, high = metadata.get("low"), metadata.get("high")
+    if low is None and high is None:
+        return ""
+    return f"; {low:,} or more" if high is None else f"; from {low:,} to {high:,}"
 
 
-def _sentence(text: str) -> str:
-    text = text.strip()
-    return text[:1].upper() + text[1:] + ("" if text.endswith((".", ")")) else ".")
+def _value(action: argparse.Action) -> str:
+    if action.metavar:
+        return str(action.metavar)
+    if action.choices:
+        return "|".join(map(str, action.choices))
+    return "FILE" if action.type is Path else action.dest
 
 
 def _write(app: Sphinx, docname: str, source: list[str]) -> None:

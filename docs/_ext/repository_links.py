@@ -19,11 +19,13 @@ PAGES = {
     "CHANGELOG.md": "changelog.md",
     "benchmarks": "measuring.md",
     "benchmarks/README.md": "measuring.md",
+    "benchmarks/on-a-gpu.md": "results/on-a-gpu.md",
     "miniature": "models/recipe.md",
     "miniature/README.md": "models/recipe.md",
     "inst/assets/mini/MODEL_CARD.md": "models/miniature.md",
     "inst/assets/avatars/MODEL_CARD.md": "models/avatars.md",
 }
+PAGES |= {f"benchmarks/results/{page.name}": f"results/{page.name}" for page in (DOCS / "results").glob("*.md")}
 """Files and folders of the repository, and the pages of the site that show them."""
 _LINK = re.compile(r"\]\((?P<path>[^()\s#]+)(?P<anchor>#[^()\s]*)?\)")
 
