@@ -51,7 +51,8 @@ def _range(metadata: Mapping[str, Any]) -> str:
     low, high = metadata.get("low"), metadata.get("high")
     if low is None and high is None:
         return ""
-    return f"; {low:,} or more" if high is None else f"; from {low:,} to {high:,}"
+    first, last = (f"{end:,}".removesuffix(".0") for end in (low, high or 0))
+    return f"; {first} or more" if high is None else f"; from {first} to {last}"
 
 
 def _value(action: argparse.Action) -> str:
