@@ -1,7 +1,7 @@
-"""What an option may be: help text, range and choices, kept beside the field that holds it.
+"""Options declared once: help text, range and choices stand beside the field that holds them.
 
-Settings are frozen dataclasses. Their fields are made by :func:`option`, so that the command line, the YAML files and
-calls from Python share one help text and one check. Only the standard library is imported here: ``--help`` is quick.
+Settings are frozen dataclasses. Their fields are made by :func:`option`, so that the command line, YAML files and calls
+from Python share one help text and one check. Only the standard library is imported here, which keeps ``--help`` quick.
 """
 
 from __future__ import annotations
@@ -9,12 +9,16 @@ from __future__ import annotations
 import dataclasses
 import difflib
 import math
+import numbers
+import types
+import typing
 from collections.abc import Iterable, Mapping
+from functools import cache
 from typing import Any, TypeVar
 
 from inst.errors import ConfigError
 
-_Run = TypeVar("_Run", bound=Any)
+Settings = TypeVar("Settings")
 
 
 def option(
@@ -27,45 +31,104 @@ def option(
     flag: str | None = None,
     positional: bool = False,
 ) -> Any:
-    """A dataclass field with its help text and what it accepts.
+    """A dataclass field with its help text and the values it accepts.
 
     Args:
-        default: its value when nothing is given; ``None`` for "the model's own".
+        default: the value when nothing is given; ``None`` usually stands for the model's own.
         low, high: the accepted range, both ends included; NaN is never accepted.
         choices: the accepted words.
-        flag: the option's name on the command line, where that differs from the field's.
-        positional: words without a flag go here, as in ``inst edit a.jpg b.jpg``.
+        flag: a second, shorter name, accepted wherever options are named: flags, YAML, ``key=value`` and Python.
+        positional: command-line words without a flag go here, as in ``inst edit a.jpg b.jpg``.
     """
     metadata = {"help": help, "low": low, "high": high, "choices": choices, "flag": flag, "positional": positional}
     return dataclasses.field(default=default, metadata=metadata)
 
 
+def settings_of(schema: type[Settings], values: Mapping[str, Any]) -> Settings:
+    """A settings dataclass from keyword arguments.
+
+    Args:
+        values: by field name, or by the field's short name.
+
+    Raises:
+        ConfigError: an unknown name (with "did you mean"), a value of the wrong type, or one out of range.
+    """
+    return schema(**canonical_names(schema, values))
+
+
+def canonical_names(schema: type, values: Mapping[str, Any]) -> dict[str, Any]:
+    """The values under their fields' names.
+
+    Raises:
+        ConfigError: a name that the schema does not have, or one option under both of its names.
+    """
+    fields = dataclasses.fields(schema)  # pyright: ignore[reportArgumentType]
+    short = {field.metadata["flag"]: field.name for field in fields if field.metadata.get("flag")}
+    known = {field.name for field in fields}
+    named: dict[str, Any] = {}
+    for key, value in values.items():
+        name = short.get(key, key)
+        if name not in known:
+            raise ConfigError(f"the option {key} is not known{did_you_mean(key, [*known, *short])}")
+        if name in named:
+            raise ConfigError(f"{key} and {name} are the same option: give one of them")
+        named[name] = value
+    return named
+
+
 def check_options(settings: Any) -> None:
-    """Hold every field of a settings dataclass to its range and choices.
+    """Check every field of a settings dataclass against its type, range and choices.
 
     Raises:
         ConfigError: naming the option, what was given and what is accepted.
     """
+    hints = _hints(type(settings))
     for field in dataclasses.fields(settings):
-        _check_value(field, getattr(settings, field.name))
+        _check_value(field, hints[field.name], getattr(settings, field.name))
 
 
-def _check_value(field: dataclasses.Field[Any], value: Any) -> None:
+@cache
+def _hints(schema: type) -> dict[str, Any]:
+    return typing.get_type_hints(schema)
+
+
+def _check_value(field: dataclasses.Field[Any], hint: Any, value: Any) -> None:
     name = field.name.replace("_", "-")
     low, high = field.metadata.get("low"), field.metadata.get("high")
     choices = field.metadata.get("choices")
-    if value is None:
+    if value is None and type(None) in _members(hint):
         return
     if choices and value not in choices:
         raise ConfigError(
             f"{name}={value} is not known: choose {' | '.join(choices)}{did_you_mean(str(value), choices)}"
         )
+    _check_type(name, hint, value, low, high)
     if isinstance(value, float) and not math.isfinite(value):
         raise ConfigError(f"{name}={value} is not a number: give {_range(low, high)}")
-    if isinstance(value, int | float) and not isinstance(value, bool) and low is not None and value < low:
+    if isinstance(value, numbers.Real) and not isinstance(value, bool) and low is not None and value < low:
         raise ConfigError(f"{name}={value} is out of range: give {_range(low, high)}")
-    if isinstance(value, int | float) and not isinstance(value, bool) and high is not None and value > high:
+    if isinstance(value, numbers.Real) and not isinstance(value, bool) and high is not None and value > high:
         raise ConfigError(f"{name}={value} is out of range: give {_range(low, high)}")
+
+
+def _check_type(name: str, hint: Any, value: Any, low: float | None, high: float | None) -> None:
+    """Numbers, texts and switches of the declared kind; other hints are left to their owners."""
+    kinds = [kind for kind in _members(hint) if kind is not type(None)]
+    number = isinstance(value, numbers.Real) and not isinstance(value, bool)
+    if kinds == [bool] and not isinstance(value, bool):
+        raise ConfigError(f"{name}={value!r} is neither true nor false")
+    if kinds == [float] and not number:
+        raise ConfigError(f"{name}={value!r} is not a number: give {_range(low, high)}")
+    if kinds == [int] and not (number and isinstance(value, numbers.Integral)):
+        raise ConfigError(f"{name}={value!r} is not a whole number: give {_range(low, high)}")
+    if kinds == [str] and not isinstance(value, str):
+        raise ConfigError(f"{name}={value!r} is not text")
+
+
+def _members(hint: Any) -> tuple[Any, ...]:
+    if typing.get_origin(hint) in (typing.Union, types.UnionType):
+        return typing.get_args(hint)
+    return (hint,)
 
 
 def _range(low: float | None, high: float | None) -> str:
@@ -77,12 +140,18 @@ def _range(low: float | None, high: float | None) -> str:
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
-    """``" (did you mean …?)"`` for a word that is nearly a known one, else nothing."""
+    """``" (did you mean …?)"`` for a word that nearly matches a known one, else an empty text."""
     near = difflib.get_close_matches(word, list(known), n=1, cutoff=0.6)
     return f" (did you mean {near[0]}?)" if near else ""
 
 
-def filled(run: _Run, made: Mapping[str, Any]) -> _Run:
+def values_of(settings: Any, schema: type) -> dict[str, Any]:
+    """The values of a larger settings object for the fields that a smaller schema declares."""
+    fields = dataclasses.fields(schema)  # pyright: ignore[reportArgumentType]
+    return {field.name: getattr(settings, field.name) for field in fields}
+
+
+def filled(run: Any, made: Mapping[str, Any]) -> Any:
     """The run with what a picture was made with wherever nothing was given; what a run has no field for is left out."""
     plain, known = type(run)(), {field.name for field in dataclasses.fields(run)}
     wanted = {k: v for k, v in made.items() if k in known and v is not None and getattr(run, k) == getattr(plain, k)}

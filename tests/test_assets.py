@@ -7,16 +7,15 @@ from pathlib import Path
 import pytest
 import torch
 
+import inst
 from inst import assets
 from inst.cli import main
-from inst.commands.diffusion.options import ModelOptions
 from inst.diffusion.transport import patch_distribution
 from inst.errors import ModelError
 from inst.image import read_image
 from inst.inversion.prepare import encode_painting, model_defaults
 from inst.inversion.settings import InversionSettings, resolve
 from inst.inversion.token import load_token
-from inst.pipelines.session import Session
 
 PAINTINGS = Path(__file__).parent.parent / "style_images"
 
@@ -47,7 +46,7 @@ def test_it_is_small_enough_to_clone():
 
 
 def test_every_bundled_style_was_learned_on_these_weights():
-    session = Session(ModelOptions(dtype="float32", device="cpu"))
+    session = inst.load_model(dtype="float32", device="cpu")
     styles = sorted((assets.mini_folder() / "styles").glob("*.safetensors"))
     assert len(styles) >= 3
     for path in styles:
@@ -58,7 +57,7 @@ def test_every_bundled_style_was_learned_on_these_weights():
 
 def test_bundled_patches_are_their_paintings():
     """Also holds that a file's rotations are this machine's."""
-    session = Session(ModelOptions(dtype="float32", device="cpu"))
+    session = inst.load_model(dtype="float32", device="cpu")
     settings = resolve(InversionSettings(flip=False), model_defaults(session.model))
     for path in sorted((assets.mini_folder() / "styles").glob("*.safetensors")):
         painting = read_image(PAINTINGS / f"{path.stem}.jpg").image

@@ -18,7 +18,7 @@ from PIL import Image as PilImage
 
 from inst.cli import main
 from inst.commands.common.inputs import demo_photo
-from inst.commands.diffusion import used_styles
+from inst.commands.diffusion import kept_styles
 from inst.image import read_image, read_image_text
 from inst.inversion.token import load_token, save_token
 from inst.metrics.style import color_distance
@@ -97,9 +97,9 @@ def test_a_style_without_its_paintings_patches(learned, capsys):
     assert main([*photo, "--transport", "1"]) == 2
     assert "--style-image" in one_line(capsys)
     assert main([*photo, "--output", "without.png"]) == 0
-    assert "does not know" in capsys.readouterr().err
+    assert "does not record" in capsys.readouterr().err
     assert main([*photo, "--style-image", str(PAINTING), "--output", "given.png"]) == 0
-    assert "does not know" not in capsys.readouterr().err
+    assert "does not record" not in capsys.readouterr().err
     pictures = [read_image(Path(f"{name}.png")).image for name in ("given", "without")]
     given, without = (color_distance(picture, read_image(PAINTING).image) for picture in pictures)
     assert given < 0.7 * without
@@ -158,8 +158,8 @@ def test_photos_computed_at_once_are_those_computed_singly(learned, capsys):
 def test_a_painting_is_learned_once(capsys, monkeypatch):
     shutil.copy(PAINTING, "painting.jpg")
     arguments = ["stylize", "--content", "photo.png", "--style", "painting.jpg", *SMALL]
-    short = partial(used_styles.InversionSettings, max_train_steps=2, resolution=64, batch_size=2)
-    monkeypatch.setattr(used_styles, "InversionSettings", short)
+    short = partial(kept_styles.InversionSettings, max_train_steps=2, resolution=64, batch_size=2)
+    monkeypatch.setattr(kept_styles, "InversionSettings", short)
     assert main([*arguments, "--strength", "0.3"]) == 0
     assert "learned" in capsys.readouterr().out
     assert main([*arguments, "--strength", "0.5"]) == 0
@@ -257,14 +257,14 @@ def test_models_lists_the_names(capsys):
         (["stylize", "--config", "none.yaml"], "none.yaml cannot be read"),
         (["generate", "--prompt", "a house"], None),
         (["generate"], "no prompt was given"),
-        (["generate", "--prompt", "a house", "--style", "photo.png"], "does not hold [C]"),
+        (["generate", "--prompt", "a house", "--style", "photo.png"], "does not contain [C]"),
         (["train"], "no painting was given"),
         (["train", "--style", "none.jpg"], "none.jpg"),
         (["train", "--style", "html.jpg"], "html.jpg"),
         (["train", "--style", "photo.png", "--output", "a.png"], ".safetensors, or a folder"),
         (["train", "--style", "photo.png", "--learning-rate", "0"], "learning-rate=0.0 is out of range"),
         (["train", "--style", "photo.png", "--report-to", "mlflow"], "none | tensorboard | wandb"),
-        (["export", "--style", "none.safetensors"], "none.safetensors does not exist"),
+        (["export", "--style", "none.safetensors"], "there is no file none.safetensors"),
         (["export", "--style", "photo.png"], "photo.png"),
         (["info", "none"], "does not exist"),
         (["info", "photo.png"], "carries no settings"),

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
+from inst.cli.commands import COMMANDS
 from inst.cli.config import build, parse_words
-from inst.cli.main import COMMANDS
 from inst.commands.diffusion.options import GenerateRun, StylizeRun
 from inst.errors import ConfigError, InputError
 
@@ -16,7 +16,7 @@ CONFIGS = sorted((Path(__file__).parent.parent / "configs").glob("*.yaml"))
 def test_every_shipped_file_loads(path):
     """The command in its first line says whose options it holds."""
     words = path.read_text().split()[2:4]
-    schema = COMMANDS[words[0] if words[0] in COMMANDS else " ".join(words)][0]
+    schema = COMMANDS[words[0] if words[0] in COMMANDS else " ".join(words)].options
     assert isinstance(build(schema, path, [], {}), schema)
 
 

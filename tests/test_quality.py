@@ -5,19 +5,11 @@ from pathlib import Path
 import pytest
 import torch
 
-from inst.assets import mini_folder
+import inst
 from inst.commands.common.inputs import demo_photo
-from inst.commands.diffusion.options import ModelOptions, StylizeRun
-from inst.commands.diffusion.stylize import photo_settings
-from inst.commands.diffusion.used_styles import UsedStyle
 from inst.image import from_pil, read_image, resize
-from inst.inversion.token import load_token
 from inst.metrics.content import edge_distance
 from inst.metrics.style import color_distance, stroke_distance
-from inst.pipelines.compose import compose
-from inst.pipelines.session import Session
-from inst.stylize.photo import stylize
-from inst.stylize.prompts import PLACEHOLDER
 
 PAINTINGS = Path(__file__).parent.parent / "style_images"
 SIDE = 128
@@ -27,7 +19,7 @@ SIDE = 128
 @pytest.fixture(scope="module")
 def session():
     torch.set_num_threads(1)
-    return Session(ModelOptions(dtype="float32", device="cpu"))
+    return inst.load_model(dtype="float32", device="cpu")
 
 
 @pytest.fixture(scope="module")
@@ -36,20 +28,18 @@ def photo():
 
 
 def make(session, photo, style, **changes):
-    run = StylizeRun(num_steps=15, resolution=SIDE, **changes)
-    used = [] if style is None else [UsedStyle(load_token(style), PLACEHOLDER, 1.0)]
-    *_, result = stylize(session.model, photo, compose(session, used, run), photo_settings(session, run))
-    return result
+    *_, last = inst.stylize_steps(photo, style, model=session, num_steps=15, resolution=SIDE, **changes)
+    return last.tensor
 
 
 @pytest.fixture(scope="module")
 def pairs(session, photo):
     """For each bundled style: the painting, the photo under it, and plain img2img at the same strength and seed."""
-    plain = make(session, photo, None, prompt=session.model.defaults.plain_prompt, inversion=False)
+    plain = make(session, photo, None, inversion=False)
     rows = []
-    for path in sorted((mini_folder() / "styles").glob("*.safetensors")):
-        painting = read_image(PAINTINGS / f"{path.stem}.jpg").image
-        rows.append((resize(painting, SIDE, SIDE), make(session, photo, path), plain))
+    for name in inst.list_styles():
+        painting = read_image(PAINTINGS / f"{name}.jpg").image
+        rows.append((resize(painting, SIDE, SIDE), make(session, photo, name), plain))
     return rows
 
 
@@ -74,6 +64,6 @@ def test_the_photo_is_still_there(pairs, photo):
 
 
 def test_more_strength_is_less_photo(session, photo):
-    style = sorted((mini_folder() / "styles").glob("*.safetensors"))[0]
+    style = inst.list_styles()[0]
     distances = [edge_distance(make(session, photo, style, strength=s), photo) for s in (0.2, 0.5, 0.9)]
     assert distances == sorted(distances)

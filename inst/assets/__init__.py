@@ -7,7 +7,7 @@ import json
 from functools import cache
 from pathlib import Path
 
-from inst.errors import ModelError
+from inst.errors import InputError, ModelError
 
 FOLDER = Path(__file__).parent
 MINI = "mini"
@@ -37,6 +37,19 @@ def avatars_folder() -> Path:
         "the embedded generator of avatars",
         "give one of your own, --generator FILE (stylegan2-ffhq-config-f.pt, ffhq.pkl)",
     )
+
+
+def demo_painting() -> Path:
+    """The painting that ``inst demo`` learns: in a wheel beside this file, in a checkout in ``style_images/``.
+
+    Raises:
+        InputError: it is in neither place.
+    """
+    places = (FOLDER / "demo.jpg", FOLDER.parent.parent / "style_images" / "night.jpg")
+    for path in places:
+        if path.is_file():
+            return path
+    raise InputError("the demo's painting is not in this copy of inst: give one, --style painting.jpg")
 
 
 def _whole(name: str, what: str, remedy: str) -> Path:

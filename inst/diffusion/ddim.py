@@ -16,25 +16,29 @@ class SamplerStep(NamedTuple):
     timestep: int
     latents: Latents
     """The latents after the step."""
+    x0: Latents
+    """The clean latents that the step's prediction implies."""
 
 
-def ddim_step(schedule: NoiseSchedule, xt: Latents, eps: Latents, t: int, t_prev: int) -> Latents:
-    """From timestep ``t`` to ``t_prev``; a negative ``t_prev`` means the end, whose alpha_bar is the schedule's first.
+def ddim_step(schedule: NoiseSchedule, xt: Latents, eps: Latents, t: int, t_prev: int) -> tuple[Latents, Latents]:
+    """One step from timestep ``t`` to ``t_prev``.
 
-    That last value (``set_alpha_to_one=False`` in diffusers) is Stable Diffusion's convention.
+    Args:
+        t_prev: a negative value means the end, whose alpha_bar is the schedule's first. That last value
+            (``set_alpha_to_one=False`` in diffusers) is Stable Diffusion's convention.
+
+    Returns:
+        The latents at ``t_prev``, and the clean latents x0 that ``eps`` implies.
     """
     x0 = remove_noise(schedule, xt, eps, all_at(t, xt))
-    return add_noise(schedule, x0, eps, all_at(max(t_prev, 0), xt))
+    return add_noise(schedule, x0, eps, all_at(max(t_prev, 0), xt)), x0
 
 
 def ddim_sample(
     eps_model: EpsModel, schedule: NoiseSchedule, latents: Latents, timesteps: Sequence[int], stride: int
 ) -> Iterator[SamplerStep]:
-    """Denoise ``latents`` along falling ``timesteps``, each step ``stride`` timesteps long.
-
-    Yields a step at a time; bars, previews and saving are the caller's.
-    """
+    """Denoise ``latents`` along decreasing ``timesteps``, each step ``stride`` timesteps long, one step at a time."""
     for index, t in enumerate(timesteps):
         eps = eps_model(latents, all_at(t, latents))
-        latents = ddim_step(schedule, latents, eps, t, t - stride)
-        yield SamplerStep(index, t, latents)
+        latents, x0 = ddim_step(schedule, latents, eps, t, t - stride)
+        yield SamplerStep(index, t, latents, x0)

@@ -8,7 +8,7 @@ from typing import Any, Literal
 import torch
 
 from inst.diffusion.ddim import SamplerStep, ddim_sample
-from inst.diffusion.schedule import EpsModel, NoiseSchedule, all_at
+from inst.diffusion.schedule import EpsModel, NoiseSchedule, all_at, remove_noise
 from inst.shapes import Latents
 
 Sampler = Literal["ddim", "dpm++", "unipc"]
@@ -47,8 +47,9 @@ def sample(
     scheduler.set_begin_index(len(scheduler.timesteps) - len(timesteps))
     for index, t in enumerate(timesteps):
         eps = eps_model(latents, all_at(t, latents))
+        x0 = remove_noise(schedule, latents, eps, all_at(t, latents))
         latents = scheduler.step(eps, t, latents, return_dict=False)[0]
-        yield SamplerStep(index, t, latents)
+        yield SamplerStep(index, t, latents, x0)
 
 
 def _scheduler(sampler: Sampler, schedule: NoiseSchedule, num_steps: int) -> Any:

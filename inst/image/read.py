@@ -78,7 +78,7 @@ def read_image(
     """
     with opened(path, max_megapixels) as picture:
         width, height = picture.size
-        _check_shape(path, width, height, min_side, max_ratio)
+        check_shape(path, width, height, min_side, max_ratio)
         with decoding(path):
             notes = _frame_notes(picture)
             if target is not None:
@@ -147,7 +147,12 @@ def _check_size(path: Path, width: int, height: int, max_megapixels: float) -> N
         )
 
 
-def _check_shape(path: Path, width: int, height: int, min_side: int, max_ratio: float) -> None:
+def check_shape(path: Path, width: int, height: int, min_side: int, max_ratio: float) -> None:
+    """Refuse a picture that is too small, or too long for its width.
+
+    Raises:
+        InputError: naming its size and what is accepted.
+    """
     if min(width, height) < min_side or max(width, height) > max_ratio * min(width, height):
         raise InputError(
             f"{path} is {width}x{height} pixels; accepted are at least {min_side} a side and at most {max_ratio:g}:1: "

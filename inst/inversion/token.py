@@ -9,7 +9,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from PIL import Image as PilImage
@@ -17,12 +17,17 @@ from safetensors.torch import save as safetensors_bytes
 from torch import Tensor
 
 from inst.diffusion.transport import PatchDistribution, is_distribution
-from inst.errors import TokenError
+from inst.errors import ConfigError, InputError, TokenError
 from inst.files import read_safetensors, sha256_bytes, write_safetensors
 from inst.image import to_pil
+from inst.inversion.dialects import write_diffusers, write_shared
 from inst.shapes import Image, TokenVectors
 
 MAX_BYTES = 64 * 2**20
+
+
+class NotAStyleTokenError(TokenError):
+    """A safetensors file that is not a style token of ours; it may be another tool's embedding."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,7 +60,66 @@ class StyleToken:
         return sha256_bytes(safetensors_bytes({"vectors": self.vectors.contiguous()}))
 
     def rename(self, name: str) -> StyleToken:
+        """The same style under another name."""
         return replace(self, name=name)
+
+    def save(self, path: str | Path) -> Path:
+        """Write the style to a ``.safetensors`` file, which an existing file of that name gives way to.
+
+        Returns:
+            The path.
+
+        Raises:
+            InputError: another file ending, or a place that cannot be written.
+
+        >>> import inst, tempfile
+        >>> folder = tempfile.mkdtemp()
+        >>> path = inst.load_style("night").save(f"{folder}/mine.safetensors")
+        >>> inst.load_style(path).name
+        'night'
+        """
+        path = Path(path)
+        if path.suffix != ".safetensors":
+            raise InputError(f"{path}: a style is written to a file ending in .safetensors")
+        save_token(path, self)
+        return path
+
+    def export(
+        self, path: str | Path, *, form: Literal["shared", "diffusers"] = "shared", token: str | None = None
+    ) -> Path:
+        """Write the style's token vectors in the form that other tools read.
+
+        Args:
+            path: ends in ``.safetensors``. In the shared form the file's name, without the ending, is the trigger word.
+            form: ``shared`` for AUTOMATIC1111, ComfyUI, InvokeAI and kohya; ``diffusers`` for
+                ``pipe.load_textual_inversion``.
+            token: the word that calls the style in the diffusers form, ``<name>`` unless given.
+
+        Returns:
+            The path.
+
+        Raises:
+            InputError: a name that the other tools cannot call, or a place that cannot be written.
+
+        >>> import inst, tempfile
+        >>> inst.load_style("night").export(f"{tempfile.mkdtemp()}/night.safetensors").name
+        'night.safetensors'
+        """
+        path = Path(path)
+        if form == "diffusers":
+            write_diffusers(path, token or f"<{self.name}>", self.vectors)
+            return path
+        if form != "shared":
+            raise ConfigError(f"form={form} is not known: choose shared | diffusers")
+        header = {
+            "modelspec.sai_model_spec": "1.0.1",
+            "modelspec.architecture": architecture(self.vectors.shape[1]),
+            "modelspec.title": self.name,
+            "modelspec.trigger_phrase": path.stem,
+            "modelspec.date": str(self.metadata.get("date", today())),
+        }
+        write_shared(path, self.vectors, header)
+        return path
 
 
 def check_vectors(vectors: Tensor, name: str) -> None:
@@ -130,11 +194,14 @@ def load_token(path: Path) -> StyleToken:
 
     Raises:
         InputError: no such file, or not safetensors.
-        TokenError: safetensors, but not a style of ours; or damaged.
+        NotAStyleTokenError: safetensors, but not a style of ours.
+        TokenError: damaged.
     """
     tensors, header = read_safetensors(path, max_bytes=MAX_BYTES)
     if "vectors" not in tensors or "inst.facts" not in header:
-        raise TokenError(f"{path} is not a style token of inst: it holds {', '.join(sorted(tensors)[:4]) or 'nothing'}")
+        raise NotAStyleTokenError(
+            f"{path} is not a style token of inst: it holds {', '.join(sorted(tensors)[:4]) or 'nothing'}"
+        )
     vectors = tensors.pop("vectors")
     if vectors.ndim != 2:
         raise TokenError(f"{path} holds vectors of shape {tuple(vectors.shape)}; a style has (count, width)")

@@ -17,11 +17,11 @@ from inst.inversion.learner import vectors_of
 from inst.inversion.loss import Draw, draw, noise_loss
 from inst.inversion.settings import InversionSettings
 from inst.models.latent_diffusion import LatentDiffusion
+from inst.placeholders import PLACEHOLDER
 from inst.seeds import generator as seeded
 from inst.shapes import Conditioning, TokenVectors
 from inst.training.shared import BestLoss, optimizer_tensors, restore_optimizer, with_prefix, without_prefix
 
-PLACEHOLDER = "[C]"
 VALIDATION_DRAWS = 16
 
 

@@ -20,13 +20,11 @@ from torch import Tensor, nn
 
 from inst.errors import TokenError
 from inst.models.fingerprint import tensor_fingerprint
+from inst.placeholders import placeholders
 from inst.shapes import Conditioning, TokenVectors
 
 if TYPE_CHECKING:
     from transformers import CLIPTextModel, CLIPTokenizer
-
-PLACEHOLDER = re.compile(r"\[[A-Z][A-Z0-9_]*\]")
-"""What in a prompt looks as if it were meant for a style: capitals in brackets. ``array[c]`` is ordinary text."""
 
 
 @dataclass(frozen=True)
@@ -113,7 +111,7 @@ class TextConditioner:
             if not any(word in prompt for prompt in prompts):
                 raise TokenError(f"the prompt {prompts[0]!r} lacks {word}: write it where the style belongs")
         for prompt in prompts:
-            for found in PLACEHOLDER.findall(prompt):
+            for found in placeholders(prompt):
                 if found not in words:
                     known = f"known are {', '.join(words)}" if words else "no style was given"
                     raise TokenError(f"the prompt {prompt!r} holds {found}, which has no style: {known}")

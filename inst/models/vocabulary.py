@@ -6,7 +6,7 @@ import difflib
 import re
 from pathlib import Path
 
-from inst.models.text import PLACEHOLDER
+from inst.placeholders import PLACEHOLDER_PATTERN
 
 WORDS_FILE = "words.txt"
 """Beside a model's weights: one word a line, those that it knows best first."""
@@ -24,7 +24,7 @@ def tell_unknown_words(prompt: str, folder: Path | None) -> str | None:
     if path is None or not path.is_file():
         return None
     known = path.read_text(encoding="utf-8").split()
-    words = dict.fromkeys(_WORD.findall(PLACEHOLDER.sub(" ", prompt).lower()))
+    words = dict.fromkeys(_WORD.findall(PLACEHOLDER_PATTERN.sub(" ", prompt).lower()))
     missing = [word for word in words if word not in known]
     if not missing:
         return None

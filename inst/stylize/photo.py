@@ -1,4 +1,4 @@
-"""A photo under a style: encode, invert, denoise, decode."""
+"""A photo in a style: encode, invert, denoise, decode (Zhang et al. 2023, section 3.3)."""
 
 from __future__ import annotations
 
@@ -12,13 +12,14 @@ from torch import Tensor
 
 from inst import seeds
 from inst.colour import keep_colors
+from inst.diffusion.ddim import SamplerStep
 from inst.diffusion.guidance import guide
 from inst.diffusion.schedule import EpsModel, NoiseSchedule, add_noise, all_at
 from inst.diffusion.solvers import sample, start_timesteps
 from inst.diffusion.stochastic_inversion import invert_stochastically
 from inst.diffusion.tone import Tone, with_tone
 from inst.diffusion.transport import PatchDistribution, with_transport
-from inst.image import fit, restore
+from inst.image import Restore, fit, restore
 from inst.models.latent_diffusion import LatentDiffusion
 from inst.shapes import Conditioning, Image, Latents
 
@@ -27,22 +28,22 @@ PUBLISHED_STRIDE = 20
 
 
 @dataclass(frozen=True, kw_only=True)
-class Style:
-    """What a stylization needs of a style.
+class StyleConditioning:
+    """What sampling needs to know of a style.
 
     Attributes:
-        conditioning: (1, s, d), the prompt with the style's vectors in it.
+        conditioning: (1, s, d), the prompt with the style's token vectors in it.
         unconditional: (1, s, d), the negative prompt, often empty.
-        tone: the painting's, where it is wanted.
-        patches: the painting's, where they are wanted.
-        weight: of all styles together; below 1 it takes that share of the transport, too.
+        tone: the painting's channel statistics, where tone is transferred.
+        patches: the painting's patch distribution, where patches are transported.
+        strength: total weight of the styles; below 1 it scales the transport as well.
     """
 
     conditioning: Conditioning
     unconditional: Conditioning
     tone: Tone | None = None
     patches: PatchDistribution | None = None
-    weight: float = 1.0
+    strength: float = 1.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,25 +61,53 @@ class PhotoSettings:
     inversion: bool
     resolution: int
 
+    @property
+    def total_steps(self) -> int:
+        """Denoising steps that this strength runs; 0 for strength 0."""
+        return max(1, int(self.strength * self.num_steps + 1e-9)) if self.strength else 0
+
+
+@dataclass(frozen=True)
+class PictureStep:
+    """One step of making pictures.
+
+    Attributes:
+        index: steps done so far, from 1.
+        total: of how many; decoding counts as the last one.
+        x0: the clean latents that the step's noise prediction implies; ``None`` at the last step.
+        images: the finished pictures (b, 3, h, w) in [-1, 1] on the CPU; ``None`` before the last step.
+        back: undoes the resizing and padding of the input; ``None`` where there was none.
+    """
+
+    index: int
+    total: int
+    x0: Latents | None = None
+    images: Image | None = None
+    back: Restore | None = None
+
 
 @torch.no_grad()
-def stylize(model: LatentDiffusion, contents: Image, style: Style, settings: PhotoSettings) -> Iterator[Image | None]:
-    """Give ``contents`` the style. Yields ``None`` after each denoising step, then the pictures, of the contents' size.
+def stylize(
+    model: LatentDiffusion, contents: Image, style: StyleConditioning, settings: PhotoSettings
+) -> Iterator[PictureStep]:
+    """Give ``contents`` the style, one denoising step at a time; the last step has pictures of the contents' size.
 
     Args:
-        contents: photos of one size; the j-th starts from the noise of ``settings.seed + j``.
+        contents: photos of one size, (b, 3, h, w) in [-1, 1]; the j-th starts from the noise of ``settings.seed + j``.
     """
+    total = settings.total_steps + 1
     if settings.strength == 0:
-        yield contents
+        yield PictureStep(1, 1, images=contents)
         return
     fitted, back = fit(contents, settings.resolution, model.size_multiple)
     latents = x0 = model.encode(fitted)
     if settings.tone and style.tone is not None:
         x0 = torch.lerp(x0, with_tone(x0, Tone(*(part.to(x0) for part in style.tone))), settings.tone)
-    for latents in denoise(model, x0, style, settings):  # noqa: B007  (the last one is decoded)
-        yield None
+    for step in denoise(model, x0, style, settings):
+        latents = step.latents
+        yield PictureStep(step.position + 1, total, x0=step.x0, back=back)
     result = restore(decode_in_memory(model, latents).float().cpu(), back)
-    yield keep_colors(result, contents) if settings.keep_colors else result
+    yield PictureStep(total, total, images=keep_colors(result, contents) if settings.keep_colors else result)
 
 
 def decode_in_memory(model: LatentDiffusion, latents: Latents) -> Float[Tensor, "b 3 ph pw"]:
@@ -90,16 +119,17 @@ def decode_in_memory(model: LatentDiffusion, latents: Latents) -> Float[Tensor, 
         return model.decode(latents, tiled=True)
 
 
-def denoise(model: LatentDiffusion, x0: Latents, style: Style, settings: PhotoSettings) -> Iterator[Latents]:
-    """From clean latents to stylized ones, a step at a time."""
+def denoise(
+    model: LatentDiffusion, x0: Latents, style: StyleConditioning, settings: PhotoSettings
+) -> Iterator[SamplerStep]:
+    """From clean latents to stylized ones, one step at a time."""
     schedule = NoiseSchedule(model.alphas_cumprod, model.steps_offset)
     noise = seeds.noise(settings.seed, x0.shape).to(x0)
     start = noised_start(model, schedule, x0, noise, style, settings)
     eps_model = guided_model(model, schedule, style, settings.guidance_scale, len(x0), settings.transport)
-    for step in sample(
+    yield from sample(
         settings.sampler, eps_model, schedule, start, num_steps=settings.num_steps, strength=settings.strength
-    ):
-        yield step.latents
+    )
 
 
 def noised_start(
@@ -107,14 +137,15 @@ def noised_start(
     schedule: NoiseSchedule,
     x0: Latents,
     noise: Latents,
-    style: Style,
+    style: StyleConditioning,
     settings: PhotoSettings,
 ) -> Latents:
-    """Where denoising starts: the stochastic inversion, or (the ablation) plain noise as img2img takes it.
+    """The latents that denoising starts from: stochastic inversion, or (the ablation) plain noise as img2img takes it.
 
-    As published, the inversion noises to ``int(strength * 1000)``, which with 50 steps is 19 timesteps past the first
-    that DDIM visits; img2img noises to that first timestep. With fewer, longer steps the gap would grow and its noise
-    would stay in the picture; then the inversion, too, noises to the first timestep.
+    As published, the inversion adds noise up to timestep ``int(strength * 1000)``, which with 50 steps lies 19
+    timesteps beyond the first one that DDIM visits; img2img adds noise up to that first timestep. With fewer, longer
+    steps the gap would grow, and its noise would remain in the picture; the inversion then stops at the first visited
+    timestep too.
     """
     first = start_timesteps(settings.sampler, schedule, settings.num_steps, settings.strength)[0]
     if not settings.inversion:
@@ -127,16 +158,21 @@ def noised_start(
 
 
 def guided_model(
-    model: LatentDiffusion, schedule: NoiseSchedule, style: Style, guidance_scale: float, batch: int, transport: float
+    model: LatentDiffusion,
+    schedule: NoiseSchedule,
+    style: StyleConditioning,
+    guidance_scale: float,
+    batch: int,
+    transport: float,
 ) -> EpsModel:
-    """The noise predictor under guidance and transport; without guidance the unconditional half is not computed."""
+    """The noise predictor with guidance and transport; without guidance the unconditional half is not computed."""
     conditioning = style.conditioning.expand(batch, -1, -1)
     if guidance_scale == 1:
         eps_model = model.eps_model(conditioning)
     else:
         both = torch.cat([style.unconditional.expand(batch, -1, -1), conditioning])
         eps_model = guide(model.eps_model(both), guidance_scale)
-    share = transport * min(max(style.weight, 0.0), 1.0)
+    share = transport * min(max(style.strength, 0.0), 1.0)
     if not share or style.patches is None:
         return eps_model
     return with_transport(eps_model, schedule, style.patches, share)

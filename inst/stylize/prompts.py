@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -10,19 +9,18 @@ import torch
 
 from inst.errors import TokenError
 from inst.models.latent_diffusion import LatentDiffusion
+from inst.placeholders import PLACEHOLDER, placeholders
 from inst.shapes import Conditioning, TokenVectors
-
-PLACEHOLDER = "[C]"
-_PLACEHOLDERS = re.compile(r"\[([A-Za-z][\w-]*)\]")
+from inst.stylize.mixing import mixture
 
 
 @dataclass(frozen=True)
-class WeightedStyle:
-    """Vectors and what they are called in a prompt.
+class WeightedVectors:
+    """Token vectors, and the placeholder that stands for them in a prompt.
 
     Attributes:
         placeholder: ``[C]``, or ``[name]`` of a named style.
-        weight: its share where several styles stand for the same placeholder.
+        weight: its share, by the rule of :mod:`inst.stylize.mixing`.
     """
 
     vectors: TokenVectors
@@ -30,18 +28,13 @@ class WeightedStyle:
     weight: float = 1.0
 
 
-def placeholders(prompt: str) -> list[str]:
-    """The placeholders in a prompt, in order: ``[C]``, ``[name]``; other brackets are text."""
-    return [f"[{name}]" for name in _PLACEHOLDERS.findall(prompt)]
-
-
 @torch.no_grad()
-def encode_styled(model: LatentDiffusion, prompt: str, styles: Sequence[WeightedStyle], plain: str) -> Conditioning:
-    """The conditioning of a prompt under styles.
+def encode_styled(model: LatentDiffusion, prompt: str, styles: Sequence[WeightedVectors], plain: str) -> Conditioning:
+    """The conditioning of a prompt with styles in it.
 
-    Styles with placeholders of their own stand side by side in the prompt. Styles that share one are mixed: the
-    prompt is encoded with each of them, and the conditionings are added by weight. Weights that sum to less than 1
-    leave the rest to ``plain``, a prompt without a style.
+    Styles with placeholders of their own stand side by side in the prompt. Styles that share one are mixed: the prompt
+    is encoded with each of them, and the conditionings are added by weight (:mod:`inst.stylize.mixing`). Weights that
+    sum to less than 1 leave the remainder to ``plain``, a prompt without a style.
 
     Returns:
         (1, s, d).
@@ -49,41 +42,43 @@ def encode_styled(model: LatentDiffusion, prompt: str, styles: Sequence[Weighted
     Raises:
         TokenError: a placeholder without a style, or a style whose placeholder the prompt lacks.
     """
-    groups: dict[str, list[WeightedStyle]] = {}
-    for style in styles:
-        groups.setdefault(style.placeholder, []).append(style)
+    groups: dict[str, list[tuple[float, TokenVectors]]] = {}
+    for style, weight in zip(styles, mixture(styles).weights, strict=True):
+        groups.setdefault(style.placeholder, []).append((weight, style.vectors))
     _check(prompt, groups)
     if not groups:
         return model.text.encode_prompt([prompt], {})
-    mixtures = _mixtures(groups)
+    mixtures = _combinations(groups)
     total = sum(weight for weight, _ in mixtures)
-    parts = [weight * model.text.encode_prompt([prompt], dict(words)) for weight, words in mixtures]
+    parts = [weight * model.text.encode_prompt([prompt], dict(vectors)) for weight, vectors in mixtures]
     if abs(total - 1) > 1e-6:
         parts.append((1 - total) * model.text.encode_prompt([plain], {}))
     return torch.stack(parts).sum(0)
 
 
-def _mixtures(groups: Mapping[str, list[WeightedStyle]]) -> list[tuple[float, dict[str, TokenVectors]]]:
+def _combinations(
+    groups: Mapping[str, Sequence[tuple[float, TokenVectors]]],
+) -> list[tuple[float, dict[str, TokenVectors]]]:
     """Every combination of one style for each placeholder, with the product of their weights."""
-    mixtures: list[tuple[float, dict[str, TokenVectors]]] = [(1.0, {})]
+    combinations: list[tuple[float, dict[str, TokenVectors]]] = [(1.0, {})]
     for placeholder, members in groups.items():
-        mixtures = [
-            (weight * member.weight, words | {placeholder: member.vectors})
-            for weight, words in mixtures
-            for member in members
+        combinations = [
+            (weight * share, chosen | {placeholder: vectors})
+            for weight, chosen in combinations
+            for share, vectors in members
         ]
-    return mixtures
+    return combinations
 
 
-def _check(prompt: str, groups: Mapping[str, list[WeightedStyle]]) -> None:
+def _check(prompt: str, groups: Mapping[str, object]) -> None:
     named = placeholders(prompt)
     for placeholder in groups:
         if placeholder not in named:
-            raise TokenError(f'the prompt "{prompt}" does not hold {placeholder}: put it where the style belongs')
+            raise TokenError(f'the prompt "{prompt}" does not contain {placeholder}: write it where the style belongs')
     for placeholder in named:
         if placeholder not in groups:
             known = " and ".join(groups) or "none"
             raise TokenError(
-                f'the prompt "{prompt}" holds {placeholder}, and no style has that name (given: {known}): '
+                f'the prompt "{prompt}" contains {placeholder}, and no style has that name (given: {known}): '
                 f"--style {placeholder.strip('[]')}=styles/file.safetensors"
             )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Literal
 
 import torch
@@ -11,37 +12,40 @@ from inst import seeds
 from inst.diffusion.schedule import NoiseSchedule
 from inst.diffusion.solvers import sample
 from inst.models.latent_diffusion import LatentDiffusion
-from inst.shapes import Image
-from inst.stylize.photo import Style, decode_in_memory, guided_model
+from inst.stylize.photo import PictureStep, StyleConditioning, decode_in_memory, guided_model
+
+
+@dataclass(frozen=True, kw_only=True)
+class TextSettings:
+    """:class:`inst.stylize.settings.GenerateSettings` with every default filled in.
+
+    Attributes:
+        height, width: of the pictures in pixels; any size. The model works at the next size it can divide.
+        transport: how far each step moves the latent patches to the painting's, 0–1.
+        seed: the j-th picture of a batch starts from the noise of ``seed + j``.
+    """
+
+    height: int
+    width: int
+    num_steps: int
+    guidance_scale: float
+    seed: int = 0
+    sampler: Literal["ddim", "dpm++", "unipc"] = "ddim"
+    transport: float = 0.0
 
 
 @torch.no_grad()
 def generate(
-    model: LatentDiffusion,
-    style: Style,
-    *,
-    height: int,
-    width: int,
-    batch: int,
-    seed: int,
-    num_steps: int,
-    guidance_scale: float,
-    sampler: Literal["ddim", "dpm++", "unipc"] = "ddim",
-    transport: float = 0.0,
-) -> Iterator[Image | None]:
-    """Make ``batch`` pictures. Yields ``None`` after each step, then the pictures (b, 3, height, width).
-
-    Args:
-        height, width: any size; the model works at the next one it can divide, and the picture is cut to size.
-        transport: how far every step moves the pictures' patches to the painting's, where the style has them, 0–1.
-        seed: the j-th picture starts from the noise of ``seed + j``.
-    """
-    multiple = model.size_multiple
-    lh, lw = (-(-side // multiple) * multiple // model.factor for side in (height, width))
-    latents = seeds.noise(seed, (batch, model.latent_channels, lh, lw)).to(model.placement.device)
+    model: LatentDiffusion, style: StyleConditioning, settings: TextSettings, batch: int = 1
+) -> Iterator[PictureStep]:
+    """Make ``batch`` pictures, one denoising step at a time; the last step has them, (b, 3, height, width)."""
+    s, multiple, total = settings, model.size_multiple, settings.num_steps + 1
+    lh, lw = (-(-side // multiple) * multiple // model.factor for side in (s.height, s.width))
+    latents = seeds.noise(s.seed, (batch, model.latent_channels, lh, lw)).to(model.placement.device)
     schedule = NoiseSchedule(model.alphas_cumprod, model.steps_offset)
-    eps_model = guided_model(model, schedule, style, guidance_scale, batch, transport)
-    for step in sample(sampler, eps_model, schedule, latents, num_steps=num_steps):
+    eps_model = guided_model(model, schedule, style, s.guidance_scale, batch, s.transport)
+    for step in sample(s.sampler, eps_model, schedule, latents, num_steps=s.num_steps):
         latents = step.latents
-        yield None
-    yield decode_in_memory(model, latents).float().cpu()[..., :height, :width]
+        yield PictureStep(step.position + 1, total, x0=step.x0)
+    images = decode_in_memory(model, latents).float().cpu()[..., : s.height, : s.width]
+    yield PictureStep(total, total, images=images)

@@ -8,7 +8,7 @@ from torch.testing import assert_close
 from inst.diffusion import transport as module
 from inst.diffusion.schedule import NoiseSchedule, all_at
 from inst.diffusion.transport import is_distribution, patch_distribution, transport, with_transport
-from inst.pipelines.compose import mixed
+from inst.stylize.mixing import weighted_mean
 
 CHANNELS = 4
 
@@ -94,8 +94,8 @@ def test_the_noise_predictor_says_what_the_moved_picture_implies():
 
 def test_styles_mix_by_weight():
     one, other = patch_distribution(stripes()), patch_distribution(latents(5))
-    assert_close(mixed([(2.0, one), (0.0, other)]), one)
-    assert_close(mixed([(0.5, one), (0.5, other)]), (one + other) / 2)
+    assert_close(weighted_mean([(2.0, one), (0.0, other)]), one)
+    assert_close(weighted_mean([(0.5, one), (0.5, other)]), (one + other) / 2)
 
 
 def test_rotations_keep_lengths_and_differ():

@@ -4,17 +4,16 @@ import pytest
 import torch
 from accelerate import Accelerator
 
-from inst.commands.diffusion.options import ModelOptions
+import inst
 from inst.image import read_image
 from inst.inversion.prepare import model_defaults, prepare
 from inst.inversion.settings import InversionSettings, resolve
-from inst.pipelines.session import Session
 
 
 @pytest.fixture(scope="session")
 def session():
     torch.set_num_threads(1)
-    return Session(ModelOptions(dtype="float32", device="cpu"))
+    return inst.load_model(dtype="float32", device="cpu")
 
 
 @pytest.fixture(scope="session")

@@ -7,13 +7,12 @@ import torch
 from diffusers import DDIMScheduler, StableDiffusionImg2ImgPipeline
 from torch.testing import assert_close
 
+import inst
 from inst import seeds
 from inst.commands.common.inputs import demo_photo
-from inst.commands.diffusion.options import ModelOptions
 from inst.diffusion.tone import tone_of
 from inst.image import from_pil
-from inst.pipelines.session import Session
-from inst.stylize.photo import PhotoSettings, Style, stylize
+from inst.stylize.photo import PhotoSettings, StyleConditioning, stylize
 
 SETTINGS = PhotoSettings(
     strength=0.6, num_steps=10, guidance_scale=4.0, seed=3, sampler="ddim", tone=0.0, transport=0.0, keep_colors=False,
@@ -24,14 +23,14 @@ SETTINGS = PhotoSettings(
 @pytest.fixture(scope="module")
 def model():
     torch.set_num_threads(1)
-    return Session(ModelOptions(dtype="float32", device="cpu")).model
+    return inst.load_model(dtype="float32", device="cpu").model
 
 
 @pytest.fixture(scope="module")
 def style(model):
     encode = model.text.encode_prompt
     with torch.no_grad():
-        return Style(conditioning=encode(["a painting"], {}), unconditional=encode([""], {}))
+        return StyleConditioning(conditioning=encode(["a painting"], {}), unconditional=encode([""], {}))
 
 
 @pytest.fixture(scope="module")
@@ -41,7 +40,7 @@ def photo():
 
 def result(model, photo, style, settings):
     *_, last = stylize(model, photo, style, settings)
-    return last
+    return last.images
 
 
 def test_without_inversion_it_is_diffusers_img2img(model, style):

@@ -4,15 +4,15 @@ import pytest
 import torch
 from torch.testing import assert_close
 
-from inst.commands.diffusion.options import ModelOptions
+import inst
 from inst.errors import TokenError
-from inst.pipelines.session import Session
-from inst.stylize.prompts import WeightedStyle, encode_styled, placeholders
+from inst.placeholders import placeholders
+from inst.stylize.prompts import WeightedVectors, encode_styled
 
 
 @pytest.fixture(scope="module")
 def model():
-    return Session(ModelOptions(dtype="float32", device="cpu")).model
+    return inst.load_model(dtype="float32", device="cpu").model
 
 
 @pytest.fixture(scope="module")
@@ -21,24 +21,24 @@ def vectors(model):
 
 
 def test_one_style_alone_is_the_plain_encoding(model, vectors):
-    ours = encode_styled(model, "a cat, [C]", [WeightedStyle(vectors[0])], "a painting")
+    ours = encode_styled(model, "a cat, [C]", [WeightedVectors(vectors[0])], "a painting")
     assert_close(ours, model.text.encode_prompt(["a cat, [C]"], {"[C]": vectors[0]}))
 
 
 def test_mixed_styles_are_weighted_sums(model, vectors):
-    styles = [WeightedStyle(vectors[0], weight=0.7), WeightedStyle(vectors[1], weight=0.3)]
+    styles = [WeightedVectors(vectors[0], weight=0.7), WeightedVectors(vectors[1], weight=0.3)]
     one, two = (model.text.encode_prompt(["[C]"], {"[C]": v}) for v in vectors)
     assert_close(encode_styled(model, "[C]", styles, "a painting"), 0.7 * one + 0.3 * two)
 
 
 def test_half_a_style_is_half_way_from_plain(model, vectors):
-    half = encode_styled(model, "[C]", [WeightedStyle(vectors[0], weight=0.5)], "a painting")
+    half = encode_styled(model, "[C]", [WeightedVectors(vectors[0], weight=0.5)], "a painting")
     styled, plain = model.text.encode_prompt(["[C]"], {"[C]": vectors[0]}), model.text.encode_prompt(["a painting"], {})
     assert_close(half, 0.5 * styled + 0.5 * plain)
 
 
 def test_named_styles_stand_side_by_side(model, vectors):
-    styles = [WeightedStyle(vectors[0], "[sea]"), WeightedStyle(vectors[1], "[sky]")]
+    styles = [WeightedVectors(vectors[0], "[sea]"), WeightedVectors(vectors[1], "[sky]")]
     prompt = "a [sea] under a [sky]"
     expected = model.text.encode_prompt([prompt], {"[sea]": vectors[0], "[sky]": vectors[1]})
     assert_close(encode_styled(model, prompt, styles, "a painting"), expected)
@@ -47,13 +47,13 @@ def test_named_styles_stand_side_by_side(model, vectors):
 @pytest.mark.parametrize(
     ("prompt", "named", "sentence"),
     [
-        ("a cat", ["[C]"], "does not hold"),
+        ("a cat", ["[C]"], "does not contain"),
         ("a cat, [C] and [sky]", ["[C]"], "no style has that name"),
         ("a cat, [C]", [], "no style has that name"),
     ],
 )
 def test_prompt_and_styles_must_match(model, vectors, prompt, named, sentence):
-    styles = [WeightedStyle(vectors[0], name) for name in named]
+    styles = [WeightedVectors(vectors[0], name) for name in named]
     with pytest.raises(TokenError, match=sentence):
         encode_styled(model, prompt, styles, "a painting")
 

@@ -9,14 +9,10 @@ from typing import Protocol, runtime_checkable
 
 from inst.commands.common.progress import warn
 from inst.errors import InputError
+from inst.files.names import safe_name
 
 OUTPUTS = Path("outputs")
 PICTURE_SUFFIXES = (".png", ".jpg", ".jpeg", ".webp")
-
-
-def safe_name(text: str) -> str:
-    """Letters, digits, ``_`` and ``-``: a name that files, prompts and other tools take."""
-    return re.sub(r"[^A-Za-z0-9_-]+", "_", text).strip("_") or "style"
 
 
 def free_path(path: Path) -> Path:

@@ -38,7 +38,7 @@ class ModelOptions(ComputeOptions):
 class TrainRun(InversionSettings, ModelOptions):
     """Learn the style of a painting, of several, or of a folder of them: one style each."""
 
-    style: tuple[str, ...] = option((), "paintings, or folders of paintings")
+    style: tuple[str, ...] = option((), "paintings, or folders of paintings", positional=True)
     output: str | None = option(None, "style token file, or folder for several (default: styles/)")
     overwrite: bool = option(False, "replace a style that is already there")
     resume: bool = option(False, "continue a run that was stopped")
@@ -67,7 +67,7 @@ class PictureOptions(ModelOptions):
 class StylizeRun(StylizeSettings, PictureOptions):
     """Give a style to photos."""
 
-    content: tuple[str, ...] = option((), "photos, or folders of photos")
+    content: tuple[str, ...] = option((), "photos, or folders of photos", positional=True)
     style_image: str | None = option(None, "the painting behind a style file of the authors' release")
 
     def __post_init__(self) -> None:
@@ -78,6 +78,8 @@ class StylizeRun(StylizeSettings, PictureOptions):
 class GenerateRun(GenerateSettings, PictureOptions):
     """Make pictures from a prompt with [C] in it."""
 
+    prompt: str | None = option(None, "text with [C], or [name] of a named style, in it", positional=True)
+
     def __post_init__(self) -> None:
         check_options(self)
 
@@ -86,7 +88,7 @@ class GenerateRun(GenerateSettings, PictureOptions):
 class ExportRun:
     """Write a style for other tools."""
 
-    style: str = option("", "style token file")
+    style: str = option("", "style file, or the name of a style", positional=True)
     output: str | None = option(None, "file to write (default: the style's name beside it)")
     form: str = option(
         "shared",
@@ -98,3 +100,24 @@ class ExportRun:
 
     def __post_init__(self) -> None:
         check_options(self)
+
+
+@dataclass(frozen=True, kw_only=True)
+class InfoOptions:
+    """Show what a style file or picture contains."""
+
+    file: str = option("", "style file, textual-inversion file, or picture made by inst", positional=True)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelsOptions:
+    """List the models: what each needs, and whether it is on this machine."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class DemoOptions:
+    """Learn a painting, stylize a photo, and write them side by side."""
+
+    output: str = option("outputs/demo.png", "picture to write")
+    style: str | None = option(None, "painting (default: one that comes with inst)")
+    content: str | None = option(None, "photo (default: one that scikit-image ships)")

@@ -10,7 +10,7 @@ from inst.diffusion.transport import patch_distribution
 from inst.image import from_pil, write_image
 from inst.inversion.train import Training
 from inst.pipelines.session import Session
-from inst.stylize.photo import PhotoSettings, Style, stylize
+from inst.stylize.photo import PhotoSettings, StyleConditioning, stylize
 
 SHARE = 0.05
 STEPS = 10
@@ -41,7 +41,7 @@ class Preview:
     def _write(self, training: Training) -> None:
         model, defaults = self.session.model, self.session.model.defaults
         vectors = training.best_vectors.to(model.placement.device)
-        style = Style(
+        style = StyleConditioning(
             conditioning=training.conditioning(vectors).detach(),
             unconditional=model.text.encode_prompt([""], {}),
             patches=patch_distribution(training.latents[:1]) if defaults.transport else None,
@@ -58,6 +58,6 @@ class Preview:
             inversion=True,
             resolution=defaults.resolution,
         )
-        *_, result = stylize(model, from_pil(demo_photo(defaults.resolution)), style, settings)
-        assert result is not None
-        write_image(self.path, result)
+        *_, last = stylize(model, from_pil(demo_photo(defaults.resolution)), style, settings)
+        assert last.images is not None
+        write_image(self.path, last.images)

@@ -11,6 +11,7 @@ from accelerate import Accelerator
 from inst.commands.common.outputs import claim, safe_name
 from inst.commands.common.progress import say, warn
 from inst.commands.diffusion.learn import Learned, LearnOptions, learn, state_path
+from inst.commands.diffusion.open import open_session
 from inst.commands.diffusion.options import TrainRun
 from inst.commands.diffusion.styles import STYLES
 from inst.errors import InputError, InstError, MissingExtraError
@@ -27,7 +28,7 @@ def train(run: TrainRun) -> int:
     Everything that can be wrong with the input is found before a model is loaded or a process group is formed.
     """
     plan = plan_training(run)
-    session = Session(run)
+    session = open_session(run)
     accelerator = _accelerator(run, session)
     part_at_exit()
     warn_of_fewer(accelerator.num_processes, "train_inversion.py", is_main=accelerator.is_main_process)

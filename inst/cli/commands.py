@@ -1,0 +1,81 @@
+"""The table of commands: what each takes, and the function that carries it out, imported only when it is called."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from inst.commands.diffusion.options import (
+    DemoOptions,
+    ExportRun,
+    GenerateRun,
+    InfoOptions,
+    ModelsOptions,
+    StylizeRun,
+    TrainRun,
+)
+from inst.commands.faces.options import AlignRun, DirectionsRun, EditRun, FfclipRun, InvertRun, MapperRun
+
+_DIFFUSION = "inst.commands.diffusion"
+_FACES = "inst.commands.faces"
+
+
+@dataclass(frozen=True)
+class Command:
+    """A command.
+
+    Attributes:
+        options: the dataclass of its options.
+        summary: one line for ``inst --help``.
+        function: ``module:function``, which takes the options and returns an exit code.
+        from_image: ``module:function`` that reads the settings of a picture, for commands with ``--from-image``.
+    """
+
+    options: type
+    summary: str
+    function: str
+    from_image: str | None = None
+
+    def run(self, options: Any) -> int:
+        """Carry the command out; imports PyTorch, which ``--help`` must not wait for."""
+        return resolve(self.function)(options)
+
+
+def resolve(reference: str) -> Callable[..., Any]:
+    """The function that ``module:function`` names."""
+    module, _, name = reference.partition(":")
+    return getattr(importlib.import_module(module), name)
+
+
+_FROM_IMAGE = f"{_DIFFUSION}.from_image:settings_from_image"
+COMMANDS: dict[str, Command] = {
+    "train": Command(TrainRun, "learn the style of a painting", f"{_DIFFUSION}.train:train"),
+    "stylize": Command(StylizeRun, "give a style to photos", f"{_DIFFUSION}.stylize:stylize", _FROM_IMAGE),
+    "generate": Command(
+        GenerateRun, "make pictures from a prompt with [C] in it", f"{_DIFFUSION}.generate:generate", _FROM_IMAGE
+    ),
+    "edit": Command(EditRun, "edit faces by text", f"{_FACES}.jobs:edit"),
+    "invert": Command(InvertRun, "find the latent codes of faces, to edit them later", f"{_FACES}.jobs:invert"),
+    "align": Command(AlignRun, "crop and align faces as face models expect them", f"{_FACES}.jobs:align"),
+    "directions prepare": Command(
+        DirectionsRun,
+        "measure a generator's channels, for edit --method directions",
+        f"{_FACES}.jobs:directions_prepare",
+    ),
+    "mapper train": Command(
+        MapperRun, "train a mapper for one text, for edit --method mapper", f"{_FACES}.jobs:mapper_train"
+    ),
+    "ffclip train": Command(
+        FfclipRun, "train FFCLIP on a list of texts, for edit --method ffclip", f"{_FACES}.jobs:ffclip_train"
+    ),
+    "export": Command(ExportRun, "write a style for other tools", f"{_DIFFUSION}.export:export"),
+    "info": Command(InfoOptions, "show what a style file or picture contains", "inst.commands.info:info"),
+    "models": Command(
+        ModelsOptions, "list the models: what each needs, and whether it is here", "inst.commands.info:models"
+    ),
+    "demo": Command(
+        DemoOptions, "learn a painting, stylize a photo, and write them side by side", f"{_DIFFUSION}.demo:demo"
+    ),
+}
