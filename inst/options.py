@@ -1,7 +1,18 @@
-"""Options declared once: help text, range and choices stand beside the field that holds them.
+"""Declaration and validation of options: default, help text, range and choices stand together in a dataclass field.
 
-Settings are frozen dataclasses. Their fields are made by :func:`option`, so that the command line, YAML files and calls
-from Python share one help text and one check. Only the standard library is imported here, which keeps ``--help`` quick.
+Settings are frozen dataclasses whose fields are declared with :func:`option`. The command line, YAML files and Python
+calls therefore share one help text and one validation. This module imports only the standard library, so that
+``--help`` stays fast.
+
+>>> from dataclasses import dataclass
+>>> @dataclass(frozen=True, kw_only=True)
+... class Settings:
+...     strength: float = option(0.6, "fraction of the schedule that noise is added for", low=0, high=1)
+...     def __post_init__(self):
+...         check_options(self)
+>>> Settings(strength=1.2)
+Traceback (most recent call last):
+inst.errors.ConfigError: strength=1.2 is out of range: give 0 to 1
 """
 
 from __future__ import annotations
@@ -34,11 +45,12 @@ def option(
     """A dataclass field with its help text and the values it accepts.
 
     Args:
-        default: the value when nothing is given; ``None`` usually stands for the model's own.
-        low, high: the accepted range, both ends included; NaN is never accepted.
-        choices: the accepted words.
+        default: the value when the option is not given; ``None`` means that the model's default applies.
+        help: the help text on the command line.
+        low, high: the accepted range, both ends included. NaN and infinity are never accepted.
+        choices: the accepted values, if only some are.
         flag: a second, shorter name, accepted wherever options are named: flags, YAML, ``key=value`` and Python.
-        positional: command-line words without a flag go here, as in ``inst edit a.jpg b.jpg``.
+        positional: whether positional arguments are collected in this field, as in ``inst edit a.jpg b.jpg``.
     """
     metadata = {"help": help, "low": low, "high": high, "choices": choices, "flag": flag, "positional": positional}
     return dataclasses.field(default=default, metadata=metadata)
@@ -80,7 +92,7 @@ def check_options(settings: Any) -> None:
     """Check every field of a settings dataclass against its type, range and choices.
 
     Raises:
-        ConfigError: naming the option, what was given and what is accepted.
+        ConfigError: a value is not accepted. The message names the option, the value and what is accepted.
     """
     hints = _hints(type(settings))
     for field in dataclasses.fields(settings):
@@ -104,7 +116,7 @@ def _check_value(field: dataclasses.Field[Any], hint: Any, value: Any) -> None:
         )
     _check_type(name, hint, value, low, high)
     if isinstance(value, float) and not math.isfinite(value):
-        raise ConfigError(f"{name}={value} is not a number: give {_range(low, high)}")
+        raise ConfigError(f"{name}={value} is not a finite number: give {_range(low, high)}")
     if isinstance(value, numbers.Real) and not isinstance(value, bool) and low is not None and value < low:
         raise ConfigError(f"{name}={value} is out of range: give {_range(low, high)}")
     if isinstance(value, numbers.Real) and not isinstance(value, bool) and high is not None and value > high:
@@ -140,9 +152,13 @@ def _range(low: float | None, high: float | None) -> str:
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
-    """``" (did you mean …?)"`` for a word that nearly matches a known one, else an empty text."""
-    near = difflib.get_close_matches(word, list(known), n=1, cutoff=0.6)
-    return f" (did you mean {near[0]}?)" if near else ""
+    """A suggestion for an error message: the known word most similar to ``word``, or ``""`` if none is similar.
+
+    >>> did_you_mean("papr", ["fast", "paper"])
+    ' (did you mean paper?)'
+    """
+    similar = difflib.get_close_matches(word, list(known), n=1, cutoff=0.6)
+    return f" (did you mean {similar[0]}?)" if similar else ""
 
 
 def values_of(settings: Any, schema: type) -> dict[str, Any]:

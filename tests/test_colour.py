@@ -51,5 +51,5 @@ def test_its_own_colours_and_a_single_colour():
     plain = torch.tensor([0.5, -0.2, 0.1]).reshape(1, 3, 1, 1).expand(1, 3, 16, 16)
     assert (colour.transfer_mean_covariance(CONTENT, plain) - plain[..., :1, :1]).abs().max() < 1e-2
     assert colour.transfer_mean_covariance(plain, STYLE).isfinite().all()
-    with pytest.raises(ValueError, match="one picture"):
+    with pytest.raises(ValueError, match="expected one image"):
         colour.transfer_mean_covariance(CONTENT.repeat(2, 1, 1, 1), STYLE.repeat(2, 1, 1, 1))

@@ -105,20 +105,20 @@ def test_only_what_is_wanted_is_fetched_and_then_kept(hub, tmp_path):
 
 
 def test_an_overloaded_hub_is_asked_three_times(hub, tmp_path):
-    assert "owner/busy cannot be fetched: the hub is not reachable" in run("owner/busy", tmp_path, hub)
+    assert "owner/busy cannot be downloaded: the hub cannot be reached" in run("owner/busy", tmp_path, hub)
     assert len(Hub.asked) == 3
 
 
 def test_a_repository_that_is_gone_is_asked_for_once(hub, tmp_path):
     line = run("owner/gone", tmp_path, hub)
-    assert line.startswith("ModelError owner/gone cannot be fetched: the hub has no such repository")
+    assert line.startswith("ModelError owner/gone cannot be downloaded: the hub has no such repository")
     assert line.endswith("; use sd15")
     assert len(Hub.asked) == 1
 
 
 def test_no_network(tmp_path):
     line = run("owner/name", tmp_path, "http://127.0.0.1:9")
-    assert "not reachable" in line and "\n" not in line
+    assert "cannot be reached" in line and "\n" not in line
 
 
 def test_offline(tmp_path):

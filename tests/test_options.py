@@ -10,8 +10,8 @@ from inst.errors import ConfigError
     ("schema", "values", "sentence"),
     [
         (StylizeRun, {"strength": 1.2}, "strength=1.2 is out of range: give 0 to 1"),
-        (StylizeRun, {"strength": float("nan")}, "strength=nan is not a number: give 0 to 1"),
-        (StylizeRun, {"guidance_scale": float("inf")}, "guidance-scale=inf is not a number: give 0 to 100"),
+        (StylizeRun, {"strength": float("nan")}, "strength=nan is not a finite number: give 0 to 1"),
+        (StylizeRun, {"guidance_scale": float("inf")}, "guidance-scale=inf is not a finite number: give 0 to 100"),
         (StylizeRun, {"num_steps": 0}, "num-steps=0 is out of range: give 1 to 1000"),
         (StylizeRun, {"sampler": "dpm"}, "did you mean dpm"),
         (TrainRun, {"learning_rate": 0.0}, "learning-rate=0.0 is out of range"),

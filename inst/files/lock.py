@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from inst.errors import InputError
-from inst.files.faults import explained
+from inst.files.faults import explain_os_errors
 
 _WRITING_SECONDS = 10.0
 
@@ -28,7 +28,7 @@ def locked(path: Path) -> Iterator[None]:
         InputError: another run holds it, named by host and process.
     """
     lock = path / ".lock" if path.is_dir() else path
-    with explained(lock, "write"):
+    with explain_os_errors(lock, "write"):
         lock.parent.mkdir(parents=True, exist_ok=True)
         mine = _identity(os.getpid())
         if not _created(lock, mine):

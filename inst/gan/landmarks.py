@@ -13,7 +13,7 @@ from jaxtyping import Float
 
 from inst.errors import InputError, MissingExtraError
 from inst.files import read_array, read_json, sniff
-from inst.files.faults import explained, refuse_larger
+from inst.files.faults import explain_os_errors, refuse_larger
 from inst.image import to_pil
 from inst.shapes import Image
 
@@ -105,7 +105,7 @@ def _read_numbers(path: Path) -> Any:
             return np.asarray(read_json(path), dtype=np.float64)
         except (TypeError, ValueError) as error:
             raise InputError(f"{path} holds no list of points: 68 pairs of x and y a face are needed") from error
-    with explained(path, "read"):
+    with explain_os_errors(path, "read"):
         refuse_larger(path, _MAX_BYTES)
         words = path.read_text(encoding="utf-8", errors="replace").replace(",", " ").split()
     try:

@@ -14,7 +14,7 @@ from inst import seeds
 from inst.colour import keep_colors
 from inst.diffusion.ddim import SamplerStep
 from inst.diffusion.guidance import guide
-from inst.diffusion.schedule import EpsModel, NoiseSchedule, add_noise, all_at
+from inst.diffusion.schedule import EpsModel, NoiseSchedule, add_noise, expand_timestep
 from inst.diffusion.solvers import sample, start_timesteps
 from inst.diffusion.stochastic_inversion import invert_stochastically
 from inst.diffusion.tone import Tone, with_tone
@@ -149,7 +149,7 @@ def noised_start(
     """
     first = start_timesteps(settings.sampler, schedule, settings.num_steps, settings.strength)[0]
     if not settings.inversion:
-        return add_noise(schedule, x0, noise, all_at(first, x0))
+        return add_noise(schedule, x0, noise, expand_timestep(first, x0))
     t = schedule.timestep_of(settings.strength)
     if settings.sampler != "ddim" or t - first >= PUBLISHED_STRIDE:
         t = first

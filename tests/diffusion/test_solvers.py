@@ -5,7 +5,7 @@ import torch
 from diffusers import DDIMScheduler
 from torch.testing import assert_close
 
-from inst.diffusion.schedule import NoiseSchedule, add_noise, all_at
+from inst.diffusion.schedule import NoiseSchedule, add_noise, expand_timestep
 from inst.diffusion.solvers import SAMPLERS, sample, start_timesteps
 from inst.errors import ConfigError
 
@@ -31,7 +31,7 @@ def test_ddim_is_diffusers_ddim(num_steps):
     scheduler, x = diffusers_ddim(num_steps), torch.randn(2, 4, 8, 8, generator=torch.Generator().manual_seed(0))
     *_, ours = sample("ddim", eps_model, schedule(), x, num_steps=num_steps)
     for t in scheduler.timesteps:
-        x = scheduler.step(eps_model(x, all_at(int(t), x)), t, x).prev_sample
+        x = scheduler.step(eps_model(x, expand_timestep(int(t), x)), t, x).prev_sample
     assert_close(ours.latents, x, atol=1e-5, rtol=1e-5)
 
 
@@ -42,11 +42,11 @@ def test_every_sampler_finds_a_known_picture(sampler, strength):
     s, x0 = schedule(), torch.randn(1, 4, 8, 8, generator=torch.Generator().manual_seed(1))
 
     def exact(x, t):
-        alpha_bar = s.at(t, x)
+        alpha_bar = s.alpha_bar_at(t, x)
         return (x - alpha_bar.sqrt() * x0) / (1 - alpha_bar).sqrt()
 
     first = start_timesteps(sampler, s, 20, strength)[0]
-    start = add_noise(s, x0, torch.randn_like(x0), all_at(first, x0))
+    start = add_noise(s, x0, torch.randn_like(x0), expand_timestep(first, x0))
     *_, last = sample(sampler, exact, s, start, num_steps=20, strength=strength)
     assert (last.latents - x0).abs().max() < 0.13  # DDIM ends at the first alpha_bar: 3 % noise
     assert last.position + 1 == len(start_timesteps(sampler, s, 20, strength))

@@ -6,7 +6,7 @@ from torch.nn import functional
 from torch.testing import assert_close
 
 from inst.diffusion import transport as module
-from inst.diffusion.schedule import NoiseSchedule, all_at
+from inst.diffusion.schedule import NoiseSchedule, expand_timestep
 from inst.diffusion.transport import is_distribution, patch_distribution, transport, with_transport
 from inst.stylize.mixing import weighted_mean
 
@@ -85,7 +85,7 @@ def test_any_size_is_taken(side):
 
 def test_the_noise_predictor_says_what_the_moved_picture_implies():
     schedule = NoiseSchedule(torch.linspace(0.99, 0.01, 1000))
-    xt, wanted, t = latents(3), patch_distribution(stripes()), all_at(400, latents(3))
+    xt, wanted, t = latents(3), patch_distribution(stripes()), expand_timestep(400, latents(3))
     eps = with_transport(lambda x, _: 0.3 * x, schedule, wanted, 0.5)(xt, t)
     a = schedule.alpha_bar[400]
     x0 = (xt - (1 - a).sqrt() * 0.3 * xt) / a.sqrt()

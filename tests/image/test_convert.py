@@ -49,9 +49,9 @@ def test_floats_beyond_any_range_are_stretched_with_a_word(tmp_path):
     values = (RAMP * 3 - 1).astype(np.float32)
     picture = img.read_image(saved(tmp_path / "x.tiff", PIL.Image.fromarray(values)))
     assert np.abs(pixels(picture.image) - RAMP[..., None] * 255).max() <= 0.51
-    assert "-1 … 2 were stretched" in picture.notes[0]
+    assert "-1 … 2 were scaled" in picture.notes[0]
     values[3, 3] = np.nan
-    refused(saved(tmp_path / "x.tiff", PIL.Image.fromarray(values)), "NaN or Inf")
+    refused(saved(tmp_path / "x.tiff", PIL.Image.fromarray(values)), "NaN or infinity")
 
 
 def half_clear(mode: str) -> PIL.Image.Image:

@@ -102,7 +102,7 @@ def test_pictures_of_a_folder_by_name(tmp_path):
     (tmp_path / "notes.txt").write_text("x")
     (tmp_path / "sub.png").mkdir()
     assert [p.name for p in img.list_images(tmp_path)] == ["A.jpg", "b.png", "c", "page.jpg"]
-    with pytest.raises(InputError, match="holds no picture"):
+    with pytest.raises(InputError, match="contains no picture"):
         img.list_images(tmp_path / "sub.png")
     with pytest.raises(InputError, match="there is no folder"):
         img.list_images(tmp_path / "gone")

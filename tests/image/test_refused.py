@@ -1,4 +1,4 @@
-"""What is no picture, too large, cut short or of an odd shape is refused in one sentence."""
+"""What is no picture, too large, truncated or of an odd shape is refused in one sentence."""
 
 import resource
 import zlib
@@ -28,7 +28,7 @@ def test_a_small_file_of_100_megapixels_is_refused_by_its_header(tmp_path):
     path = huge_png(tmp_path / "bomb.png", 10_000)
     assert path.stat().st_size < 14_000
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    message = refused(path, r"10000x10000 pixels \(100 megapixels\); up to 64 are read")
+    message = refused(path, r"10000x10000 pixels \(100 megapixels\), and at most 64 megapixels are accepted")
     assert "max_megapixels" in message
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 8_000  # kB
     with pytest.raises(InputError, match="megapixels"):
@@ -38,24 +38,27 @@ def test_a_small_file_of_100_megapixels_is_refused_by_its_header(tmp_path):
 def test_pillows_own_limit_plays_no_part(tmp_path, monkeypatch):
     monkeypatch.setattr(PIL.Image, "MAX_IMAGE_PIXELS", 100)
     assert img.read_image(saved(tmp_path / "x.png"), max_megapixels=0.02).image.shape == (1, 3, 96, 120)
-    refused(tmp_path / "x.png", "up to 0.01 are read", max_megapixels=0.01)
+    refused(tmp_path / "x.png", "at most 0.01 megapixels are accepted", max_megapixels=0.01)
 
 
 @pytest.mark.parametrize(
     "content, words",
     [
-        (b"<!DOCTYPE html><html>", r"is a web page, not a picture, whatever its name \.jpg"),
+        (b"<!DOCTYPE html><html>", r"a web page, not a picture, despite its name photo\.jpg"),
         (b"hello", "is text"),
         (b"", "is empty"),
-        (b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 100 100\n", "is text, not a picture: PNG, JPEG"),
-        (b"\0\0\0\x1cftypheic", "not a picture of a kind that is read: PNG, JPEG, WebP"),
+        (
+            b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 100 100\n",
+            "is text, not a picture: supported formats are PNG, JPEG",
+        ),
+        (b"\0\0\0\x1cftypheic", "is of an unknown format: supported formats are PNG, JPEG, WebP"),
         (b"\x80\x04N.", "a model file"),
-        (b"\x89PNG\r\n\x1a\n", "damaged, cut short"),
-        (b"\xff\xd8\xff\xe0", "damaged, cut short"),
-        (b"GIF89a\1", "damaged, cut short"),
-        (b"II*\0\xff\xff\xff\xff", "damaged, cut short"),
-        (b"RIFF\1\0\0\0WEBP", "damaged, cut short"),
-        (b"BM\1\0\0\0\0\0\0\0\0", "damaged, cut short"),
+        (b"\x89PNG\r\n\x1a\n", "damaged, truncated"),
+        (b"\xff\xd8\xff\xe0", "damaged, truncated"),
+        (b"GIF89a\1", "damaged, truncated"),
+        (b"II*\0\xff\xff\xff\xff", "damaged, truncated"),
+        (b"RIFF\1\0\0\0WEBP", "damaged, truncated"),
+        (b"BM\1\0\0\0\0\0\0\0\0", "damaged, truncated"),
     ],
 )
 def test_what_is_no_picture_is_named(tmp_path, content, words):
@@ -70,7 +73,7 @@ def test_truncated_files_are_refused(tmp_path, suffix, part):
     path = saved(tmp_path / f"x.{suffix}")
     whole = path.read_bytes()
     path.write_bytes(whole[: int(len(whole) * part)])
-    refused(path, "damaged, cut short")
+    refused(path, "damaged, truncated")
 
 
 def test_damage_never_escapes_as_another_error(tmp_path):
@@ -89,7 +92,7 @@ def test_damage_never_escapes_as_another_error(tmp_path):
 
 @pytest.mark.parametrize("size", [(1, 1), (7, 7), (63, 64), (1, 4000), (64, 513), (4000, 400)])
 def test_shapes_that_are_refused(tmp_path, size):
-    refused(saved(tmp_path / "x.png", PHOTO.resize(size)), f"is {size[0]}x{size[1]} pixels; .* at least 64 .* 8:1")
+    refused(saved(tmp_path / "x.png", PHOTO.resize(size)), f"has {size[0]}x{size[1]} pixels, .* at least 64 .* 8:1")
 
 
 def test_shapes_at_the_limit_are_read_and_limits_are_arguments(tmp_path):
@@ -101,7 +104,7 @@ def test_shapes_at_the_limit_are_read_and_limits_are_arguments(tmp_path):
 def test_a_float_rgb_tiff_is_one_sentence(tmp_path):
     tifffile = pytest.importorskip("tifffile")
     tifffile.imwrite(tmp_path / "x.tiff", np.zeros((64, 64, 3), np.float32), photometric="rgb")
-    refused(tmp_path / "x.tiff", "unusual picture")
+    refused(tmp_path / "x.tiff", "of an unsupported variant")
 
 
 def test_missing_and_folders(tmp_path):

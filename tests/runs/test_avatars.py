@@ -211,7 +211,7 @@ def test_a_copy_without_weights_says_so(command, folder, tmp_path, files, capsys
     Path("G.safetensors").symlink_to(files / "G.safetensors")
     assert main(command) == 2
     (error,) = capsys.readouterr().err.strip().splitlines()
-    assert "the embedded generator of avatars is not in this copy of inst" in error and "--generator FILE" in error
+    assert "the embedded generator of avatars is not in this installation" in error and "--generator FILE" in error
     assert sorted(path.name for path in Path().iterdir()) == ["G.safetensors", "photo.png"]
 
 

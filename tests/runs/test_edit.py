@@ -333,7 +333,7 @@ PHOTO = ["edit", "photo.png", "--landmarks", "photo.npy"]
             marks=pytest.mark.skipif(importlib.util.find_spec("face_alignment") is not None, reason="it is there"),
         ),
         (["align", "photo.png", "--landmarks", "two.npy", "--all", "--output", "a.png"], "give a folder"),
-        (["align", "clip"], "holds no picture"),
+        (["align", "clip"], "contains no picture"),
         (["invert", "photo.png", "--output", "a.png", *GAN], "ending in .safetensors"),
         (["directions"], "inst directions prepare"),
     ],
