@@ -12,7 +12,8 @@ from typing import Any
 
 from sphinx.application import Sphinx
 
-from inst.cli.main import COMMANDS, command_parser
+from inst.cli.commands import COMMANDS
+from inst.cli.parser import command_parser, positional_field
 
 MARK = "% commands"
 
@@ -23,20 +24,22 @@ def reference() -> str:
 
 
 def _section(command: str) -> Iterator[str]:
-    parser, schema = command_parser(command), COMMANDS[command][0]
-    fields = {} if schema is None else {field.name: field.metadata for field in dataclasses.fields(schema)}
+    parser = command_parser(command)
+    fields = {field.name: field.metadata for field in dataclasses.fields(COMMANDS[command].options)}
     yield f"## inst {command}\n"
-    yield f"{parser.description or COMMANDS[command][1]}\n"
+    yield f"{parser.description}\n"
     yield f"```{{program}} inst {command}\n```\n"
-    yield f"```text\n{_usage(parser, command)}\n```\n"
+    yield f"```text\n{_usage(command)}\n```\n"
     for action in parser._actions:
         if action.help is not argparse.SUPPRESS and not isinstance(action, argparse._HelpAction):
             yield _option(action, fields.get(action.dest, {}))
 
 
-def _usage(parser: argparse.ArgumentParser, command: str) -> str:
-    words = [_value(action) for action in parser._actions if not action.option_strings]
-    return " ".join(["inst", command, *(f"[{word} …]" for word in words), "[options]"])
+def _usage(command: str) -> str:
+    field = positional_field(COMMANDS[command].options)
+    several = field is not None and isinstance(field.default, tuple)
+    files = [] if field is None else [f"{field.name.upper()}{' …' if several else ''}"]
+    return " ".join(["inst", command, *files, "[options]"])
 
 
 def _option(action: argparse.Action, metadata: Mapping[str, Any]) -> str:
