@@ -28,8 +28,8 @@ from inst.models.load import load
 from inst.models.source import parse_source
 from inst.models.tokenizer import clip_tokenizer
 from inst.placement import Placement
-from inst.stylize.photo import PhotoSettings, Style, stylize
-from inst.stylize.prompts import WeightedStyle, encode_styled
+from inst.transfer.photo import PhotoSettings, Style, stylize
+from inst.transfer.prompts import WeightedStyle, encode_styled
 
 CLIP_FOLDER, PAINTING = "clip", "painting.png"
 SCHEDULE = {"beta_start": 0.00085, "beta_end": 0.012, "beta_schedule": "scaled_linear", "num_train_timesteps": 1000,

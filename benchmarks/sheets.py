@@ -10,6 +10,8 @@ import argparse
 from dataclasses import replace
 from pathlib import Path
 
+from inst.commands.diffusion.used_styles import UsedStyle
+from inst.pipelines.compose import compose
 from PIL import Image as PilImage
 from skimage import data
 
@@ -17,15 +19,13 @@ from inst.assets import mini_folder
 from inst.commands.common.progress import bar, watch
 from inst.commands.diffusion.options import GenerateRun, ModelOptions, StylizeRun
 from inst.commands.diffusion.stylize import photo_settings
-from inst.commands.diffusion.used_styles import UsedStyle
 from inst.image import from_pil, grid, read_image, resize, to_pil
 from inst.inversion.token import load_token
-from inst.pipelines.compose import compose
 from inst.pipelines.session import Session
 from inst.shapes import Image
-from inst.stylize.photo import PhotoSettings, stylize
-from inst.stylize.prompts import PLACEHOLDER
-from inst.stylize.text_to_image import generate
+from inst.transfer.photo import PhotoSettings, stylize
+from inst.transfer.prompts import PLACEHOLDER
+from inst.transfer.text_to_image import generate
 
 SIDE = 256
 PHOTOS = ("chelsea", "coffee", "rocket")

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from inst.pipelines.style_transfer import Stylizer, stylize, stylize_steps
     from inst.pipelines.styles import WeightedStyle, list_styles, load_style
     from inst.pipelines.text_to_image import TextToImage, generate, generate_steps
-    from inst.stylize.settings import GenerateSettings, StylizeSettings
+    from inst.transfer.settings import GenerateSettings, StylizeSettings
 
 _HOMES = {
     "inst.errors": (
@@ -48,7 +48,7 @@ _HOMES = {
     "inst.pipelines.style_transfer": ("Stylizer", "stylize", "stylize_steps"),
     "inst.pipelines.styles": ("WeightedStyle", "list_styles", "load_style"),
     "inst.pipelines.text_to_image": ("TextToImage", "generate", "generate_steps"),
-    "inst.stylize.settings": ("GenerateSettings", "StylizeSettings"),
+    "inst.transfer.settings": ("GenerateSettings", "StylizeSettings"),
 }  # fmt: skip
 """Where each public name is defined."""
 _SUBMODULES = ("diffusers", "metrics")

@@ -10,7 +10,9 @@ import pytest
 ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "inst"
 LIBRARY = sorted(
-    path for path in PACKAGE.rglob("*.py") if path.relative_to(PACKAGE).parts[0] not in {"cli", "commands", "__main__.py"}
+    path
+    for path in PACKAGE.rglob("*.py")
+    if path.relative_to(PACKAGE).parts[0] not in {"cli", "commands", "__main__.py"}
 )
 OUTPUT_NAMES = re.compile(r"""["'](outputs|styles|\.unfinished)(/|["'])""")
 BAR_OWNERS = {"pipelines/sampling.py", "pipelines/learning.py", "pipelines/faces/training.py", "training/progress.py"}
@@ -57,7 +59,9 @@ def extras_of_errors(tree):
             yield node.args[1].value if isinstance(node.args[1], ast.Constant) else ""
 
 
-OUTSIDE = sorted(path for folder in ("benchmarks", "miniature", "experiments") for path in (ROOT / folder).rglob("*.py"))
+OUTSIDE = sorted(
+    path for folder in ("benchmarks", "miniature", "experiments") for path in (ROOT / folder).rglob("*.py")
+)
 
 
 @pytest.mark.parametrize("path", OUTSIDE, ids=lambda path: str(path.relative_to(ROOT)))

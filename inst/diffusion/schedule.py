@@ -66,8 +66,15 @@ class NoiseSchedule:
         Raises:
             ConfigError: as in :meth:`timesteps`.
         """
-        count = max(1, min(int(strength * num_steps + 1e-9), num_steps))
-        return self.timesteps(num_steps)[-count:]
+        return self.timesteps(num_steps)[-count_steps(num_steps, strength) :]
+
+
+def count_steps(num_steps: int, strength: float) -> int:
+    """How many of ``num_steps`` a strength in [0, 1] runs: ``int(strength * num_steps)``, at least one.
+
+    The small addend keeps a product such as 0.58 * 50 = 28.999999999999996 from losing a step.
+    """
+    return max(1, min(int(strength * num_steps + 1e-9), num_steps))
 
 
 def add_noise(schedule: NoiseSchedule, x0: Latents, eps: Latents, t: Timesteps) -> Latents:

@@ -12,7 +12,7 @@ from typing import Any, Literal
 import torch
 
 from inst.diffusion.ddim import SamplerStep, ddim_sample
-from inst.diffusion.schedule import EpsModel, NoiseSchedule, expand_timestep, remove_noise
+from inst.diffusion.schedule import EpsModel, NoiseSchedule, count_steps, expand_timestep, remove_noise
 from inst.shapes import Latents
 
 Sampler = Literal["ddim", "dpm++", "unipc"]
@@ -36,8 +36,7 @@ def start_timesteps(sampler: Sampler, schedule: NoiseSchedule, num_steps: int, s
     if sampler == "ddim":
         return schedule.last_timesteps(num_steps, strength)
     timesteps = _scheduler(sampler, schedule, num_steps).timesteps.tolist()
-    count = max(1, min(int(strength * num_steps + 1e-9), num_steps))
-    return timesteps[-count:]
+    return timesteps[-count_steps(num_steps, strength) :]
 
 
 def sample(

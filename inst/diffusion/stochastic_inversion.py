@@ -10,6 +10,9 @@ from typing import NamedTuple
 from inst.diffusion.schedule import EpsModel, NoiseSchedule, add_noise, expand_timestep
 from inst.shapes import Latents
 
+PUBLISHED_STRIDE = 20
+"""Timesteps from one of the published 50 DDIM steps to the next."""
+
 
 class Inverted(NamedTuple):
     """The latents from which the stylization starts.
@@ -21,6 +24,17 @@ class Inverted(NamedTuple):
 
     latents: Latents
     predicted_noise: Latents
+
+
+def inversion_timestep(schedule: NoiseSchedule, strength: float, first: int) -> int:
+    """The timestep that the inversion noises to before DDIM, whose first timestep is ``first``.
+
+    As published it is ``int(strength * 1000)``, which with 50 steps is 19 timesteps past ``first``, where img2img
+    starts. With fewer, longer steps the gap would grow and its noise would stay in the picture; then the inversion
+    noises to ``first``, too. Before every other sampler it always does.
+    """
+    t = schedule.timestep_of(strength)
+    return first if t - first >= PUBLISHED_STRIDE else t
 
 
 def invert_stochastically(

@@ -17,9 +17,9 @@ from inst.pipelines.session import Session
 from inst.pipelines.styles import WeightedStyle
 from inst.placeholders import PLACEHOLDER
 from inst.shapes import Latents
-from inst.stylize.mixing import mixture, weighted_mean
-from inst.stylize.photo import StyleConditioning
-from inst.stylize.prompts import encode_styled
+from inst.transfer.mixing import mixture, weighted_mean
+from inst.transfer.photo import StyleConditioning
+from inst.transfer.prompts import encode_styled
 
 _GIVE_PAINTING = "give it (--style-image painting.jpg, or WeightedStyle(painting=…) in Python)"
 

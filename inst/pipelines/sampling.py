@@ -14,7 +14,7 @@ from tqdm import tqdm
 from inst.errors import ModelError
 from inst.image import restore, to_pil
 from inst.models.latent_diffusion import LatentDiffusion
-from inst.stylize.photo import PictureStep
+from inst.transfer.photo import PictureStep
 
 
 @dataclass(frozen=True)

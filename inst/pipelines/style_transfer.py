@@ -18,9 +18,9 @@ from inst.pipelines.conditioning import condition, default_prompt
 from inst.pipelines.sampling import SamplingStep, last_images, picture_steps
 from inst.pipelines.session import Session, default_session
 from inst.pipelines.styles import StyleInput, weighted_styles
-from inst.stylize.photo import PhotoSettings
-from inst.stylize.photo import stylize as stylize_batch
-from inst.stylize.settings import StylizeSettings
+from inst.transfer.photo import PhotoSettings
+from inst.transfer.photo import stylize as stylize_batch
+from inst.transfer.settings import StylizeSettings
 
 Item = TypeVar("Item")
 

@@ -22,7 +22,7 @@ from inst.inversion.views import embed_as_the_release_did
 from inst.options import did_you_mean
 from inst.pipelines.session import Session
 from inst.placeholders import PLACEHOLDER, is_placeholder
-from inst.stylize.prompts import WeightedVectors
+from inst.transfer.prompts import WeightedVectors
 
 PICTURE_KINDS = frozenset({"png", "jpeg", "webp", "gif", "bmp", "tiff"})
 SUFFIX = ".safetensors"

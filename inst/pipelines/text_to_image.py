@@ -15,9 +15,9 @@ from inst.pipelines.sampling import SamplingStep, last_images, picture_steps
 from inst.pipelines.session import Session, default_session
 from inst.pipelines.styles import StyleInput, WeightedStyle, weighted_styles
 from inst.placeholders import placeholders
-from inst.stylize.settings import GenerateSettings
-from inst.stylize.text_to_image import TextSettings
-from inst.stylize.text_to_image import generate as generate_batch
+from inst.transfer.settings import GenerateSettings
+from inst.transfer.text_to_image import TextSettings
+from inst.transfer.text_to_image import generate as generate_batch
 
 
 class TextToImage:

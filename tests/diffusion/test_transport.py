@@ -8,7 +8,7 @@ from torch.testing import assert_close
 from inst.diffusion import transport as module
 from inst.diffusion.schedule import NoiseSchedule, expand_timestep
 from inst.diffusion.transport import is_distribution, patch_distribution, transport, with_transport
-from inst.stylize.mixing import weighted_mean
+from inst.transfer.mixing import weighted_mean
 
 CHANNELS = 4
 

@@ -13,7 +13,7 @@ from inst.image import write_image
 from inst.options import values_of
 from inst.pipelines.text_to_image import TextToImage
 from inst.placeholders import placeholders
-from inst.stylize.settings import GenerateSettings
+from inst.transfer.settings import GenerateSettings
 
 
 def generate(options: GenerateRun) -> int:

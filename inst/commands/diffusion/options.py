@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from inst.inversion.settings import InversionSettings
 from inst.options import check_options, option
-from inst.stylize.settings import GenerateSettings, StylizeSettings
+from inst.transfer.settings import GenerateSettings, StylizeSettings
 
 
 @dataclass(frozen=True, kw_only=True)

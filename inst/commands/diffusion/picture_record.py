@@ -11,7 +11,7 @@ from inst.image import Picture
 from inst.pipelines.style_transfer import Stylizer
 from inst.pipelines.text_to_image import TextToImage
 from inst.shapes import Image
-from inst.stylize.photo import PhotoSettings
+from inst.transfer.photo import PhotoSettings
 
 SAMPLER_NAMES = {"ddim": "DDIM", "dpm++": "DPM++ 2M", "unipc": "UniPC"}
 PHOTO_SETTINGS = ("tone", "transport", "keep_colors", "inversion", "resolution")

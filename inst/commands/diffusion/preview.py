@@ -10,7 +10,7 @@ from inst.diffusion.transport import patch_distribution
 from inst.image import from_pil, write_image
 from inst.inversion.train import Training
 from inst.pipelines.session import Session
-from inst.stylize.photo import PhotoSettings, StyleConditioning, stylize
+from inst.transfer.photo import PhotoSettings, StyleConditioning, stylize
 
 SHARE = 0.05
 STEPS = 10

@@ -23,7 +23,7 @@ from inst.files import read_json, write_json
 from inst.image import Picture, read_image, write_image
 from inst.options import values_of
 from inst.pipelines.style_transfer import Stylizer
-from inst.stylize.settings import StylizeSettings
+from inst.transfer.settings import StylizeSettings
 
 
 def stylize(options: StylizeRun) -> int:

@@ -12,12 +12,12 @@ from inst import seeds
 from inst.diffusion.schedule import NoiseSchedule
 from inst.diffusion.solvers import sample
 from inst.models.latent_diffusion import LatentDiffusion
-from inst.stylize.photo import PictureStep, StyleConditioning, decode_in_memory, guided_model
+from inst.transfer.photo import PictureStep, StyleConditioning, decode_in_memory, guided_model
 
 
 @dataclass(frozen=True, kw_only=True)
 class TextSettings:
-    """:class:`inst.stylize.settings.GenerateSettings` with every default filled in.
+    """:class:`inst.transfer.settings.GenerateSettings` with every default filled in.
 
     Attributes:
         height, width: of the pictures in pixels; any size. The model works at the next size it can divide.

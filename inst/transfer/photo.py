@@ -14,17 +14,14 @@ from inst import seeds
 from inst.colour import keep_colors
 from inst.diffusion.ddim import SamplerStep
 from inst.diffusion.guidance import guide
-from inst.diffusion.schedule import EpsModel, NoiseSchedule, add_noise, expand_timestep
+from inst.diffusion.schedule import EpsModel, NoiseSchedule, add_noise, count_steps, expand_timestep
 from inst.diffusion.solvers import sample, start_timesteps
-from inst.diffusion.stochastic_inversion import invert_stochastically
+from inst.diffusion.stochastic_inversion import inversion_timestep, invert_stochastically
 from inst.diffusion.tone import Tone, with_tone
 from inst.diffusion.transport import PatchDistribution, with_transport
 from inst.image import Restore, fit, restore
 from inst.models.latent_diffusion import LatentDiffusion
 from inst.shapes import Conditioning, Image, Latents
-
-PUBLISHED_STRIDE = 20
-"""Timesteps from one of the published 50 DDIM steps to the next."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,7 +45,7 @@ class StyleConditioning:
 
 @dataclass(frozen=True, kw_only=True)
 class PhotoSettings:
-    """:class:`inst.stylize.settings.StylizeSettings` with every default filled in."""
+    """:class:`inst.transfer.settings.StylizeSettings` with every default filled in."""
 
     strength: float
     num_steps: int
@@ -64,7 +61,7 @@ class PhotoSettings:
     @property
     def total_steps(self) -> int:
         """Denoising steps that this strength runs; 0 for strength 0."""
-        return max(1, int(self.strength * self.num_steps + 1e-9)) if self.strength else 0
+        return count_steps(self.num_steps, self.strength) if self.strength else 0
 
 
 @dataclass(frozen=True)
@@ -140,19 +137,11 @@ def noised_start(
     style: StyleConditioning,
     settings: PhotoSettings,
 ) -> Latents:
-    """The latents that denoising starts from: stochastic inversion, or (the ablation) plain noise as img2img takes it.
-
-    As published, the inversion adds noise up to timestep ``int(strength * 1000)``, which with 50 steps lies 19
-    timesteps beyond the first one that DDIM visits; img2img adds noise up to that first timestep. With fewer, longer
-    steps the gap would grow, and its noise would remain in the picture; the inversion then stops at the first visited
-    timestep too.
-    """
+    """The latents that denoising starts from: stochastic inversion, or (the ablation) plain noise as in img2img."""
     first = start_timesteps(settings.sampler, schedule, settings.num_steps, settings.strength)[0]
     if not settings.inversion:
         return add_noise(schedule, x0, noise, expand_timestep(first, x0))
-    t = schedule.timestep_of(settings.strength)
-    if settings.sampler != "ddim" or t - first >= PUBLISHED_STRIDE:
-        t = first
+    t = inversion_timestep(schedule, settings.strength, first) if settings.sampler == "ddim" else first
     conditional = model.eps_model(style.conditioning.expand(len(x0), -1, -1))
     return invert_stochastically(conditional, schedule, x0, noise, t).latents
 

@@ -43,7 +43,7 @@ class Mixture:
 def mixture(styles: Sequence[Weighted]) -> Mixture:
     """Apply the rule of this module.
 
-    >>> from inst.stylize.prompts import WeightedVectors
+    >>> from inst.transfer.prompts import WeightedVectors
     >>> import torch
     >>> a, b = (WeightedVectors(torch.ones(1, 4), weight=weight) for weight in (1.0, 1.0))
     >>> mixture([a, b])

@@ -11,7 +11,7 @@ from inst.errors import TokenError
 from inst.models.latent_diffusion import LatentDiffusion
 from inst.placeholders import PLACEHOLDER, placeholders
 from inst.shapes import Conditioning, TokenVectors
-from inst.stylize.mixing import mixture
+from inst.transfer.mixing import mixture
 
 
 @dataclass(frozen=True)
@@ -20,7 +20,7 @@ class WeightedVectors:
 
     Attributes:
         placeholder: ``[C]``, or ``[name]`` of a named style.
-        weight: its share, by the rule of :mod:`inst.stylize.mixing`.
+        weight: its share, by the rule of :mod:`inst.transfer.mixing`.
     """
 
     vectors: TokenVectors
@@ -33,7 +33,7 @@ def encode_styled(model: LatentDiffusion, prompt: str, styles: Sequence[Weighted
     """The conditioning of a prompt with styles in it.
 
     Styles with placeholders of their own stand side by side in the prompt. Styles that share one are mixed: the prompt
-    is encoded with each of them, and the conditionings are added by weight (:mod:`inst.stylize.mixing`). Weights that
+    is encoded with each of them, and the conditionings are added by weight (:mod:`inst.transfer.mixing`). Weights that
     sum to less than 1 leave the remainder to ``plain``, a prompt without a style.
 
     Returns:

@@ -12,7 +12,7 @@ from inst import seeds
 from inst.commands.common.inputs import demo_photo
 from inst.diffusion.tone import tone_of
 from inst.image import from_pil
-from inst.stylize.photo import PhotoSettings, StyleConditioning, stylize
+from inst.transfer.photo import PhotoSettings, StyleConditioning, stylize
 
 SETTINGS = PhotoSettings(
     strength=0.6, num_steps=10, guidance_scale=4.0, seed=3, sampler="ddim", tone=0.0, transport=0.0, keep_colors=False,

@@ -7,7 +7,7 @@ from torch.testing import assert_close
 import inst
 from inst.errors import TokenError
 from inst.placeholders import placeholders
-from inst.stylize.prompts import WeightedVectors, encode_styled
+from inst.transfer.prompts import WeightedVectors, encode_styled
 
 
 @pytest.fixture(scope="module")
