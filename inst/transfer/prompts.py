@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
+from torch import Tensor
 
 from inst.errors import TokenError
 from inst.models.latent_diffusion import LatentDiffusion
@@ -42,7 +43,7 @@ def encode_styled(model: LatentDiffusion, prompt: str, styles: Sequence[Weighted
     Raises:
         TokenError: a placeholder without a style, or a style whose placeholder the prompt lacks.
     """
-    groups: dict[str, list[tuple[float, TokenVectors]]] = {}
+    groups: dict[str, list[tuple[float, Tensor]]] = {}
     for style, weight in zip(styles, mixture(styles).weights, strict=True):
         groups.setdefault(style.placeholder, []).append((weight, style.vectors))
     _check(prompt, groups)
@@ -57,10 +58,10 @@ def encode_styled(model: LatentDiffusion, prompt: str, styles: Sequence[Weighted
 
 
 def _combinations(
-    groups: Mapping[str, Sequence[tuple[float, TokenVectors]]],
-) -> list[tuple[float, dict[str, TokenVectors]]]:
+    groups: Mapping[str, Sequence[tuple[float, Tensor]]],
+) -> list[tuple[float, dict[str, Tensor]]]:
     """Every combination of one style for each placeholder, with the product of their weights."""
-    combinations: list[tuple[float, dict[str, TokenVectors]]] = [(1.0, {})]
+    combinations: list[tuple[float, dict[str, Tensor]]] = [(1.0, {})]
     for placeholder, members in groups.items():
         combinations = [
             (weight * share, chosen | {placeholder: vectors})
