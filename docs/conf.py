@@ -36,6 +36,7 @@ nb_execution_cache_path = str(Path(__file__).parent / "_build" / "notebooks")
 nb_execution_raise_on_error = True
 nb_execution_timeout = 300
 nb_merge_streams = True
+nb_output_stderr = "remove"  # what libraries say about their progress bars
 
 autodoc_member_order = "bysource"
 autodoc_typehints = "signature"

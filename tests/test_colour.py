@@ -1,3 +1,5 @@
+import warnings
+
 import numpy as np
 import pytest
 import torch
@@ -36,6 +38,13 @@ def test_a_grey_content_makes_the_result_grey_at_any_size():
     assert kept.shape == STYLE.shape and kept.dtype == STYLE.dtype
     assert (kept.amax(1) - kept.amin(1)).max() < 0.01
     assert kept.min() >= -1 and kept.max() <= 1
+
+
+def test_colours_outside_srgb_are_clipped_without_a_warning():
+    dark = torch.full_like(CONTENT, -1.0)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert torch.isfinite(colour.keep_colors(dark, CONTENT)).all()
 
 
 def test_mean_and_covariance_become_the_styles():
