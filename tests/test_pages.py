@@ -1,7 +1,8 @@
-"""Examples are run: the Python of README, pages and docstrings. Commands are read by the command line's own parser."""
+"""README and the pages of docs/: their Python runs, their commands are accepted by the parser, their links lead somewhere.
 
-import doctest
-import importlib
+Examples in docstrings are run by test_examples.py, notebooks by test_notebooks.py, and ``make docs`` builds the site.
+"""
+
 import importlib.util
 import inspect
 import re
@@ -15,6 +16,7 @@ from skimage import data
 from support.documents import PAGES, ROOT, blocks, commands
 
 import inst
+from inst.assets import mini_folder
 from inst.cli.commands import COMMANDS
 from inst.cli.config import build
 from inst.cli.parser import parse
@@ -23,7 +25,8 @@ from inst.pipelines.session import default_session
 
 QUICK = {"resolution": 64, "crop": 64, "num_steps": 3, "train_steps": 2, "batch_size": 2}
 """The miniature's defaults while examples run: what is tested is that they do, not what comes of it."""
-_STEPS = re.compile(r"\b(max_train_steps|num_steps|invert_steps|steps)=[\d_]+")
+_STEPS = re.compile(r"\b(max_train_steps|num_inference_steps|num_steps|invert_steps|steps)=[\d_]+")
+STABLE_DIFFUSION = '"stable-diffusion-v1-5/stable-diffusion-v1-5"'
 NEED_WEIGHTS = {"docs/how-to/stable-diffusion.md", "docs/how-to/other-tools.md", "docs/how-to/photographs-of-faces.md"}
 """Pages with an example that is compiled only, since it needs files which no test may download."""
 
@@ -36,6 +39,7 @@ def folder_of_a_reader(tmp_path, monkeypatch):
     PilImage.fromarray(data.astronaut()).resize((96, 96)).save("photo.jpg")
     PilImage.open(ROOT / "style_images" / "night.jpg").resize((96, 96)).save("painting.jpg")
     PilImage.open(ROOT / "docs" / "images" / "avatar.png").save("avatar.png")
+    inst.load_style("night").rename("painting").export("painting.learned_embeds.safetensors", form="diffusers")
 
 
 @pytest.fixture
@@ -47,6 +51,11 @@ def quick_models(monkeypatch):
     default_session.cache_clear()
 
 
+def shortened(code):
+    """The code with every number of steps made 2, and the miniature in place of Stable Diffusion."""
+    return _STEPS.sub(r"\1=2", code).replace(STABLE_DIFFUSION, repr(str(mini_folder())))
+
+
 def named(page):
     return str(page.relative_to(ROOT))
 
@@ -55,7 +64,7 @@ def named(page):
 def test_python_of_a_page_runs_from_top_to_bottom(page, quick_models):
     names = {}
     for block in blocks(page, "python"):
-        code = compile("\n" * (block.line - 1) + _STEPS.sub(r"\1=2", block.text), named(page), "exec")
+        code = compile("\n" * (block.line - 1) + shortened(block.text), named(page), "exec")
         if block.reason is None:
             exec(code, names)
 
@@ -66,18 +75,6 @@ def test_only_examples_that_need_weights_are_not_run():
 
 
 PUBLIC = [name for name in inst.__all__ if not name.startswith("__")]
-MODULES = sorted(
-    ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
-    for path in (ROOT / "inst").rglob("*.py")
-    if ">>> " in path.read_text(encoding="utf-8")
-)
-
-
-@pytest.mark.parametrize("module", MODULES)
-def test_examples_of_docstrings_give_what_they_say(module):
-    flags = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
-    result = doctest.testmod(importlib.import_module(module), optionflags=flags)
-    assert result.attempted and not result.failed
 
 
 @pytest.mark.parametrize("name", PUBLIC)
@@ -131,3 +128,24 @@ def accepted(arguments):
     rest = arguments[len(name.split()) :]
     if rest != ["--help"]:
         build(COMMANDS[name].options, *parse(name, rest))
+
+
+MARKDOWN = [
+    path
+    for folder in ("", "docs", "benchmarks", "miniature", "inst", "style_images")
+    for path in sorted((ROOT / folder).glob("*.md" if not folder else "**/*.md"))
+    if "_build" not in path.parts and path.name != "avatars_card.md"  # a part of the model card of the avatars
+]
+LINK = re.compile(r"\]\(([^()\s#:]+)(?:#[^()\s]*)?\)")
+
+
+@pytest.mark.parametrize("page", MARKDOWN, ids=lambda path: str(path.relative_to(ROOT)))
+def test_links_of_a_page_lead_to_files(page):
+    missing = [link for link in LINK.findall(page.read_text(encoding="utf-8")) if not (page.parent / link).exists()]
+    assert not missing
+
+
+def test_every_public_name_is_in_the_reference():
+    reference = (ROOT / "docs" / "reference" / "api.md").read_text(encoding="utf-8")
+    documented = set(re.findall(r"^\.\. (?:auto\w+|py:data):: inst\.([\w.]+)", reference, re.M))
+    assert set(inst.__all__) - {"diffusers"} <= documented
