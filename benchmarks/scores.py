@@ -12,7 +12,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from inst.clip.backbone import ClipBackbone
-from inst.metrics.content import EDGE_SIDES, correlation, edges, self_similarity
+from inst.metrics.content import EDGE_SIDES, edge_map, pearson_correlation, self_similarity
 from inst.metrics.style import Signature, color_signature, signature_distance, stroke_signature
 from inst.shapes import Image
 
@@ -48,8 +48,8 @@ class Layout:
 
     def distances(self, other: Layout) -> Scores:
         """1 − correlation of gradient magnitudes; the same of the self-similarity of CLIP's patches."""
-        same = [correlation(*pair) for pair in zip(self.edges, other.edges, strict=True)]
-        return {"edges": 1 - sum(same) / len(same), "layout": 1 - correlation(self.cells, other.cells)}
+        same = [pearson_correlation(*pair) for pair in zip(self.edges, other.edges, strict=True)]
+        return {"edges": 1 - sum(same) / len(same), "layout": 1 - pearson_correlation(self.cells, other.cells)}
 
 
 @torch.no_grad()
@@ -60,7 +60,7 @@ def manner_of(image: Image, clip: ClipBackbone) -> Manner:
 
 def layout_of(image: Image, clip: ClipBackbone) -> Layout:
     """A picture's layout."""
-    return Layout(tuple(edges(image, side) for side in EDGE_SIDES), self_similarity(clip, image))
+    return Layout(tuple(edge_map(image, side) for side in EDGE_SIDES), self_similarity(clip, image))
 
 
 def score(image: Image, painting: Manner, photo: Layout, clip: ClipBackbone) -> Scores:

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     )
     from inst.inversion.settings import InversionSettings
     from inst.inversion.token import StyleToken
+    from inst.pipelines.learning import LearningStep, learn_style, learn_style_steps
     from inst.pipelines.sampling import SamplingStep
     from inst.pipelines.session import Session, load_model
     from inst.pipelines.style_transfer import Stylizer, stylize, stylize_steps
@@ -43,6 +44,7 @@ _HOMES = {
     ),
     "inst.inversion.settings": ("InversionSettings",),
     "inst.inversion.token": ("StyleToken",),
+    "inst.pipelines.learning": ("LearningStep", "learn_style", "learn_style_steps"),
     "inst.pipelines.sampling": ("SamplingStep",),
     "inst.pipelines.session": ("Session", "load_model"),
     "inst.pipelines.style_transfer": ("Stylizer", "stylize", "stylize_steps"),
@@ -61,6 +63,7 @@ __all__ = [
     "InstError",
     "InstWarning",
     "InversionSettings",
+    "LearningStep",
     "MissingExtraError",
     "ModelError",
     "SamplingStep",
@@ -75,6 +78,8 @@ __all__ = [
     "diffusers",
     "generate",
     "generate_steps",
+    "learn_style",
+    "learn_style_steps",
     "list_styles",
     "load_model",
     "load_style",

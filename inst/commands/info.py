@@ -63,10 +63,10 @@ def _picture_info(file: Path) -> int:
 
 def models(options: ModelsOptions) -> int:
     """``inst models``: a line for each name. Returns the exit code."""
-    from inst.models.source import embedded_faces, known_models
+    from inst.models.source import embedded_generator, known_models
 
-    for row in (*known_models(), embedded_faces()):
-        say(f"{row.name:10} {'here' if row.is_here else 'not here':9} {row.needs}")
+    for row in (*known_models(), embedded_generator()):
+        say(f"{row.name:10} {'here' if row.is_local else 'not here':9} {row.needs}")
     say("any other: a hub id, a diffusers folder, or one .safetensors or .ckpt file in Stable Diffusion's layout")
     say("faces (--generator): rosinality's .pt, NVIDIA's StyleGAN2-ADA .pkl, or inst's .safetensors")
     return 0

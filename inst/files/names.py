@@ -2,13 +2,45 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
+import unicodedata
+from pathlib import Path
+
+MAX_NAME_BYTES = 200
+"""File systems take 255 bytes; the rest is room for the temporary names that writing needs."""
+_RESERVED = {"con", "prn", "aux", "nul", *(f"{name}{i}" for name in ("com", "lpt") for i in range(1, 10))}
+"""Names that Windows takes for devices."""
 
 
-def safe_name(text: str) -> str:
-    """Letters, digits, ``_`` and ``-`` only.
+def safe_name(text: str, default: str = "style") -> str:
+    """Letters and digits of every script, ``_`` and ``-`` only, and not too long for a file name.
 
-    >>> safe_name("Starry Night!")
-    'Starry_Night'
+    Args:
+        default: for a text without any of these.
+
+    >>> safe_name("Starry Night!"), safe_name("星空.png"), safe_name("[C]")
+    ('Starry_Night', '星空_png', 'C')
     """
-    return re.sub(r"[^A-Za-z0-9_-]+", "_", text).strip("_") or "style"
+    name = re.sub(r"[^\w-]+", "_", unicodedata.normalize("NFC", text)).strip("_") or default
+    return shortened(f"{name}_" if name.lower() in _RESERVED else name)
+
+
+def shortened(name: str, max_bytes: int = MAX_NAME_BYTES) -> str:
+    """A file name cut to a number of bytes, its ending kept. Different long names stay different: each gets a hash.
+
+    >>> shortened("photo.png"), len(shortened("照" * 200 + ".png").encode()) <= MAX_NAME_BYTES
+    ('photo.png', True)
+    """
+    if len(name.encode()) <= max_bytes:
+        return name
+    suffix = Path(name).suffix if len(Path(name).suffix) <= 16 else ""
+    mark = "-" + hashlib.sha256(name.encode()).hexdigest()[:8]
+    room = max_bytes - len((mark + suffix).encode())
+    stem = name.removesuffix(suffix).encode()[:room].decode(errors="ignore")
+    return f"{stem}{mark}{suffix}"
+
+
+def folded(name: str) -> str:
+    """What names that some file system takes for the same have in common: case and Unicode form are folded."""
+    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", name).casefold())

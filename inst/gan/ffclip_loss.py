@@ -21,7 +21,7 @@ from inst.gan.losses import ClipView, check_finite, check_weights, faces_for
 from inst.perceptual.arcface import identity_distance
 from inst.perceptual.identity import FaceIdentity
 from inst.shapes import ImageEmbeds, WPlus
-from inst.training.shared import average_gradients
+from inst.training.workers import average_gradients
 
 
 @dataclass(frozen=True, kw_only=True)

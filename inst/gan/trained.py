@@ -37,6 +37,29 @@ class Trained:
     generator: str | None = None
 
 
+@dataclass(frozen=True)
+class TrainedEditor:
+    """A mapper or an FFCLIP network with what it was trained for. `FaceSession.edit` takes it in place of a file.
+
+    Attributes:
+        network: a `LatentMapper` or a `SemanticModulation`, on any device.
+        trained: what its file records.
+        prefix: of the network's tensors in its file, ``mapper.`` for mappers.
+    """
+
+    network: nn.Module
+    trained: Trained
+    prefix: str = ""
+
+    def save(self, path: str | Path) -> None:
+        """Write it as a ``.safetensors`` file for ``inst edit --mapper`` or ``--ffclip``.
+
+        Raises:
+            InputError: it cannot be written.
+        """
+        save_trained(Path(path), self.network, self.trained.metadata, self.trained.probe, prefix=self.prefix)
+
+
 def save_trained(
     path: Path,
     network: nn.Module,

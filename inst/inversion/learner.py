@@ -85,10 +85,16 @@ def silence(module: AttentionInversion) -> None:
 
 
 @torch.no_grad()
-def vectors_of(learner: nn.Module) -> TokenVectors:
-    """What has been learned, without dropout (the release leaves it on while stylizing)."""
+def vectors_of(learner: nn.Module, weights: Mapping[str, Tensor] | None = None) -> TokenVectors:
+    """The token vectors, without dropout (the release leaves it on while stylizing).
+
+    Args:
+        weights: the learner's state dict; ``None`` for its current one.
+    """
     was_training = learner.training
     learner.eval()
-    vectors = learner().detach().float().cpu()
+    device = next(learner.parameters()).device
+    moved = {name: value.to(device) for name, value in (weights or learner.state_dict()).items()}
+    vectors = torch.func.functional_call(learner, moved, ()).detach().float().cpu()
     learner.train(was_training)
     return vectors

@@ -12,7 +12,7 @@ from inst.diffusion.transport import PatchDistribution, is_distribution, patch_d
 from inst.errors import ConfigError, InstWarning
 from inst.inversion.prepare import encode_painting, model_defaults
 from inst.inversion.settings import InversionSettings, resolve
-from inst.models.vocabulary import tell_unknown_words
+from inst.models.vocabulary import describe_unknown_words
 from inst.pipelines.session import Session
 from inst.pipelines.styles import WeightedStyle
 from inst.placeholders import PLACEHOLDER
@@ -47,7 +47,7 @@ def condition(
         ConfigError: tone or required patches that no style records.
     """
     model = session.model
-    if unknown := tell_unknown_words(f"{prompt} {negative_prompt}", model.folder):
+    if unknown := describe_unknown_words(f"{prompt} {negative_prompt}", model.folder):
         warnings.warn(unknown, InstWarning, stacklevel=2)
     return StyleConditioning(
         conditioning=encode_styled(model, prompt, [one.vectors for one in styles], model.defaults.plain_prompt),

@@ -9,11 +9,11 @@ import PIL.Image
 import torch
 from jaxtyping import Float
 from torch import Tensor
-from tqdm import tqdm
 
 from inst.errors import ModelError
 from inst.image import restore, to_pil
 from inst.models.latent_diffusion import LatentDiffusion
+from inst.pipelines.progress import with_bar
 from inst.transfer.photo import PictureStep
 
 
@@ -22,13 +22,13 @@ class SamplingStep:
     """One step of making pictures; the last one of each group has them.
 
     Attributes:
-        index: steps done so far, from 1.
+        step: steps done so far, from 1.
         total: of how many.
         images: the finished pictures, as PIL images; ``None`` before the last step.
         tensor: the same as (b, 3, h, w) in [-1, 1]; ``None`` before the last step.
     """
 
-    index: int
+    step: int
     total: int
     images: list[PIL.Image.Image] | None
     tensor: Float[Tensor, "b 3 h w"] | None
@@ -64,7 +64,7 @@ def picture_steps(
         if step.images is not None:
             check_finite(step.images, model)
             images = [to_pil(image) for image in step.images.split(1)]
-        yield SamplingStep(first + step.index, total or step.total, images, step.images, model, step)
+        yield SamplingStep(first + step.step, total or step.total, images, step.images, model, step)
 
 
 def check_finite(images: Tensor, model: LatentDiffusion) -> None:
@@ -82,14 +82,4 @@ def check_finite(images: Tensor, model: LatentDiffusion) -> None:
 
 def last_images(steps: Iterable[SamplingStep], *, progress: bool, what: str) -> list[PIL.Image.Image]:
     """Run the steps to their end, with a progress bar where it is wanted, and collect all pictures."""
-    images: list[PIL.Image.Image] = []
-    bar: tqdm | None = None
-    for step in steps:
-        if progress and bar is None:
-            bar = tqdm(total=step.total, desc=what, unit="step")
-        if bar is not None:
-            bar.update()
-        images += step.images or []
-    if bar is not None:
-        bar.close()
-    return images
+    return [image for step in with_bar(steps, what, show=progress) for image in step.images or []]

@@ -138,7 +138,7 @@ def stylize_steps(
     for number, batch in enumerate(batches):
         done = stylizer.steps_per_photo * number
         for step in stylizer.steps(batch, position=position):
-            yield replace(step, index=done + step.index, total=total)
+            yield replace(step, step=done + step.step, total=total)
         position += len(batch)
 
 

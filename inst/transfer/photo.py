@@ -69,14 +69,14 @@ class PictureStep:
     """One step of making pictures.
 
     Attributes:
-        index: steps done so far, from 1.
+        step: steps done so far, from 1.
         total: of how many; decoding counts as the last one.
         x0: the clean latents that the step's noise prediction implies; ``None`` at the last step.
         images: the finished pictures (b, 3, h, w) in [-1, 1] on the CPU; ``None`` before the last step.
         back: undoes the resizing and padding of the input; ``None`` where there was none.
     """
 
-    index: int
+    step: int
     total: int
     x0: Latents | None = None
     images: Image | None = None

@@ -13,7 +13,7 @@ from skimage import data
 import inst
 from inst.cli import main
 from inst.image import as_picture, from_pil
-from inst.metrics.style import color_distance
+from inst.metrics import color_distance
 
 SMALL = {"num_steps": 4, "resolution": 64}
 PAINTINGS = Path(__file__).parents[2] / "style_images"
@@ -64,7 +64,7 @@ def test_a_list_gives_a_list_and_each_its_own_seed(model, photo):
 
 def test_steps_have_previews_that_come_to_the_result(model, photo):
     steps = list(inst.stylize_steps(photo, "night", model=model, strength=1.0, **SMALL))
-    assert [step.index for step in steps] == [1, 2, 3, 4, 5] and {step.total for step in steps} == {5}
+    assert [step.step for step in steps] == [1, 2, 3, 4, 5] and {step.total for step in steps} == {5}
     assert all(step.images is None for step in steps[:-1])
     previews = [step.preview() for step in steps]
     assert {preview.size for preview in previews} == {photo.size}

@@ -2,7 +2,6 @@
 
 import pytest
 import torch
-from accelerate import Accelerator
 
 import inst
 from inst.image import read_image
@@ -30,6 +29,6 @@ def training(session, painting):
 
     def build(**changes):
         settings = resolve(InversionSettings(**(SMALL | changes)), model_defaults(session.model))
-        return prepare(session.model, session.clip, painting, settings, Accelerator(cpu=True), session.pretrained)
+        return prepare(session.model, session.clip, painting, settings, session.pretrained)
 
     return build

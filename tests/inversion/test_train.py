@@ -1,4 +1,4 @@
-"""Learning: the loss falls, nothing but the learner learns, and a resumed run is the run that never stopped."""
+"""Learning a painting: the loss falls, only the learner learns, and a resumed run equals an uninterrupted one."""
 
 import pytest
 import torch
@@ -9,19 +9,19 @@ from inst.inversion.learner import vectors_of
 from inst.inversion.loss import draw, noise_loss
 from inst.inversion.settings import InversionSettings, resolve
 from inst.seeds import generator
+from inst.training.checkpoint import Checkpoint
+from inst.training.loop import run_training
 
 
-def run(training, steps=None):
-    for step in training.steps():
-        if steps is not None and step.step >= steps:
-            return step
-    return step
+def run(training, **options):
+    """Train to the end; the last item of the loop."""
+    *_, last = run_training(training.task(), total=training.settings.max_train_steps, **options)
+    return last
 
 
 def test_the_fixed_validation_loss_falls(training):
-    learning = training(max_train_steps=12, learning_rate=1e-3)
-    run(learning)
-    assert learning.best.best < learning.first_validation
+    last = run(training(max_train_steps=12, learning_rate=1e-3))
+    assert last.best_loss < last.history[0][1]
 
 
 def test_direct_inversion_starts_from_the_same_vectors(training):
@@ -39,18 +39,16 @@ def test_only_the_learner_learns(training, session):
     assert all(parameter.grad is None for parameter in session.model.text.text_encoder.parameters())
 
 
-def test_a_resumed_run_is_bit_equal(training):
-    whole = training(max_train_steps=6)
-    run(whole)
-    first = training(max_train_steps=6)
-    run(first, steps=3)
-    tensors, metadata = first.state()
-    second = training(max_train_steps=6)
-    second.restore(tensors, metadata)
-    run(second)
-    assert torch.equal(vectors_of(whole.learner), vectors_of(second.learner))
-    assert torch.equal(whole.best_vectors, second.best_vectors)
-    assert whole.best.best == second.best.best
+def test_a_resumed_run_is_bit_equal(training, tmp_path):
+    whole, first, second = (training(max_train_steps=6) for _ in range(3))  # with dropout
+    uninterrupted = run(whole)
+    checkpoint = Checkpoint(tmp_path / "a.state", "this run")
+    stopped = run(first, checkpoint=checkpoint, should_stop=lambda: first.steps >= 2)
+    assert (stopped.step, stopped.stopped) == (3, True)
+    resumed = run(second, checkpoint=checkpoint, resume=True)
+    assert torch.equal(whole.vectors(), second.vectors())
+    assert torch.equal(whole.vectors(uninterrupted.best), second.vectors(resumed.best))
+    assert uninterrupted.history == resumed.history
 
 
 def test_accumulated_micro_batches_are_the_batch(training):
@@ -62,18 +60,19 @@ def test_accumulated_micro_batches_are_the_batch(training):
 
 
 def test_it_stops_when_the_loss_has_flattened(training):
-    learning = training(max_train_steps=500, learning_rate=1e-7, validation_steps=1, early_stop=2)
-    run(learning)
-    assert learning.step < 20
+    last = run(training(max_train_steps=500, learning_rate=1e-7, validation_steps=1, early_stop=2))
+    assert last.finished and last.step < 20
 
 
 def test_a_loss_that_is_no_number_stops_at_once(training):
     learning = training(max_train_steps=5)
     learning.latents[:] = float("nan")
-    before = learning.best_vectors.clone()
-    with pytest.raises(TokenError, match="not a number"):
-        run(learning)
-    assert torch.equal(learning.best_vectors, before)
+    before = learning.vectors()
+    steps = run_training(learning.task(), total=5)
+    first = next(steps)
+    with pytest.raises(TokenError, match="not a number after 0 steps"):
+        next(steps)
+    assert torch.equal(learning.vectors(first.best), before)
 
 
 def test_a_fresh_module_begins_at_the_start_vectors(training):
@@ -103,8 +102,6 @@ def test_memory_that_does_not_suffice_halves_the_micro_batch(training, monkeypat
             raise torch.OutOfMemoryError("full")
         return predict(self, latents, timesteps, conditioning)
 
-    starved.step, starved.first_validation = 0, 0.0
-    starved.validate = lambda: 0.0
     monkeypatch.setattr(type(starved.model), "predict_noise", small_only)
     run(starved)
     assert starved.micro == 2

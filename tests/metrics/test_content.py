@@ -13,21 +13,21 @@ from inst.metrics.style import luminance
 
 def test_correlation_is_pearsons():
     first, second = np.random.default_rng(0).normal(size=(2, 50))
-    ours = content.correlation(torch.from_numpy(first), torch.from_numpy(second))
+    ours = content.pearson_correlation(torch.from_numpy(first), torch.from_numpy(second))
     assert ours == pytest.approx(pearsonr(first, second).statistic)
 
 
 def test_correlation_of_what_does_not_vary():
     flat, ramp = torch.ones(8), torch.arange(8.0)
-    assert content.correlation(flat, ramp) == 0
-    assert content.correlation(flat, flat) == 1
+    assert content.pearson_correlation(flat, ramp) == 0
+    assert content.pearson_correlation(flat, flat) == 1
 
 
 def test_edges_are_scipys_sobel_magnitude():
     image = torch.randn(1, 3, 64, 64).clamp(-1, 1)
     grey = luminance(image)[0, 0].numpy()
     expected = np.hypot(sobel(grey, 0), sobel(grey, 1))[1:-1, 1:-1] / 8
-    np.testing.assert_allclose(content.edges(image, 64).numpy(), expected, atol=1e-5)
+    np.testing.assert_allclose(content.edge_map(image, 64).numpy(), expected, atol=1e-5)
 
 
 def test_edge_distance_ignores_colour_and_sees_layout(cat, coffee):

@@ -75,7 +75,7 @@ def test_defaults_of_a_model_override_its_familys():
     assert (own.resolution, own.guidance_scale, own.num_steps) == (256, 4, family.num_steps)
     with pytest.raises(ModelError, match="guidance"):
         with_overrides(ModelDefaults(), {"guidence": 3}, "inst.json")
-    with pytest.raises(ModelError, match="no int"):
+    with pytest.raises(ModelError, match="is not of the type int"):
         with_overrides(ModelDefaults(), {"resolution": "large"}, "inst.json")
 
 

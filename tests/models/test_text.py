@@ -128,7 +128,7 @@ def test_threads_do_not_mix_their_words(text):
 
 def test_what_a_long_prompt_loses_is_said(text):
     long = " ".join(["sea"] * 75 + ["lighthouse"])
-    with pytest.warns(UserWarning, match=r'76 tokens, 75 fit; cut off: "lighthouse"'):
+    with pytest.warns(UserWarning, match=r'76 tokens, but the model reads 75; ignored: "lighthouse"'):
         found = text.encode_prompt([long])
     assert torch.equal(found, plain(text, [long]))
     with warnings.catch_warnings():
@@ -145,13 +145,13 @@ def test_a_placeholder_may_not_be_cut(text):
 
 def test_placeholders_and_words_must_match(text):
     vectors = torch.ones(1, text.token_dim)
-    with pytest.raises(TokenError, match=r"\[D\], which has no style: known are \[C\]"):
+    with pytest.raises(TokenError, match=r"\[D\], which has no style: known placeholders are \[C\]"):
         text.encode_prompt(["[C] and [D]"], {"[C]": vectors})
     with pytest.raises(TokenError, match="no style was given"):
         text.encode_prompt(["[C]"])
     with pytest.raises(TokenError, match=r"takes \(n, 64\)"):
         text.encode_prompt(["[C]"], {"[C]": torch.ones(1, 768)})
-    with pytest.raises(TokenError, match="no token"):
+    with pytest.raises(TokenError, match="has no tokens"):
         text.word_vectors(" ")
 
 

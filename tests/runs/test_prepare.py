@@ -20,8 +20,8 @@ from inst.cli import main
 from inst.files import read_safetensors, write_safetensors
 from inst.gan.ffclip import SemanticModulation
 from inst.gan.styleclip.mapper import LevelsMapper
-from inst.training.shared import Stop
-from inst.training.workers import Team
+from inst.training.signals import StopRequest
+from inst.training.workers import Workers
 
 ROOT = Path(__file__).parents[2]
 QUICK = ["--device", "cpu", "--dtype", "float32"]
@@ -49,7 +49,7 @@ def in_a_folder_of_its_own(tmp_path, monkeypatch, files):
 def stop_after(monkeypatch):
     """``stop_after(n)``: a signal that arrives when a run looks for one the n-th time."""
 
-    class Asked(Stop):
+    class Asked(StopRequest):
         left = 0
 
         @property
@@ -61,13 +61,13 @@ def stop_after(monkeypatch):
 
     def make(count):
         @contextlib.contextmanager
-        def stopping():
+        def stop_on_signals():
             stop = Asked()
             stop.left = count
             yield stop
 
-        for module in ("commands.faces.directions", "training.loop"):
-            monkeypatch.setattr(f"inst.{module}.stopping", stopping)
+        for module in ("directions", "training"):
+            monkeypatch.setattr(f"inst.commands.faces.{module}.stop_on_signals", stop_on_signals)
 
     yield make
     monkeypatch.undo()
@@ -150,7 +150,7 @@ def test_a_mapper_learns_its_text_and_edits_with_it(capsys):
 def test_the_weights_that_did_best_on_unseen_codes_are_kept(monkeypatch):
     told = iter([5.0, 3.0, 1.0, 2.0, 4.0])  # before the first step, and after each of four
     with monkeypatch.context() as patch:
-        patch.setattr("inst.commands.faces.train_editor.validate_mapper", lambda *_: next(told))
+        patch.setattr("inst.pipelines.faces.train_mapper.validate_mapper", lambda *_: next(told))
         looks = ["--validation-steps", "1", "--max-train-steps", "4"]
         assert main([*MAPPER, *looks, "--output", "long.safetensors"]) == 0
     assert facts_of("long.safetensors")["best_step"] == 2
@@ -217,8 +217,8 @@ def test_processes_part_while_python_still_runs():
         "tell = lambda word: sys.stdout.write(f'{word}\\n')  # in one piece, as two write at once\n"
         "atexit.register(lambda: tell(f'connected: {torch.distributed.is_initialized()}'))\n"
         "from inst.placement import choose_placement\n"
-        "from inst.training.workers import Team\n"
-        "tell(f'processes: {Team.join(choose_placement(\"cpu\")).count}')\n"
+        "from inst.training.workers import Workers\n"
+        "tell(f'processes: {Workers.join(choose_placement(\"cpu\")).count}')\n"
     )
     process = subprocess.run(
         [sys.executable, *LAUNCHER, "parting.py"],
@@ -267,7 +267,7 @@ def test_processes_share_a_batch_and_learn_what_one_learns(command, network):
 
 
 def test_a_batch_that_processes_cannot_share_is_refused(monkeypatch, capsys):
-    monkeypatch.setattr("inst.training.loop.Team.join", lambda placement: Team(count=3))
+    monkeypatch.setattr("inst.commands.faces.training.Workers.join", lambda placement: Workers(count=3))
     assert main([*MAPPER, "--output", "a.safetensors"]) == 2
     assert "batch-size=2 cannot be shared by 3 processes: give a multiple of 3" in capsys.readouterr().err
 

@@ -1,4 +1,4 @@
-"""Names, shares and specs: the small decisions of a run."""
+"""Names and specs: the small decisions of a run."""
 
 from pathlib import Path
 
@@ -8,13 +8,6 @@ from inst import assets
 from inst.commands.common.outputs import claim, free_path, is_picture_path, safe_name
 from inst.commands.diffusion.styles import parse_spec
 from inst.errors import ConfigError, InputError
-from inst.training.workers import share
-
-
-def test_shares_are_disjoint_and_whole():
-    shares = [share(range(10), index, 3) for index in range(3)]
-    assert sorted(item for one in shares for item in one) == list(range(10))
-    assert max(map(len, shares)) - min(map(len, shares)) <= 1
 
 
 def test_nothing_is_written_over_unasked(tmp_path):

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from PIL import Image as PilImage
-
 from inst.errors import InputError
 from inst.image import list_images
+from inst.image.demo import demo_photo
+
+__all__ = ["demo_photo", "find_photos"]
 
 
 def find_photos(paths: Sequence[str], flag: str = "") -> list[Path]:
@@ -30,13 +31,3 @@ def find_photos(paths: Sequence[str], flag: str = "") -> list[Path]:
         else:
             raise InputError(f"{flag} {path} does not exist: give a photo or a folder of photos".lstrip())
     return found
-
-
-def demo_photo(short_side: int) -> PilImage.Image:
-    """A cat (scikit-image's ``chelsea``, CC0), scaled to a short side in pixels."""
-    from skimage import data
-
-    photo = PilImage.fromarray(data.chelsea())
-    scale = short_side / min(photo.size)
-    width, height = (round(length * scale) for length in photo.size)
-    return photo.resize((width, height), PilImage.Resampling.LANCZOS)

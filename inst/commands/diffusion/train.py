@@ -1,52 +1,49 @@
-"""``inst train``: what is to be learned is planned and checked, then one painting after the other."""
+"""``inst train``: the input is checked, then one painting is learned after the other."""
 
 from __future__ import annotations
 
-from dataclasses import fields
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
-
-from accelerate import Accelerator
+from typing import TYPE_CHECKING
 
 from inst.commands.common.outputs import claim, safe_name
 from inst.commands.common.progress import say, warn
-from inst.commands.diffusion.learn import Learned, LearnOptions, learn, state_path
+from inst.commands.common.unfinished import Unfinished
+from inst.commands.diffusion.learn_file import Learned, learn_to_file
 from inst.commands.diffusion.open import open_session
 from inst.commands.diffusion.options import TrainRun
 from inst.commands.diffusion.styles import STYLES
 from inst.errors import InputError, InstError, MissingExtraError
 from inst.image import list_images, read_image
 from inst.inversion.settings import InversionSettings
+from inst.options import values_of
 from inst.pipelines.session import Session
-from inst.training.shared import stopping
-from inst.training.workers import part_at_exit, share, warn_of_fewer
+from inst.placement import Placement
+from inst.training.signals import StopRequest, stop_on_signals
+from inst.training.workers import Workers
+
+if TYPE_CHECKING:
+    from accelerate import Accelerator
+
+Log = Callable[[Mapping[str, float], int], None]
 
 
 def train(run: TrainRun) -> int:
-    """``inst train``: one style for each painting.
+    """``inst train``: one style for each painting. Returns the exit code.
 
-    Everything that can be wrong with the input is found before a model is loaded or a process group is formed.
+    Whatever can be wrong with the input is found before a model is loaded or the processes of a run connect.
     """
     plan = plan_training(run)
     session = open_session(run)
-    accelerator = _accelerator(run, session)
-    part_at_exit()
-    warn_of_fewer(accelerator.num_processes, "train_inversion.py", is_main=accelerator.is_main_process)
-    mine = share(plan, accelerator.process_index, accelerator.num_processes)
-    settings = _inversion_settings(run)
+    tracker = _Tracker(run.report_to)
+    workers = Workers.join(session.placement, "train_inversion.py")
+    tracker.start(session.placement, STYLES if run.output is None else Path(run.output))
     failures: dict[str, str] = {}
-    with stopping() as stop:
-        for position, (path, output) in enumerate(mine):
+    with stop_on_signals() as stop:
+        for path, output in workers.share(plan):
             try:
-                picture = read_image(path, max_megapixels=run.max_megapixels)
-                options = LearnOptions(
-                    resume=run.resume,
-                    preview=run.preview,
-                    quiet=not accelerator.is_main_process,
-                    log=_logger(run, accelerator, path, position),
-                )
-                learned = learn(session, picture, settings, output, accelerator=accelerator, stop=stop, options=options)
-                _tell(learned)
+                learned = _learn(run, session, path, output, stop, quiet=not workers.is_main, log=tracker.log_of(path))
+                say(_summary(learned))
             except InstError as error:
                 if len(plan) == 1:
                     raise
@@ -54,11 +51,27 @@ def train(run: TrainRun) -> int:
                 warn(str(error))
             if stop.asked:
                 break
-    if run.report_to != "none":
-        accelerator.end_training()
+    tracker.end()
     if failures:
         raise InputError(f"{len(failures)} of {len(plan)} paintings could not be learned: {', '.join(failures)}")
     return stop.exit_code
+
+
+def _learn(
+    run: TrainRun, session: Session, path: Path, output: Path, stop: StopRequest, *, quiet: bool, log: Log
+) -> Learned:
+    picture = read_image(path, max_megapixels=run.max_megapixels)
+    return learn_to_file(
+        session,
+        picture,
+        InversionSettings(**values_of(run, InversionSettings)),
+        output,
+        stop=stop,
+        resume=run.resume,
+        preview=run.preview,
+        quiet=quiet,
+        log=log,
+    )
 
 
 def plan_training(run: TrainRun) -> list[tuple[Path, Path]]:
@@ -87,8 +100,8 @@ def plan_training(run: TrainRun) -> list[tuple[Path, Path]]:
 
 
 def _claim_style(output: Path, run: TrainRun) -> Path:
-    # A stopped run has left the style as far as it was learned; continuing it is no overwriting.
-    return claim(output, run.overwrite or (run.resume and state_path(output).is_file()))
+    # A stopped run has written the style as far as it was learned; --resume may replace that one.
+    return claim(output, run.overwrite or (run.resume and Unfinished(output).state.is_file()))
 
 
 def _paintings(run: TrainRun) -> list[Path]:
@@ -105,38 +118,52 @@ def _paintings(run: TrainRun) -> list[Path]:
     return found
 
 
-def _accelerator(run: TrainRun, session: Session) -> Accelerator:
-    if run.report_to == "none":
-        return Accelerator(cpu=session.placement.device.type == "cpu")
-    from accelerate.utils import is_tensorboard_available, is_wandb_available
+class _Tracker:
+    """Sends losses to TensorBoard or Weights & Biases.
 
-    there = {"tensorboard": is_tensorboard_available, "wandb": is_wandb_available}
-    if not there[run.report_to]():
-        raise MissingExtraError(run.report_to, run.report_to, f"--report-to {run.report_to}")
-    folder = STYLES if run.output is None else Path(run.output)
-    folder = folder.parent if folder.suffix else folder
-    accelerator = Accelerator(
-        cpu=session.placement.device.type == "cpu", log_with=run.report_to, project_dir=str(folder / "logs")
-    )
-    accelerator.init_trackers("inst")
-    return accelerator
+    Args:
+        name: ``tensorboard``, ``wandb``, or ``none`` for neither.
+
+    Raises:
+        MissingExtraError: the tracker's package is not installed.
+    """
+
+    def __init__(self, name: str) -> None:
+        from accelerate.utils import is_tensorboard_available, is_wandb_available
+
+        installed = {"none": lambda: True, "tensorboard": is_tensorboard_available, "wandb": is_wandb_available}
+        if not installed[name]():
+            raise MissingExtraError(name, name, f"--report-to {name}")
+        self.name = name
+        self._accelerator: Accelerator | None = None
+
+    def start(self, placement: Placement, output: Path) -> None:
+        """Open the tracker, its files in the folder ``logs`` beside the output."""
+        if self.name == "none":
+            return
+        from accelerate import Accelerator
+
+        folder = output.parent if output.suffix else output
+        cpu = placement.device.type == "cpu"
+        self._accelerator = Accelerator(cpu=cpu, log_with=self.name, project_dir=str(folder / "logs"))
+        self._accelerator.init_trackers("inst")
+
+    def log_of(self, painting: Path) -> Log:
+        """A function that sends the named losses of a step under the painting's name."""
+        if (accelerator := self._accelerator) is None:
+            return lambda losses, step: None
+        return lambda losses, step: accelerator.log({f"{painting.stem}/{k}": v for k, v in losses.items()}, step=step)
+
+    def end(self) -> None:
+        """Flush what was sent."""
+        if self._accelerator is not None:
+            self._accelerator.end_training()
 
 
-def _logger(run: TrainRun, accelerator: Accelerator, path: Path, position: int) -> Any:
-    if run.report_to == "none":
-        return None
-    return lambda losses, step: accelerator.log({f"{path.stem}/{k}": v for k, v in losses.items()}, step=step)
-
-
-def _inversion_settings(run: TrainRun) -> InversionSettings:
-    return InversionSettings(**{field.name: getattr(run, field.name) for field in fields(InversionSettings)})
-
-
-def _tell(learned: Learned) -> None:
-    before, after = learned.validation
-    say(
-        f"{'stopped; what was learned is in' if learned.stopped else 'learned'} {learned.path}: "
-        f"{learned.steps} steps in "
-        f"{learned.seconds:.0f} s, validation loss {before:.4f} -> {after:.4f}"
+def _summary(learned: Learned) -> str:
+    last = learned.last
+    return (
+        f"{'stopped; what was learned is in' if learned.stopped else 'learned'} {learned.path}: {last.step} steps in "
+        f"{learned.seconds:.0f} s, validation loss {last.history[0][1]:.4f} -> {last.best_loss:.4f}"
         + (" (--resume continues)" if learned.stopped else "")
     )

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
 
 from inst.commands.diffusion.options import ComputeOptions
 from inst.options import check_options, option
+from inst.pipelines.faces.training_settings import (
+    DirectionsSettings,
+    FfclipTrainingSettings,
+    MapperTrainingSettings,
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -166,76 +170,40 @@ class AlignRun(FaceOptions):
 
 
 @dataclass(frozen=True, kw_only=True)
-class DirectionsRun(GanOptions):
-    """Measure what each channel of a generator does for CLIP, which global directions need."""
+class UnfinishedOptions:
+    """Where the result of a long run goes, and whether a stopped one is continued."""
 
     output: str | None = option(None, "file to write (.safetensors)")
-    samples: int = option(100, "faces that every channel is tried on", low=1, high=10_000)
-    statistics_samples: int = option(100_000, "codes that mean and deviation are taken over", low=2, high=10_000_000)
-    truncation: float = option(0.7, "of the codes", low=0.0, high=2.0)
-    deviations: float = option(5.0, "how far channels are moved: 5 for faces, 10 for other things", low=0.01, high=100)
-    max_side: int | None = option(
-        None, "leave out channels of layers beyond so many pixels (published: 256 and more)", low=4, high=4096
-    )
-    mode: Literal["clean", "reference"] = option(
-        "clean", "reference: as the published code, which leaves channels at their mean", choices=("clean", "reference")
-    )
-    batch_size: int = option(16, "pictures at a time", low=2, high=4096)
-    seed: int = option(5, "seed", low=0, high=2**32 - 1)
-    resume: bool = option(False, "continue a run that was stopped")
-    overwrite: bool = option(False, "replace a file that is already there")
-
-    def __post_init__(self) -> None:
-        check_options(self)
-
-
-@dataclass(frozen=True, kw_only=True)
-class TrainingOptions(GanOptions):
-    """What both trainers of the GAN side share."""
-
-    latents: str | None = option(None, "codes to learn from: W+ as .npy, .pt or .safetensors (default: made up)")
-    samples: int = option(1000, "codes that are made up without --latents", low=1, high=1_000_000)
-    truncation: float = option(0.7, "of made-up codes", low=0.0, high=2.0)
-    output: str | None = option(None, "file to write (.safetensors)")
-    batch_size: int = option(2, "codes a step, shared by the processes there are", low=1, high=1024)
-    validation_steps: int = option(500, "steps between two looks at codes not learned from", low=1, high=1_000_000)
-    validation_samples: int = option(16, "made-up codes not learned from", low=1, high=10_000)
-    validation_latents: str | None = option(None, "codes not learned from instead: W+ as .npy, .pt or .safetensors")
-    checkpointing_steps: int = option(500, "steps between two saved training states", low=1, high=1_000_000)
-    seed: int = option(0, "seed", low=0, high=2**32 - 1)
     resume: bool = option(False, "continue a run that was stopped")
     overwrite: bool = option(False, "replace a file that is already there")
 
 
 @dataclass(frozen=True, kw_only=True)
-class MapperRun(TrainingOptions):
-    """Teach a mapper one text."""
-
-    text: str | None = option(None, "what the pictures should show")
-    max_train_steps: int = option(50_000, "steps", low=1, high=10_000_000)
-    learning_rate: float = option(0.5, "Ranger's rate", low=1e-7, high=10.0)
-    fine: bool = option(True, "--no-fine leaves colours alone, for edits of shape")
-    clip_weight: float = option(1.0, "how much the text weighs", low=0.0, high=1000.0)
-    l2_weight: float = option(0.8, "how much staying near weighs", low=0.0, high=1000.0)
-    identity_weight: float | None = option(
-        None, "how much identity weighs (default: 0.1 with --identity, else 0)", low=0.0, high=1000.0
-    )
-
-    def __post_init__(self) -> None:
-        check_options(self)
+class DirectionsRun(DirectionsSettings, UnfinishedOptions, GanOptions):
+    """Measure what each channel of a generator changes for CLIP, which global directions need."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class FfclipRun(TrainingOptions):
-    """Teach FFCLIP a list of texts."""
+class TrainingOptions(UnfinishedOptions, GanOptions):
+    """The latent codes that mapper and FFCLIP are trained on."""
 
-    prompts: str | None = option(None, "text file, a prompt a line")
-    max_train_steps: int = option(20_000, "steps", low=1, high=10_000_000)
-    learning_rate: float = option(5e-4, "Adam's rate", low=1e-7, high=1.0)
-    text_weight: float = option(8.0, "how much the text weighs", low=0.0, high=1000.0)
-    identity_weight: float | None = option(
-        None, "how much identity weighs (default: 0.9 with --identity, else 0)", low=0.0, high=1000.0
+    latents: str | None = option(
+        None, "latent codes to learn from: W+ as .npy, .pt or .safetensors (default: random ones)"
+    )
+    validation_latents: str | None = option(
+        None, "latent codes to validate with: W+ as .npy, .pt or .safetensors (default: random ones)"
     )
 
-    def __post_init__(self) -> None:
-        check_options(self)
+
+@dataclass(frozen=True, kw_only=True)
+class MapperRun(MapperTrainingSettings, TrainingOptions):
+    """Train a mapper for one text."""
+
+    text: str | None = option(None, "what the edited faces should show")
+
+
+@dataclass(frozen=True, kw_only=True)
+class FfclipRun(FfclipTrainingSettings, TrainingOptions):
+    """Train FFCLIP on a list of texts."""
+
+    prompts: str | None = option(None, "text file with a prompt a line")

@@ -34,6 +34,14 @@ class Prepared:
     probe: Tensor | None = None
     metadata: Mapping[str, Any] = field(default_factory=dict)
 
+    def save(self, path: str | Path) -> None:
+        """Write it as a ``.safetensors`` file for ``inst edit --directions``.
+
+        Raises:
+            InputError: it cannot be written.
+        """
+        write_prepared(Path(path), self)
+
 
 def write_prepared(path: Path, prepared: Prepared) -> None:
     """As safetensors: ``relevance``, ``mean.{i}``, ``std.{i}``, ``clip_probe``."""

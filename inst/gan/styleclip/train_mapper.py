@@ -15,7 +15,7 @@ from inst.gan.losses import ClipView, check_finite, check_weights, faces_for
 from inst.gan.styleclip.mapper import STRENGTH, LatentMapper
 from inst.perceptual.arcface import identity_distance
 from inst.perceptual.identity import FaceIdentity
-from inst.training.shared import average_gradients
+from inst.training.workers import average_gradients
 
 
 @dataclass(frozen=True, kw_only=True)

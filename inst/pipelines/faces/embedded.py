@@ -12,7 +12,7 @@ from inst.commands.faces.options import EditRun, EncodeOptions, GanOptions
 from inst.errors import InputError
 from inst.gan.styleclip.directions import ALPHA
 from inst.gan.styleclip.optimize import OptimizeSettings
-from inst.models.vocabulary import tell_unknown_words
+from inst.models.vocabulary import describe_unknown_words
 from inst.options import did_you_mean
 
 FILES = {
@@ -75,7 +75,7 @@ def packaged_model(clip: str) -> Path | None:
 
 def tell_words(clip: str, text: str) -> None:
     """Warns of words that a packaged CLIP never learned."""
-    if unknown := tell_unknown_words(text, packaged_model(clip)):
+    if unknown := describe_unknown_words(text, packaged_model(clip)):
         warn(unknown)
 
 
