@@ -1,4 +1,4 @@
-"""README and the pages of docs/: their Python runs, their commands are accepted by the parser, their links lead somewhere.
+"""README and the pages of docs/: the Python in them runs, the parser accepts their commands, links lead somewhere.
 
 Examples in docstrings are run by test_examples.py, notebooks by test_notebooks.py, and ``make docs`` builds the site.
 """
@@ -42,18 +42,21 @@ def folder_of_a_reader(tmp_path, monkeypatch):
     inst.load_style("night").rename("painting").export("painting.learned_embeds.safetensors", form="diffusers")
 
 
-@pytest.fixture
-def quick_models(monkeypatch):
-    """The miniature with defaults that take seconds; the session that is kept for all is left as it was."""
-    monkeypatch.setattr("inst.models.load.with_overrides", lambda d, o, n: with_overrides(d, {**o, **QUICK}, n))
-    default_session.cache_clear()
-    yield
+@pytest.fixture(scope="module")
+def quick_model():
+    """One session for all pages, with defaults that take seconds; the session that others share is left as it was."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("inst.models.load.with_overrides", lambda d, o, n: with_overrides(d, {**o, **QUICK}, n))
+        default_session.cache_clear()
+        patch.setattr(inst, "load_model", lambda model="mini", **_: default_session())
+        yield
     default_session.cache_clear()
 
 
 def shortened(code):
-    """The code with every number of steps made 2, and the miniature in place of Stable Diffusion."""
-    return _STEPS.sub(r"\1=2", code).replace(STABLE_DIFFUSION, repr(str(mini_folder())))
+    """The code with few steps, small pictures, and the miniature in place of Stable Diffusion."""
+    code = _STEPS.sub(r"\1=2", code).replace("(512, 512)", "(64, 64)")
+    return code.replace(STABLE_DIFFUSION, repr(str(mini_folder())))
 
 
 def named(page):
@@ -61,7 +64,7 @@ def named(page):
 
 
 @pytest.mark.parametrize("page", [page for page in PAGES if blocks(page, "python")], ids=named)
-def test_python_of_a_page_runs_from_top_to_bottom(page, quick_models):
+def test_python_of_a_page_runs_from_top_to_bottom(page, quick_model):
     names = {}
     for block in blocks(page, "python"):
         code = compile("\n" * (block.line - 1) + shortened(block.text), named(page), "exec")
