@@ -124,7 +124,7 @@ def _check_value(field: dataclasses.Field[Any], hint: Any, value: Any) -> None:
 
 
 def _check_type(name: str, hint: Any, value: Any, low: float | None, high: float | None) -> None:
-    """Numbers, texts and switches of the declared kind; other hints are left to their owners."""
+    """Check that a number, string or boolean has the declared type. Other types are checked by their settings class."""
     kinds = [kind for kind in _members(hint) if kind is not type(None)]
     number = isinstance(value, numbers.Real) and not isinstance(value, bool)
     if kinds == [bool] and not isinstance(value, bool):
@@ -162,13 +162,6 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
 
 
 def values_of(settings: Any, schema: type) -> dict[str, Any]:
-    """The values of a larger settings object for the fields that a smaller schema declares."""
+    """The values of those fields of ``settings`` that ``schema``, a dataclass with fewer fields, declares."""
     fields = dataclasses.fields(schema)  # pyright: ignore[reportArgumentType]
     return {field.name: getattr(settings, field.name) for field in fields}
-
-
-def filled(run: Any, made: Mapping[str, Any]) -> Any:
-    """The run with what a picture was made with wherever nothing was given; what a run has no field for is left out."""
-    plain, known = type(run)(), {field.name for field in dataclasses.fields(run)}
-    wanted = {k: v for k, v in made.items() if k in known and v is not None and getattr(run, k) == getattr(plain, k)}
-    return dataclasses.replace(run, **wanted)

@@ -45,16 +45,18 @@ def avatars_folder() -> Path:
 
 
 def demo_painting() -> Path:
-    """The painting that ``inst demo`` learns: in a wheel beside this file, in a checkout in ``style_images/``.
+    """The painting whose style ``inst demo`` learns.
+
+    In an installed package it is in this folder, in a checkout of the repository in ``style_images/``.
 
     Raises:
-        InputError: it is in neither place.
+        InputError: the painting is in neither of them.
     """
-    places = (FOLDER / "demo.jpg", FOLDER.parent.parent / "style_images" / "night.jpg")
-    for path in places:
+    candidates = (FOLDER / "demo.jpg", FOLDER.parent.parent / "style_images" / "night.jpg")
+    for path in candidates:
         if path.is_file():
             return path
-    raise InputError("the demo's painting is not in this copy of inst: give one, --style painting.jpg")
+    raise InputError("the demo's painting is not in this installation: give one with --style painting.jpg")
 
 
 def _verified(name: str, what: str, remedy: str) -> Path:

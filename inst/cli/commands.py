@@ -56,19 +56,19 @@ COMMANDS: dict[str, Command] = {
     "generate": Command(
         GenerateRun, "make pictures from a prompt with [C] in it", f"{_DIFFUSION}.generate:generate", _FROM_IMAGE
     ),
-    "edit": Command(EditRun, "edit faces by text", f"{_FACES}.jobs:edit"),
-    "invert": Command(InvertRun, "find the latent codes of faces, to edit them later", f"{_FACES}.jobs:invert"),
-    "align": Command(AlignRun, "crop and align faces as face models expect them", f"{_FACES}.jobs:align"),
+    "edit": Command(EditRun, "edit faces by text", f"{_FACES}.edit:edit", f"{_FACES}.from_image:settings_from_image"),
+    "invert": Command(InvertRun, "find the latent codes of faces, to edit them later", f"{_FACES}.invert:invert"),
+    "align": Command(AlignRun, "crop and align faces as face models expect them", f"{_FACES}.align:align"),
     "directions prepare": Command(
         DirectionsRun,
         "measure a generator's channels, for edit --method directions",
-        f"{_FACES}.jobs:directions_prepare",
+        f"{_FACES}.directions:prepare_directions",
     ),
     "mapper train": Command(
-        MapperRun, "train a mapper for one text, for edit --method mapper", f"{_FACES}.jobs:mapper_train"
+        MapperRun, "train a mapper for one text, for edit --method mapper", f"{_FACES}.train_mapper:train_mapper"
     ),
     "ffclip train": Command(
-        FfclipRun, "train FFCLIP on a list of texts, for edit --method ffclip", f"{_FACES}.jobs:ffclip_train"
+        FfclipRun, "train FFCLIP on a list of texts, for edit --method ffclip", f"{_FACES}.train_ffclip:train_ffclip"
     ),
     "export": Command(ExportRun, "write a style for other tools", f"{_DIFFUSION}.export:export"),
     "info": Command(InfoOptions, "show what a style file or picture contains", "inst.commands.info:info"),

@@ -27,11 +27,16 @@ class Inverted(NamedTuple):
 
 
 def inversion_timestep(schedule: NoiseSchedule, strength: float, first: int) -> int:
-    """The timestep that the inversion noises to before DDIM, whose first timestep is ``first``.
+    """The timestep to whose noise level the inversion adds noise before DDIM sampling.
 
-    As published it is ``int(strength * 1000)``, which with 50 steps is 19 timesteps past ``first``, where img2img
-    starts. With fewer, longer steps the gap would grow and its noise would stay in the picture; then the inversion
-    noises to ``first``, too. Before every other sampler it always does.
+    As published it is ``int(strength * 1000)``. With 50 steps that is 19 timesteps more than ``first``, from which
+    img2img starts. With fewer, longer steps the difference would be larger, and the excess noise would remain in the
+    image; the inversion then uses ``first`` as well. With the other samplers it always does.
+
+    Args:
+        schedule: the noise schedule.
+        strength: in [0, 1].
+        first: the first timestep of the sampler.
     """
     t = schedule.timestep_of(strength)
     return first if t - first >= PUBLISHED_STRIDE else t

@@ -17,7 +17,7 @@ from inst.errors import ModelError
 from inst.files import read_json, read_safetensors, sha256_bytes
 from inst.image import Picture, resize
 from inst.inversion.attention import AttentionInversion
-from inst.inversion.learner import AttentionLearner, DirectLearner, load_module, silence, vectors_of
+from inst.inversion.learner import AttentionLearner, DirectLearner, load_module, vectors_of, zero_last_layer
 from inst.inversion.settings import InversionSettings
 from inst.inversion.token import StyleToken, make_thumbnail, today
 from inst.inversion.train import InversionTraining
@@ -129,7 +129,7 @@ def _learner(
             word_vectors, init=s.init, num_vectors=s.num_vectors, clip=clip, image=image, generator=generator(s.seed)
         ).cpu()
         if s.preset != "paper":
-            silence(module)
+            zero_last_layer(module)
         else:
             start = torch.zeros_like(start)
     learner = AttentionLearner(module, start, embeds.cpu(), None if context is None else context.cpu())

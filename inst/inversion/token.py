@@ -1,4 +1,4 @@
-"""The style token: what was learned of one painting, in one file."""
+"""Style tokens: the learned style of a painting, and its file format."""
 
 from __future__ import annotations
 
@@ -27,21 +27,29 @@ MAX_BYTES = 64 * 2**20
 
 
 class NotAStyleTokenError(TokenError):
-    """A safetensors file that is not a style token of ours; it may be another tool's embedding."""
+    """A safetensors file is not a style token of this package. It may be an embedding of another tool."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class StyleToken:
-    """A learned style.
+    """A learned style. :func:`inst.learn_style` returns it, :func:`inst.load_style` reads it from a file.
 
     Attributes:
-        name: what it is called; letters, digits, ``_`` and ``-``.
-        vectors: the rows of the token embedding that spell ``[C]``, (n, d) float32.
-        module: the inversion module's parameters, empty where there is none.
-        patches: the painting's, as patch transport takes them; nothing where another tool made the style.
-        metadata: what it was learned from and fits: ``model``, ``model_hash``, ``text_encoder``, ``clip``,
-            ``style_sha256``, ``settings``, ``step``, ``seed`` …; strings and numbers, never a local path.
-        thumbnail: a small JPEG of the painting, or nothing.
+        name: the name of the style: letters, digits, ``_`` and ``-``.
+        vectors: (n, d) float32, the token vectors that a placeholder such as ``[C]`` stands for.
+        module: the parameters of the inversion module by name; empty if the style has none.
+        patches: the patch distribution of the painting, for patch transport; ``None`` in styles of other tools.
+        metadata: what the style was learned from and which model it fits: ``model``, ``model_hash``, ``text_encoder``,
+            ``clip``, ``style_sha256``, ``settings``, ``step``, ``seed`` …. Strings and numbers, never a local path.
+        thumbnail: a small JPEG of the painting, or empty.
+
+    Raises:
+        TokenError: the vectors contain NaN or infinity, or one of them is zero.
+
+    >>> import inst
+    >>> style = inst.load_style("night")
+    >>> style.name, style.vectors.shape[1] == inst.load_model("mini").model.text.token_dim
+    ('night', True)
     """
 
     name: str
@@ -56,7 +64,7 @@ class StyleToken:
 
     @property
     def hash(self) -> str:
-        """SHA-256 of the vectors: what pictures made with this style record."""
+        """The SHA-256 of the vectors, which is recorded in pictures that are made with this style."""
         return sha256_bytes(safetensors_bytes({"vectors": self.vectors.contiguous()}))
 
     def rename(self, name: str) -> StyleToken:
@@ -64,13 +72,13 @@ class StyleToken:
         return replace(self, name=name)
 
     def save(self, path: str | Path) -> Path:
-        """Write the style to a ``.safetensors`` file, which an existing file of that name gives way to.
+        """Write the style to a ``.safetensors`` file, atomically. An existing file is replaced.
 
         Returns:
             The path.
 
         Raises:
-            InputError: another file ending, or a place that cannot be written.
+            InputError: the path has another suffix, or the file cannot be written.
 
         >>> import inst, tempfile
         >>> folder = tempfile.mkdtemp()
@@ -87,19 +95,20 @@ class StyleToken:
     def export(
         self, path: str | Path, *, form: Literal["shared", "diffusers"] = "shared", token: str | None = None
     ) -> Path:
-        """Write the style's token vectors in the form that other tools read.
+        """Write the token vectors in a format that other tools read.
 
         Args:
-            path: ends in ``.safetensors``. In the shared form the file's name, without the ending, is the trigger word.
+            path: ends in ``.safetensors``. With ``shared``, the file's name without its suffix is the trigger word.
             form: ``shared`` for AUTOMATIC1111, ComfyUI, InvokeAI and kohya; ``diffusers`` for
                 ``pipe.load_textual_inversion``.
-            token: the word that calls the style in the diffusers form, ``<name>`` unless given.
+            token: the word that stands for the style in a prompt, with ``diffusers``; ``<name>`` by default.
 
         Returns:
             The path.
 
         Raises:
-            InputError: a name that the other tools cannot call, or a place that cannot be written.
+            InputError: the name or token cannot be used in other tools, or the file cannot be written.
+            ConfigError: ``form`` is unknown.
 
         >>> import inst, tempfile
         >>> inst.load_style("night").export(f"{tempfile.mkdtemp()}/night.safetensors").name
@@ -123,15 +132,19 @@ class StyleToken:
 
 
 def check_vectors(vectors: Tensor, name: str) -> None:
-    """Refuse vectors that would make black pictures without an error.
+    """Refuse vectors with which a model would produce black images without an error.
+
+    Args:
+        vectors: the token vectors (n, d).
+        name: the name of the style, for the error message.
 
     Raises:
-        TokenError: a NaN or infinity, or a vector of zeros.
+        TokenError: the vectors contain NaN or infinity, or one of them is zero.
     """
     if not torch.isfinite(vectors).all():
-        raise TokenError(f"the style {name} holds NaN or infinite values: learn it again")
+        raise TokenError(f"the style {name} contains NaN or infinite values: learn it again")
     if (vectors.norm(dim=-1) == 0).any():
-        raise TokenError(f"the style {name} holds a vector of zeros: learn it again")
+        raise TokenError(f"the style {name} contains a vector of zeros: learn it again")
 
 
 def check_fits(
@@ -143,44 +156,48 @@ def check_fits(
     vocabulary_norm: float,
     max_norm_ratio: float = 100.0,
 ) -> None:
-    """Hold a style to the model that is to use it.
+    """Check that a style can be used with a model.
 
     Args:
+        token: the style.
+        model: the name of the model, for the error message.
         token_dim: width of the model's token embedding.
-        text_encoder: the fingerprint of its token embedding; styles of other tools do not record one.
-        vocabulary_norm: mean norm of its vocabulary.
-        max_norm_ratio: how many times as long a style's vectors may be; a model whose own inversion module makes longer
-            ones says so.
+        text_encoder: the fingerprint of the model's token embedding. Styles of other tools do not record one.
+        vocabulary_norm: mean norm of the token vectors in the model's vocabulary.
+        max_norm_ratio: maximum norm of the style's vectors, relative to ``vocabulary_norm``. A model whose inversion
+            module produces longer vectors sets it in its defaults.
 
     Raises:
-        TokenError: naming the model the style was learned on and the one it is to be used with.
+        TokenError: the style does not fit; the message names the model it was learned on and the model it is to be used
+            with.
     """
     width = token.vectors.shape[1]
     learned_on = token.metadata.get("model", "another model")
     if width != token_dim:
         raise TokenError(
-            f"the style {token.name} has vectors {width} wide (learned on {learned_on}) and {model} takes {token_dim}: "
-            f"give the --model it was learned on, or learn the painting again with --model {model}"
+            f"the style {token.name} has vectors of width {width} (learned on {learned_on}), but {model} needs "
+            f"{token_dim}: give the --model it was learned on, or learn the painting again with --model {model}"
         )
     recorded = token.metadata.get("text_encoder")
     if recorded and recorded != text_encoder:
         raise TokenError(
-            f"the style {token.name} was learned on {learned_on} with another text encoder than {model}'s: give the "
-            f"--model it was learned on, or learn the painting again with --model {model}"
+            f"the style {token.name} was learned on {learned_on} with a different text encoder than that of {model}: "
+            f"give the --model it was learned on, or learn the painting again with --model {model}"
         )
     ratio = token.vectors.norm(dim=-1).max().item() / vocabulary_norm
     if ratio > max_norm_ratio:
         raise TokenError(
-            f"the style {token.name} has vectors {ratio:.0f} times as long as {model}'s vocabulary: it is damaged, or "
-            "was learned on another model"
+            f"the style {token.name} has vectors {ratio:.0f} times as long as those in the vocabulary of {model}: it "
+            "is damaged or was learned on another model; learn the painting again"
         )
 
 
 def save_token(path: Path, token: StyleToken) -> None:
-    """Write a style token file: ``vectors``, ``module.*``, ``patches`` and header other tools show.
+    """Write a style token file with the tensors ``vectors``, ``module.*`` and ``patches``.
+
+    The header has the fields of the ModelSpec standard, which other tools display.
 
     Raises:
-        TokenError: the vectors are not finite; nothing is written.
         InputError: the file cannot be written.
     """
     tensors = {"vectors": token.vectors} | {f"module.{k}": v for k, v in token.module.items()}
@@ -190,28 +207,31 @@ def save_token(path: Path, token: StyleToken) -> None:
 
 
 def load_token(path: Path) -> StyleToken:
-    """Read a style token file.
+    """Read a style token file of this package.
 
     Raises:
-        InputError: no such file, or not safetensors.
-        NotAStyleTokenError: safetensors, but not a style of ours.
-        TokenError: damaged.
+        InputError: the file does not exist, is too large, or is not a safetensors file.
+        NotAStyleTokenError: the file is a safetensors file, but not a style token of this package.
+        TokenError: the file is damaged.
     """
     tensors, header = read_safetensors(path, max_bytes=MAX_BYTES)
     if "vectors" not in tensors or "inst.facts" not in header:
         raise NotAStyleTokenError(
-            f"{path} is not a style token of inst: it holds {', '.join(sorted(tensors)[:4]) or 'nothing'}"
+            f"{path} is not a style token of inst: it contains {', '.join(sorted(tensors)[:4]) or 'nothing'}"
         )
     vectors = tensors.pop("vectors")
     if vectors.ndim != 2:
-        raise TokenError(f"{path} holds vectors of shape {tuple(vectors.shape)}; a style has (count, width)")
+        raise TokenError(
+            f"{path} contains vectors of shape {tuple(vectors.shape)}, but a style has the shape (number, width): it "
+            "is damaged"
+        )
     patches = tensors.pop("patches", None)
     if patches is not None and not is_distribution(patches):
-        raise TokenError(f"{path} holds patches that are none of a painting: it is damaged, learn the painting again")
+        raise TokenError(f"{path} contains an invalid patch distribution: it is damaged, learn the painting again")
     patches = None if patches is None else patches.float()
-    foreign = [key for key in tensors if not key.startswith("module.")]
-    if foreign:
-        raise TokenError(f"{path} holds keys that no style token has: {', '.join(sorted(foreign)[:4])}")
+    unexpected = [key for key in tensors if not key.startswith("module.")]
+    if unexpected:
+        raise TokenError(f"{path} contains keys that no style token has: {', '.join(sorted(unexpected)[:4])}")
     module = {k.removeprefix("module."): v for k, v in tensors.items()}
     metadata = json.loads(header["inst.facts"])
     uri = header.get("modelspec.thumbnail", "")
@@ -223,6 +243,7 @@ def load_token(path: Path) -> StyleToken:
 
 
 def _metadata(token: StyleToken) -> dict[str, str]:
+    """The header of the file. The key ``inst.facts`` is part of the file format."""
     metadata = dict(token.metadata)
     header = {
         "inst.name": token.name,
@@ -241,17 +262,18 @@ def _metadata(token: StyleToken) -> dict[str, str]:
 
 
 def architecture(width: int) -> str:
-    """The ``modelspec.architecture`` of an embedding, by its width."""
+    """The value of ``modelspec.architecture`` for an embedding of the given width."""
     family = {768: "stable-diffusion-v1", 1024: "stable-diffusion-v2-768-v"}.get(width, "inst-miniature")
     return f"{family}/textual-inversion"
 
 
 def today() -> str:
+    """Today's date in UTC, as ``2025-01-31``."""
     return datetime.datetime.now(datetime.UTC).date().isoformat()
 
 
 def make_thumbnail(image: Image, side: int = 128) -> bytes:
-    """A JPEG of at most ``side`` pixels a side."""
+    """A JPEG thumbnail of an image (1, 3, h, w) in [-1, 1], whose longer side has at most ``side`` pixels."""
     pil = to_pil(image)
     pil.thumbnail((side, side), PilImage.Resampling.LANCZOS)
     buffer = io.BytesIO()

@@ -80,15 +80,17 @@ class TextConditioner:
             raise TokenError(f"the word {text!r} has no tokens: give at least one letter")
         return self._table.detach()[ids].float().clone()
 
-    def encode_prompt(self, prompts: Sequence[str], words: Mapping[str, TokenVectors] | None = None) -> Conditioning:
+    def encode_prompt(
+        self, prompts: Sequence[str], embeddings: Mapping[str, TokenVectors] | None = None
+    ) -> Conditioning:
         """Encode prompts to the text encoder's last hidden states, the conditioning of the U-Net (as in diffusers).
 
-        The result is differentiable with respect to the vectors in ``words``. A prompt that is too long is truncated,
-        with an InstWarning.
+        The result is differentiable with respect to the vectors in ``embeddings``. A prompt that is too long is
+        truncated, with an InstWarning.
 
         Args:
             prompts: one for each image; the empty prompt is the unconditional one.
-            words: the token vectors of each placeholder. Placeholders are case-sensitive.
+            embeddings: the token vectors of each placeholder. Placeholders are case-sensitive.
 
         Returns:
             (b, s, d), one row for each prompt, in the precision of the text encoder.
@@ -97,39 +99,40 @@ class TextConditioner:
             TokenError: a placeholder in a prompt has no vectors, vectors have no placeholder in any prompt or the wrong
                 width, or a placeholder lies beyond the maximum length.
         """
-        words = words or {}
-        self._check_words(prompts, words)
-        tokenized = [self._tokenize_with_placeholders(prompt, words) for prompt in prompts]
+        embeddings = embeddings or {}
+        self._check_placeholders(prompts, embeddings)
+        tokenized = [self._tokenize_with_placeholders(prompt, embeddings) for prompt in prompts]
         ids = torch.tensor([prompt.ids for prompt in tokenized], device=self._table.device)
         # The lock is needed because the hook would also act on the prompts of other threads.
-        with self._lock, self._embedding_hook([prompt.sources for prompt in tokenized], words):
+        with self._lock, self._embedding_hook([prompt.sources for prompt in tokenized], embeddings):
             return self.text_encoder(input_ids=ids).last_hidden_state
 
-    def _check_words(self, prompts: Sequence[str], words: Mapping[str, Tensor]) -> None:
-        for word, vectors in words.items():
+    def _check_placeholders(self, prompts: Sequence[str], embeddings: Mapping[str, Tensor]) -> None:
+        for placeholder, vectors in embeddings.items():
             if vectors.ndim != 2 or vectors.shape[1] != self.token_dim or not len(vectors):
                 raise TokenError(
-                    f"{word} has vectors of shape {tuple(vectors.shape)}; this text encoder takes (n, {self.token_dim})"
+                    f"{placeholder} has vectors of shape {tuple(vectors.shape)}; this text encoder takes "
+                    f"(n, {self.token_dim})"
                 )
-            if not any(word in prompt for prompt in prompts):
-                raise TokenError(f"the prompt {prompts[0]!r} lacks {word}: write {word} where the style belongs")
+            if not any(placeholder in prompt for prompt in prompts):
+                raise TokenError(f"the prompt {prompts[0]!r} lacks {placeholder}: write it where the style belongs")
         for prompt in prompts:
             for placeholder in placeholders(prompt):
-                if placeholder not in words:
-                    known = f"known placeholders are {', '.join(words)}" if words else "no style was given"
+                if placeholder not in embeddings:
+                    known = f"known placeholders are {', '.join(embeddings)}" if embeddings else "no style was given"
                     raise TokenError(f"the prompt {prompt!r} contains {placeholder}, which has no style: {known}")
 
-    def _tokenize_with_placeholders(self, prompt: str, words: Mapping[str, Tensor]) -> _TokenizedPrompt:
+    def _tokenize_with_placeholders(self, prompt: str, embeddings: Mapping[str, Tensor]) -> _TokenizedPrompt:
         """Tokenize a prompt, with start, end and padding tokens. Text between placeholders is tokenized separately."""
         pad: int = self.tokenizer.pad_token_id
         ids: list[int] = []
         sources: list[tuple[str, int] | None] = []
-        for piece in _split(prompt, words):
-            if piece in words:
+        for piece in _split(prompt, embeddings):
+            if piece in embeddings:
                 # The id does not matter, because its vector is replaced. The padding id is not the one that the text
                 # encoder's pooling looks for.
-                ids += [pad] * len(words[piece])
-                sources += [(piece, row) for row in range(len(words[piece]))]
+                ids += [pad] * len(embeddings[piece])
+                sources += [(piece, row) for row in range(len(embeddings[piece]))]
             else:
                 new = self._tokenize(piece)
                 ids += new
@@ -162,14 +165,14 @@ class TextConditioner:
 
     @contextmanager
     def _embedding_hook(
-        self, sources: Sequence[Sequence[tuple[str, int] | None]], words: Mapping[str, Tensor]
+        self, sources: Sequence[Sequence[tuple[str, int] | None]], embeddings: Mapping[str, Tensor]
     ) -> Iterator[None]:
         """Within the block, the input embedding returns the placeholders' vectors at their positions."""
         positions = [(b, s, *source) for b, row in enumerate(sources) for s, source in enumerate(row) if source]
         if not positions:
             yield
             return
-        vectors = torch.stack([words[word][index].to(self._table) for _, _, word, index in positions])
+        vectors = torch.stack([embeddings[name][row].to(self._table) for _, _, name, row in positions])
         indices = (torch.tensor([b for b, *_ in positions]), torch.tensor([s for _, s, *_ in positions]))
 
         def replace(module: nn.Module, args: tuple[Tensor, ...], output: Tensor) -> Tensor:
@@ -182,9 +185,9 @@ class TextConditioner:
             handle.remove()
 
 
-def _split(prompt: str, words: Mapping[str, Tensor]) -> list[str]:
+def _split(prompt: str, embeddings: Mapping[str, Tensor]) -> list[str]:
     """Split a prompt at its placeholders, which are kept. If one begins with another, the longer one matches."""
-    if not words:
+    if not embeddings:
         return [prompt]
-    pattern = "|".join(re.escape(word) for word in sorted(words, key=len, reverse=True))
+    pattern = "|".join(re.escape(name) for name in sorted(embeddings, key=len, reverse=True))
     return [piece for piece in re.split(f"({pattern})", prompt) if piece]

@@ -20,11 +20,11 @@ from inst.inversion.settings import InversionSettings, resolve
 from inst.inversion.token import StyleToken
 from inst.inversion.train import InversionTraining
 from inst.options import settings_of
-from inst.pipelines.progress import with_bar
 from inst.pipelines.session import Session, default_session
 from inst.pipelines.style_transfer import Stylizer
 from inst.training.checkpoint import Checkpoint
 from inst.training.loop import TrainingProgress, run_training
+from inst.training.progress import with_bar
 
 PREVIEW_STEPS = 10
 """Denoising steps of a preview; a finished picture has more."""

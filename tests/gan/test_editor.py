@@ -21,9 +21,9 @@ from inst.gan.editor import (
 from inst.gan.edits import apply_edits, check_edit, edit_between, load_edit, save_edit
 from inst.gan.ffclip import SemanticModulation
 from inst.gan.losses import ClipView
+from inst.gan.settings import OptimizeSettings
 from inst.gan.styleclip.directions import ALPHAS, ENOUGH, text_direction
 from inst.gan.styleclip.mapper import LevelsMapper, StyleSpaceMapper
-from inst.gan.styleclip.optimize import OptimizeSettings
 from inst.gan.styleclip.statistics import StyleStatistics
 
 TEXT = "a face with glasses"
@@ -51,7 +51,7 @@ def directions(narrow, clip):
 @pytest.mark.parametrize("space", ["w_plus", "styles"])
 def test_optimisation_brings_pictures_nearer_to_the_text(narrow, clip, w_plus, space):
     view = ClipView(clip)
-    editor = OptimizeEditor(narrow, view, OptimizeSettings(steps=20, l2_weight=0.0), space=space)
+    editor = OptimizeEditor(narrow, view, OptimizeSettings(steps=20, l2=0.0, space=space))
     text = view.embed_text([TEXT]).expand(3, -1)
     codes = editor.edit(w_plus, TEXT)
     before, after = (view.distance(synthesis_fn(narrow)(c), text) for c in ([w_plus], codes))

@@ -6,8 +6,9 @@ from support.gan_doubles import TinyClip
 from torch.testing import assert_close
 
 from inst.errors import ConfigError
-from inst.gan.invert import InvertSettings, invert, measure_loss, noise_likeness
+from inst.gan.invert import invert, measure_loss, noise_likeness
 from inst.gan.losses import ClipView
+from inst.gan.settings import InvertSettings
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ from torch import nn
 
 from inst.errors import InputError, TokenError
 from inst.inversion.attention import AttentionInversion
-from inst.inversion.dialects import bracket_free, read_foreign, write_diffusers, write_shared
+from inst.inversion.dialects import read_foreign, sanitize_name, write_diffusers, write_shared
 
 VECTORS = torch.randn(3, 48, generator=torch.Generator().manual_seed(0))
 
@@ -88,7 +88,7 @@ def test_a1111_picture_card(tmp_path):
     ],
 )
 def test_damaged_cards(tmp_path, text):
-    with pytest.raises(InputError, match=r"x\.png is a card whose embedding is damaged"):
+    with pytest.raises(InputError, match=r"x\.png is a picture whose embedding is damaged"):
         read_foreign(card(tmp_path / "x.png", text))
 
 
@@ -176,7 +176,7 @@ def test_a_release_file_with_nan_or_another_module(tmp_path, monkeypatch):
     bad.net = nn.Sequential(nn.Identity(), nn.Linear(4, 4))
     nn.init.constant_(bad.net[1].weight, float("nan"))
     torch.save({"attention": bad}, path)
-    with pytest.raises(TokenError, match="NaN or Inf"):
+    with pytest.raises(TokenError, match="NaN or infinity"):
         read_foreign(path)
     assert module is not None
 
@@ -193,16 +193,16 @@ def spoiled(index, value):
 @pytest.mark.parametrize(
     "tensors, error, words",
     [
-        ({"emb_params": spoiled((0, 0), float("nan"))}, TokenError, "NaN or Inf"),
-        ({"emb_params": spoiled((0, 0), float("inf"))}, TokenError, "NaN or Inf"),
+        ({"emb_params": spoiled((0, 0), float("nan"))}, TokenError, "NaN or infinity"),
+        ({"emb_params": spoiled((0, 0), float("inf"))}, TokenError, "NaN or infinity"),
         ({"emb_params": spoiled(1, 0.0)}, TokenError, "vector of zeros"),
         ({"emb_params": torch.ones(2, 1280)}, TokenError, "width 1280: it is for SDXL"),
-        ({"emb_params": torch.ones(76, 48)}, TokenError, "76 vectors; a prompt has room for 75"),
+        ({"emb_params": torch.ones(76, 48)}, TokenError, "76 vectors, but a prompt has room for 75"),
         ({"emb_params": torch.ones(2, 3, 4)}, TokenError, r"shape \(2, 3, 4\)"),
         ({"emb_params": torch.ones(0, 48)}, TokenError, r"shape \(0, 48\)"),
-        ({"emb_params": torch.ones(2, 48).long()}, InputError, "no tensor of floats"),
+        ({"emb_params": torch.ones(2, 48).long()}, InputError, "not a tensor of floats"),
         ({"clip_l": torch.ones(1, 768), "clip_g": torch.ones(1, 1280)}, TokenError, "SDXL's two text encoders"),
-        ({"<a>": VECTORS, "<b>": VECTORS + 1}, TokenError, "holds 2 words"),
+        ({"<a>": VECTORS, "<b>": VECTORS + 1}, TokenError, "contains 2 embeddings"),
         ({"lora_unet_x.alpha": VECTORS, "b": VECTORS + 1}, InputError, "a model, LoRA or training state"),
     ],
 )
@@ -259,7 +259,7 @@ def test_names_and_vectors_that_cannot_be_written(tmp_path):
             write_shared(tmp_path / name, VECTORS, {})
     with pytest.raises(InputError, match="without spaces"):
         write_diffusers(tmp_path / "x.safetensors", "a b", VECTORS)
-    with pytest.raises(TokenError, match="the style holds values that are no numbers"):
+    with pytest.raises(TokenError, match="the style contains NaN or infinity"):
         write_shared(tmp_path / "x.safetensors", spoiled(0, float("nan")), {})
     assert list(tmp_path.iterdir()) == []
 
@@ -267,5 +267,5 @@ def test_names_and_vectors_that_cannot_be_written(tmp_path):
 @pytest.mark.parametrize(
     "name, expected", [("[C]", "C"), ("<cat toy>", "cat_toy"), ("a(b):c", "a_b_c"), ("*", ""), ("é", "é")]
 )
-def test_bracket_free(name, expected):
-    assert bracket_free(name) == expected
+def test_sanitize_name(name, expected):
+    assert sanitize_name(name) == expected

@@ -50,7 +50,7 @@ def test_foreign_keys_are_named(tmp_path):
 def test_damaged_patches_are_refused(tmp_path, bad):
     tensors = {"vectors": torch.ones(1, 8), "patches": bad}
     save_file(tensors, tmp_path / "a.safetensors", {"inst.facts": "{}"})
-    with pytest.raises(TokenError, match="patches that are none"):
+    with pytest.raises(TokenError, match="invalid patch distribution"):
         load_token(tmp_path / "a.safetensors")
 
 
@@ -66,8 +66,8 @@ def test_a_file_of_another_kind(tmp_path):
 @pytest.mark.parametrize(
     ("changes", "sentence"),
     [
-        ({"token_dim": 768, "model": "sd15"}, "vectors 8 wide .* sd15 takes 768"),
-        ({"text_encoder": "xyz"}, "another text encoder"),
+        ({"token_dim": 768, "model": "sd15"}, "vectors of width 8 .* sd15 needs 768"),
+        ({"text_encoder": "xyz"}, "different text encoder"),
     ],
 )
 def test_a_style_of_another_model_is_refused(changes, sentence):

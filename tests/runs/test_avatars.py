@@ -11,9 +11,9 @@ from support.gan_files import CONFIG, WIDTH, write_avatars, write_files, write_p
 
 from inst import assets
 from inst.cli import main
-from inst.commands.faces.options import EditRun
 from inst.image import read_image_text
-from inst.pipelines.faces.embedded import with_defaults
+from inst.pipelines.faces.embedded import edit_defaults
+from inst.pipelines.faces.settings import EditSettings
 from miniature.avatars import draw, sample
 
 QUICK = ["--device", "cpu", "--dtype", "float32"]
@@ -68,9 +68,9 @@ def test_a_text_alone_edits_a_bundled_avatar(capsys):
 
 
 def test_a_published_generator_is_optimised_as_published_and_an_avatar_keeps_its_pixels():
-    published = with_defaults(EditRun(text="x", generator="G.safetensors"))
+    published = edit_defaults(EditSettings(), embedded=False)
     assert (published.l2, published.pixel_weight, published.jitter) == (0.008, 0, 0)
-    own = with_defaults(EditRun(text="x"))
+    own = edit_defaults(EditSettings(), embedded=True)
     assert own.pixel_weight and own.l2 and own.jitter
     quick = [*TEXT, "--method", "optimize", "--steps", "12", "--seed", "1"]
     assert main(["edit", *quick, "--output", "own.png"]) == 0

@@ -17,9 +17,16 @@ from support.gan_files import CONFIG, WIDTH, write_files
 from torch.distributed.elastic.utils.distributed import get_free_port
 
 from inst.cli import main
+from inst.commands.faces.options import GanOptions
+from inst.errors import ConfigError, ModelError
 from inst.files import read_safetensors, write_safetensors
 from inst.gan.ffclip import SemanticModulation
 from inst.gan.styleclip.mapper import LevelsMapper
+from inst.pipelines.faces.directions import prepare_directions, prepare_directions_steps
+from inst.pipelines.faces.embedded import with_defaults
+from inst.pipelines.faces.session import FaceSession
+from inst.pipelines.faces.train_ffclip import train_ffclip, train_ffclip_steps
+from inst.pipelines.faces.train_mapper import train_mapper, train_mapper_steps
 from inst.training.signals import StopRequest
 from inst.training.workers import Workers
 
@@ -167,6 +174,90 @@ def test_codes_of_ones_own_validate():
     assert main([*MAPPER, *given, "--output", "b.safetensors"]) == 0
     one, other = (facts_of(f"{name}.safetensors")["validation"][0][1] for name in "ab")
     assert abs(one - other) > 1e-4
+
+
+# Functions
+
+
+def open_faces():
+    """A session with the narrow networks."""
+    return FaceSession(with_defaults(GanOptions(generator="G.safetensors", clip="local-dir:clip", **NARROW)))
+
+
+NARROW = {"device": "cpu", "dtype": "float32"}
+FEW = {"samples": 6, "max_train_steps": 4, "validation_steps": 2}
+
+
+def learn(kind, faces, **options):
+    if kind == "mapper":
+        return train_mapper(faces, "a face with glasses", learning_rate=0.05, **FEW, **options)
+    return train_ffclip(faces, ["a face with glasses", "an old man", "a smile"], **FEW, **options)
+
+
+@pytest.mark.parametrize(("kind", "command"), [("mapper", MAPPER), ("ffclip", FFCLIP)])
+def test_function_and_command_train_the_same_network(kind, command):
+    steps = ["--max-train-steps", "4", "--validation-steps", "2"]
+    assert main([*command, *steps, "--output", "command.safetensors"]) == 0
+    editor = learn(kind, open_faces(), checkpoint="a.state")
+    editor.save("function.safetensors")
+    assert same("command.safetensors", "function.safetensors") and not Path("a.state").exists()
+    assert editor.trained.metadata["kind"] == kind
+    assert not any(parameter.requires_grad for parameter in editor.network.parameters())
+
+
+def test_function_and_command_measure_the_same_channels():
+    assert main([*PREPARE, "--output", "command.safetensors"]) == 0
+    prepare_directions(open_faces(), samples=2, statistics_samples=1500, max_side=8).save("function.safetensors")
+    assert same("command.safetensors", "function.safetensors")
+
+
+def test_training_that_was_left_goes_on_to_the_same_network():
+    faces = open_faces()
+    whole = learn("mapper", faces)
+    for step in train_mapper_steps(faces, "a face with glasses", learning_rate=0.05, **FEW, checkpoint="a.state"):
+        if step.step == 3:
+            break
+    resumed = learn("mapper", faces, checkpoint="a.state", resume=True)
+    for name, value in whole.network.state_dict().items():
+        assert torch.equal(resumed.network.state_dict()[name], value)
+
+
+def test_measuring_that_was_left_goes_on_to_the_same_result():
+    faces, settings = open_faces(), {"samples": 2, "statistics_samples": 1500, "max_side": 8}
+    whole = prepare_directions(faces, **settings)
+    for step in prepare_directions_steps(faces, checkpoint="a.state", **settings):
+        if step.step == 7:
+            break
+    assert len(load_file("a.state")["rows"]) == 7
+    resumed = prepare_directions_steps(faces, checkpoint="a.state", resume=True, **settings)
+    first, *_, last = resumed
+    assert first.step == 7 and torch.equal(last.directions.relevance, whole.relevance)
+
+
+def test_given_codes_are_learned_from_and_must_fit():
+    faces = open_faces()
+    codes = faces.sample_w(6, 0, 0.7)
+    made, given = learn("mapper", faces), learn("mapper", faces, latents=codes)
+    assert all(torch.equal(a, b) for a, b in zip(made.network.parameters(), given.network.parameters(), strict=True))
+    with pytest.raises(ModelError, match="the latents hold codes of"):
+        learn("mapper", faces, latents=codes[:, :3])
+
+
+@pytest.mark.parametrize(
+    ("train", "sentence"),
+    [
+        (lambda faces: train_mapper_steps(faces, "a hat", max_train_step=3), "did you mean max_train_steps"),
+        (lambda faces: train_mapper_steps(faces, " "), "text is empty"),
+        (lambda faces: train_mapper_steps(faces, "a hat", identity_weight=1.0), "needs --identity"),
+        (lambda faces: train_ffclip_steps(faces, "a hat"), "a list of 1 to 100000 prompts"),
+        (lambda faces: train_ffclip_steps(faces, []), "0 were given"),
+        (lambda faces: prepare_directions_steps(faces, mode="cleen"), "did you mean clean"),
+        (lambda faces: prepare_directions_steps(faces, workers=Workers(count=2)), "through the checkpoint"),
+    ],
+)
+def test_wrong_arguments_are_refused_at_once(train, sentence):
+    with pytest.raises(ConfigError, match=sentence):
+        train(open_faces())
 
 
 # Processes

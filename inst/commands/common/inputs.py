@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from inst.commands.common.progress import warn
 from inst.errors import InputError
 from inst.image import list_images
 from inst.image.demo import demo_photo
@@ -13,7 +14,7 @@ __all__ = ["demo_photo", "find_photos"]
 
 
 def find_photos(paths: Sequence[str], flag: str = "") -> list[Path]:
-    """The photos named, and those in the folders named.
+    """The photos that were named, and those in the folders that were named. A photo that comes twice is taken once.
 
     Args:
         flag: the option that named them, for the error, as ``--content``.
@@ -30,4 +31,14 @@ def find_photos(paths: Sequence[str], flag: str = "") -> list[Path]:
             found.append(path)
         else:
             raise InputError(f"{flag} {path} does not exist: give a photo or a folder of photos".lstrip())
-    return found
+    return list(_without_repeats(found))
+
+
+def _without_repeats(paths: Sequence[Path]) -> Iterator[Path]:
+    seen: set[Path] = set()
+    for path in paths:
+        if path.resolve() in seen:
+            warn(f"{path} was given more than once: it is used once")
+            continue
+        seen.add(path.resolve())
+        yield path

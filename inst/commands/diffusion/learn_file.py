@@ -17,8 +17,8 @@ from inst.image import Picture
 from inst.inversion.settings import InversionSettings
 from inst.inversion.token import StyleToken, save_token
 from inst.pipelines.learning import LearningStep, learn_style_steps
-from inst.pipelines.progress import with_bar
 from inst.pipelines.session import Session
+from inst.training.progress import with_bar
 from inst.training.signals import StopRequest
 
 

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from inst.commands.common.progress import say
 from inst.commands.common.unfinished import claim_output
+from inst.commands.faces.open import open_session
 from inst.commands.faces.options import DirectionsRun
 from inst.options import values_of
 from inst.pipelines.faces.directions import prepare_directions_steps
-from inst.pipelines.faces.embedded import with_defaults
-from inst.pipelines.faces.session import FaceSession
 from inst.pipelines.faces.training_settings import DirectionsSettings
-from inst.pipelines.progress import with_bar
+from inst.training.progress import with_bar
 from inst.training.signals import stop_on_signals
 from inst.training.workers import Workers
 
@@ -18,7 +17,7 @@ from inst.training.workers import Workers
 def prepare_directions(run: DirectionsRun) -> int:
     """``inst directions prepare``. Returns the exit code, that of the signal where one stopped it."""
     place = claim_output(run.output, "directions prepare", resume=run.resume, overwrite=run.overwrite)
-    session = FaceSession(with_defaults(run))
+    session = open_session(run)
     workers = Workers.join(session.placement)
     with workers.locked(place.lock), stop_on_signals() as stop:
         if run.resume and workers.is_main:

@@ -6,12 +6,12 @@ from functools import partial
 from pathlib import Path
 
 from inst.commands.common.unfinished import claim_output
+from inst.commands.faces.open import open_session
 from inst.commands.faces.options import FfclipRun
 from inst.commands.faces.training import check_files, train_to_file
 from inst.errors import ConfigError, InputError
 from inst.options import values_of
-from inst.pipelines.faces.embedded import find_file, with_defaults
-from inst.pipelines.faces.session import FaceSession
+from inst.pipelines.faces.embedded import find_file
 from inst.pipelines.faces.train_ffclip import train_ffclip_steps
 from inst.pipelines.faces.training_settings import FfclipTrainingSettings
 
@@ -23,7 +23,7 @@ def train_ffclip(run: FfclipRun) -> int:
     prompts = read_prompts(Path(run.prompts))
     check_files(run)
     place = claim_output(run.output, "ffclip train", resume=run.resume, overwrite=run.overwrite)
-    session = FaceSession(with_defaults(run))
+    session = open_session(run)
     settings = values_of(run, FfclipTrainingSettings)
     return train_to_file(run, session, place, partial(train_ffclip_steps, session, prompts, **settings))
 

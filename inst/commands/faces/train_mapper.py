@@ -5,12 +5,11 @@ from __future__ import annotations
 from functools import partial
 
 from inst.commands.common.unfinished import claim_output
+from inst.commands.faces.open import open_session
 from inst.commands.faces.options import MapperRun
 from inst.commands.faces.training import check_files, train_to_file
 from inst.errors import ConfigError
 from inst.options import values_of
-from inst.pipelines.faces.embedded import with_defaults
-from inst.pipelines.faces.session import FaceSession
 from inst.pipelines.faces.train_mapper import train_mapper_steps
 from inst.pipelines.faces.training_settings import MapperTrainingSettings
 
@@ -21,6 +20,6 @@ def train_mapper(run: MapperRun) -> int:
         raise ConfigError('no text was given: inst mapper train --text "a mohawk hairstyle"')
     check_files(run)
     place = claim_output(run.output, "mapper train", resume=run.resume, overwrite=run.overwrite)
-    session = FaceSession(with_defaults(run))
+    session = open_session(run)
     settings = values_of(run, MapperTrainingSettings)
     return train_to_file(run, session, place, partial(train_mapper_steps, session, run.text, **settings))

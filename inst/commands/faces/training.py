@@ -11,7 +11,7 @@ from inst.commands.faces.options import TrainingOptions
 from inst.pipelines.faces.embedded import find_file
 from inst.pipelines.faces.session import FaceSession
 from inst.pipelines.faces.training import EditorTrainingStep
-from inst.pipelines.progress import with_bar
+from inst.training.progress import with_bar
 from inst.training.signals import stop_on_signals
 from inst.training.workers import Workers
 

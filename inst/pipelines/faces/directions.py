@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -15,15 +16,15 @@ from inst.gan.codes import Codes, to_rgb_styles
 from inst.gan.editor import clip_probe, synthesis_fn
 from inst.gan.generator import Generator
 from inst.gan.styleclip.prepared import Prepared
-from inst.gan.styleclip.relevance import RelevanceSettings, channel_relevance
-from inst.gan.styleclip.statistics import style_statistics
+from inst.gan.styleclip.relevance import ChannelRow, RelevanceSettings, channel_relevance
+from inst.gan.styleclip.statistics import StyleStatistics, style_statistics
 from inst.options import settings_of
 from inst.pipelines.faces.session import FaceSession
 from inst.pipelines.faces.training_settings import DirectionsSettings
-from inst.pipelines.progress import with_bar
 from inst.seeds import generator as rng_of
 from inst.training.checkpoint import Checkpoint, identity_of
 from inst.training.partial_results import PartialResults, part_files
+from inst.training.progress import with_bar
 from inst.training.workers import ONE_PROCESS, Workers
 
 SAVE_SECONDS = 30.0
@@ -126,38 +127,61 @@ def _measure(
     generator, probe = session.generator, clip_probe(session.clip)
     results = PartialResults(None if path is None else _checkpoint(path, session, settings, probe), workers)
     statistics = style_statistics(_styles(generator, settings, settings.statistics_samples))
-    samples = [torch.cat(parts) for parts in zip(*_styles(generator, settings, settings.samples), strict=True)]
     frozen = frozen_styles(generator, settings.max_side)
     total = sum(width for i, width in enumerate(generator.config.style_widths) if i not in frozen)
     known = results.begin(resume=resume)
     mine = workers.share([number for number in range(total) if number not in known])
-    rows = channel_relevance(
-        samples,
-        statistics,
-        synthesis_fn(generator),
-        session.clip.embed_images,
-        RelevanceSettings(mode=settings.mode, strength=settings.deviations, batch_size=settings.batch_size),
-        frozen=frozen,
-        only=frozenset(mine),
-    )
+    rows = _rows(session, settings, statistics, frozen, mine)
     yield MeasuringStep(step=len(known), total=total)
     saved = time.monotonic()
-    for done, (number, row) in enumerate(zip(mine, rows, strict=True), start=1):
-        results.rows[number] = row.direction.cpu()
-        stopped = should_stop() and number != mine[-1]
-        if stopped or (time.monotonic() - saved > SAVE_SECONDS and number != mine[-1]):
-            results.keep()
-            saved = time.monotonic()
-        if number != mine[-1]:
+    with _kept_when_left(results):
+        for done, (number, row) in enumerate(zip(mine, rows, strict=True), start=1):
+            results.rows[number] = row.direction.cpu()
+            if done == len(mine):
+                continue
+            stopped = should_stop()
+            if stopped or time.monotonic() - saved > SAVE_SECONDS:
+                results.keep()
+                saved = time.monotonic()
             # the other processes are about as far
             yield MeasuringStep(step=min(total, len(known) + done * workers.count), total=total, stopped=stopped)
-        if stopped:
-            return
+            if stopped:
+                return
     relevance = results.gather(total)
     prepared = None
     if relevance is not None:
         prepared = Prepared(relevance, statistics, probe, _metadata(session, settings))
     yield MeasuringStep(step=total, total=total, directions=prepared)
+
+
+@contextmanager
+def _kept_when_left(results: PartialResults) -> Iterator[None]:
+    """Save the results where the caller stops iterating."""
+    try:
+        yield
+    except GeneratorExit:
+        results.keep()
+        raise
+
+
+def _rows(
+    session: FaceSession,
+    settings: DirectionsSettings,
+    statistics: StyleStatistics,
+    frozen: frozenset[int],
+    numbers: Sequence[int],
+) -> Iterator[ChannelRow]:
+    """The rows of the relevance matrix with these numbers, one at a time."""
+    generator = session.generator
+    return channel_relevance(
+        [torch.cat(parts) for parts in zip(*_styles(generator, settings, settings.samples), strict=True)],
+        statistics,
+        synthesis_fn(generator),
+        session.clip.embed_images,
+        RelevanceSettings(mode=settings.mode, strength=settings.deviations, batch_size=settings.batch_size),
+        frozen=frozen,
+        only=frozenset(numbers),
+    )
 
 
 def _metadata(session: FaceSession, settings: DirectionsSettings) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from inst.gan.styleclip.train_mapper import MapperLoss, MapperSettings, shuffled
 from inst.gan.styleclip.train_mapper import train_mapper as mapper_updates
 from inst.gan.trained import TrainedEditor
 from inst.options import settings_of
-from inst.pipelines.faces.embedded import tell_words
+from inst.pipelines.faces.embedded import warn_of_unknown_words
 from inst.pipelines.faces.session import FaceSession
 from inst.pipelines.faces.training import (
     EditorTask,
@@ -115,7 +115,7 @@ def train_mapper_steps(
 
     def make() -> EditorTask:
         check_read_whole(session.clip, text)
-        tell_words(session.clip_name, text)
+        warn_of_unknown_words(session.files.clip, text)
         codes = codes_to_learn(session, given, latents)
         random = RandomStream(given.seed, session.placement.device)
         levels = [level for level in LEVELS if given.fine or level != "fine_mapping"]

@@ -20,10 +20,10 @@ from inst.gan.trained import Trained, TrainedEditor
 from inst.perceptual.identity import FaceIdentity
 from inst.pipelines.faces.session import FaceSession
 from inst.pipelines.faces.training_settings import EditorTrainingSettings
-from inst.pipelines.progress import with_bar
 from inst.shapes import WPlus
 from inst.training.checkpoint import Checkpoint, identity_of
 from inst.training.loop import TrainingProgress, TrainingTask, run_training
+from inst.training.progress import with_bar
 from inst.training.workers import Workers
 
 Latents = str | Path | Tensor
@@ -176,7 +176,7 @@ def codes_to_validate(session: FaceSession, settings: EditorTrainingSettings, la
 
 def _given_codes(session: FaceSession, latents: Latents) -> WPlus:
     if not isinstance(latents, Tensor):
-        return session.stored(Path(latents))
+        return session.load_latents(latents)
     remedy = "give the generator they were made with"
     check_layers(latents.shape[1:], session.generator.config, "the latents hold codes of", remedy)
     return latents.to(session.placement.device)

@@ -131,7 +131,7 @@ def test_ranger_centralises_matrices():
 
 
 def test_ranger_goes_on_from_a_saved_state():
-    from inst.training.shared import optimizer_tensors, restore_optimizer
+    from inst.training.tensors import optimizer_tensors, restore_optimizer
 
     def steps(x, optimizer, numbers):
         for number in numbers:

@@ -7,8 +7,8 @@ from torch.testing import assert_close
 from inst.errors import ConfigError
 from inst.gan.codes import to_rgb_styles
 from inst.gan.losses import ClipView, average_to, jittered
+from inst.gan.settings import OptimizeSettings
 from inst.gan.styleclip.optimize import (
-    OptimizeSettings,
     learning_rate_at,
     optimize_latents,
     pair_up,
@@ -67,7 +67,7 @@ def test_it_is_adam_on_the_papers_loss(start, pixel_weight):
     """The loop beside the plain one, written out for one code; and with the weight that is not the paper's."""
     clip, generator = TinyClip(), TinyGenerator(CODES)
     text = clip.embed_text(["a red face"])
-    settings = OptimizeSettings(steps=12, learning_rate=0.05, l2_weight=0.1, pixel_weight=pixel_weight)
+    settings = OptimizeSettings(steps=12, learning_rate=0.05, l2=0.1, pixel_weight=pixel_weight)
     *_, last = optimize_latents([start], text, generator, ClipView(clip), settings)
     w = start.clone().requires_grad_()
     adam = torch.optim.Adam([w], lr=0.05)
@@ -131,7 +131,7 @@ def test_identity_holds_the_face(start):
     clip, generator = TinyClip(), TinyGenerator(CODES)
 
     def run(weight):
-        settings = OptimizeSettings(steps=15, l2_weight=0, identity_weight=weight)
+        settings = OptimizeSettings(steps=15, l2=0, identity_weight=weight)
         *_, last = optimize_latents(
             [start], clip.embed_text(["x"]), generator, ClipView(clip), settings, arcface=arcface
         )
@@ -150,7 +150,7 @@ def test_pixel_weight_keeps_what_the_text_does_not_ask_for(start):
         settings = OptimizeSettings(steps=40, **weights)
         return list(optimize_latents([start], clip.embed_text(["x"]), generator, ClipView(clip), settings))
 
-    free, held = run(l2_weight=0.0), run(l2_weight=0.0, pixel_weight=3.0)
+    free, held = run(l2=0.0), run(l2=0.0, pixel_weight=3.0)
     assert held[-1].pixels < 0.7 * free[-1].pixels
     assert held[-1].clip < held[0].clip - 0.3
     assert held[0].pixels == 0
@@ -191,6 +191,6 @@ def test_what_cannot_be_is_told(start):
         next(optimize_latents([start], clip.embed_text("xy"), generator, ClipView(clip), OptimizeSettings()))
     with pytest.raises(ConfigError, match="not a number"):
         next(optimize_latents([start * torch.nan], clip.embed_text("x"), generator, ClipView(clip), OptimizeSettings()))
-    for bad in ({"steps": 0}, {"learning_rate": 0.0}, {"l2_weight": -1.0}, {"pixel_weight": -1.0}, {"jitter": 1.5}):
+    for bad in ({"steps": 0}, {"learning_rate": 0.0}, {"l2": -1.0}, {"pixel_weight": -1.0}, {"jitter": 1.5}):
         with pytest.raises(ConfigError, match="out of range"):
             OptimizeSettings(**bad)

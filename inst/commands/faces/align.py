@@ -1,0 +1,70 @@
+"""``inst align``: faces cropped out of photos as face models expect them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from inst.commands.common.inputs import find_photos
+from inst.commands.common.outputs import OUTPUTS, claim, distinct, is_picture_path, report_failures, safe_name
+from inst.commands.common.progress import bar, say
+from inst.commands.faces.options import AlignRun
+from inst.errors import ConfigError, InputError, InstError
+from inst.image import from_pil, write_image
+from inst.pipelines.faces.photos import align_faces, check_landmark_source, open_photo
+
+
+def align(run: AlignRun) -> int:
+    """Run the command.
+
+    Returns:
+        The exit code.
+
+    Raises:
+        InstError: an option or a photo that cannot be used; a photo of several does not stop the others.
+    """
+    photos = find_photos(run.photos)
+    if not photos:
+        raise InputError("no photo was given: inst align photo.jpg")
+    single_output = _single_output(photos, run)
+    # a single photo that cannot be read is an error before landmarks are looked for
+    single = photos if len(photos) == 1 else ()
+    opened = {path: open_photo(path, max_megapixels=run.max_megapixels) for path in single}
+    check_landmark_source(run.landmarks, len(photos))
+    failures: dict[Path, str] = {}
+    with bar(len(photos), "aligning", unit="photo") as progress:
+        for path in photos:
+            try:
+                picture = opened.get(path) or open_photo(path, max_megapixels=run.max_megapixels)
+                faces = align_faces(
+                    picture, size=run.size, landmarks=run.landmarks, face=run.face, all=run.all, device=run.device
+                )
+                for output, face in zip(_outputs(path, len(faces), run, single_output), faces, strict=True):
+                    write_image(output, from_pil(face))
+                    say(str(output))
+            except InstError as error:
+                if len(photos) == 1:
+                    raise
+                failures[path] = str(error)
+            progress.update()
+    return report_failures(failures, len(photos))
+
+
+def _single_output(photos: Sequence[Path], run: AlignRun) -> Path | None:
+    """The picture that --output names, or nothing where it names a folder."""
+    if run.output is None or not is_picture_path(Path(run.output)):
+        return None
+    if len(photos) > 1:
+        raise InputError(f"--output {run.output} is one file and there are {len(photos)} photos: give a folder")
+    if run.all:
+        raise ConfigError(f"--output {run.output} is one file and --all may find several faces: give a folder")
+    return claim(Path(run.output), run.overwrite)
+
+
+def _outputs(path: Path, num_faces: int, run: AlignRun, single: Path | None) -> list[Path]:
+    if single is not None:
+        return [single]
+    folder = OUTPUTS if run.output is None else Path(run.output)
+    numbers = [""] if num_faces == 1 else [f"-{i}" for i in range(num_faces)]
+    names = (folder / f"{safe_name(path.stem)}-face{number}.{run.format}" for number in numbers)
+    return list(distinct(names, overwrite=run.overwrite))

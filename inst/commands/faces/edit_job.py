@@ -1,0 +1,183 @@
+"""The options of ``inst edit`` resolved into what is edited, how, and where results go, before a network is loaded."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from inst.assets import AVATARS
+from inst.commands.common.inputs import find_photos
+from inst.commands.common.outputs import claim, plan_numbered, plan_outputs, safe_name
+from inst.commands.common.video import check_video_path
+from inst.commands.faces.options import EditRun
+from inst.errors import ConfigError, InputError
+from inst.gan.codes import read_codes
+from inst.options import values_of
+from inst.pipelines.faces.embedded import NetworkFiles, edit_defaults, find_file
+from inst.pipelines.faces.methods import MAKERS, choose_method
+from inst.pipelines.faces.settings import PhotoEditSettings
+
+Source = Literal["photos", "random", "latents", "example"]
+"""Where faces come from; an example is one of the embedded avatars."""
+MAX_VIDEO_FACES = 8
+
+
+@dataclass(frozen=True, kw_only=True)
+class EditJob:
+    """One run of ``inst edit``.
+
+    Attributes:
+        text: ``None`` for a mapper or saved edits.
+        method: an editing method, or ``edits`` for saved edits.
+        settings: with the generator's defaults.
+        edits: files of saved edits with their weights.
+        source: where the faces come from.
+        latents: file of stored codes, also that of the embedded examples.
+        embedded_latents: whether that is the file of the embedded examples.
+        outputs: where the picture of each face or photo goes.
+        save_edit, video: where the edit and the video go.
+        metadata: whether pictures carry their settings.
+    """
+
+    text: str | None
+    method: str
+    settings: PhotoEditSettings
+    edits: Sequence[tuple[Path, float]]
+    source: Source
+    photos: Sequence[Path]
+    random: int
+    truncation: float
+    seed: int
+    latents: Path | None
+    embedded_latents: bool
+    outputs: Sequence[Path]
+    save_edit: Path | None
+    video: Path | None
+    frames: int
+    metadata: bool
+    max_megapixels: float
+
+
+def plan_edit(run: EditRun, files: NetworkFiles) -> EditJob:
+    """Resolve the options.
+
+    Raises:
+        ConfigError: options that contradict one another, or one that is missing.
+        InputError: a file that is not there, no face, or a result that exists already.
+    """
+    latents = find_file(run.latents, "latents")
+    settings = PhotoEditSettings(**values_of(run, PhotoEditSettings))
+    if run.edits:
+        _check_edits_alone(run)
+        method = "edits"
+    else:
+        method = choose_method(settings, run.text, files)
+    edits = [_saved_edit(spec) for spec in run.edits]
+    photos = find_photos(run.photos)
+    source = _choose_source(run, photos, files.embedded)
+    if source == "example":
+        latents = find_file(AVATARS, "latents")
+    outputs = _plan_results(run, photos, source, method, latents)
+    _check_extras(run, len(outputs))
+    return EditJob(
+        text=run.text,
+        method=method,
+        settings=edit_defaults(settings, embedded=files.embedded),
+        edits=edits,
+        source=source,
+        photos=photos,
+        random=run.random,
+        truncation=run.truncation,
+        seed=run.seed,
+        latents=latents,
+        embedded_latents=source == "example" or run.latents == AVATARS,
+        outputs=outputs,
+        save_edit=None if run.save_edit is None else Path(run.save_edit),
+        video=None if run.video is None else Path(run.video),
+        frames=run.frames,
+        metadata=run.metadata,
+        max_megapixels=run.max_megapixels,
+    )
+
+
+def _check_edits_alone(run: EditRun) -> None:
+    if run.text is not None or run.method != "auto" or any(getattr(run, name) is not None for name in MAKERS):
+        raise ConfigError("--edits applies saved edits: leave out --text, --method and its files")
+
+
+def _choose_source(run: EditRun, photos: Sequence[Path], embedded: bool) -> Source:
+    sources: dict[Source, bool] = {
+        "photos": bool(photos), "random": run.random > 0, "latents": run.latents is not None
+    }  # fmt: skip
+    given: list[Source] = [name for name, there in sources.items() if there]
+    if len(given) > 1:
+        flags = [name if name == "photos" else f"--{name}" for name in given]
+        raise ConfigError(f"{flags[0]} and {flags[1]} were both given: edit one or the other")
+    if not given and not embedded:
+        raise InputError("no face was given: inst edit photo.jpg, or --random 4 for randomly sampled faces")
+    return given[0] if given else "example"
+
+
+def _plan_results(
+    run: EditRun, photos: Sequence[Path], source: Source, method: str, latents: Path | None
+) -> list[Path]:
+    """Where the picture of each face goes.
+
+    Raises:
+        InputError: something is there already, or a place that does not fit the number of faces.
+    """
+    name = safe_name(run.text or method if method != "edits" else Path(split_weight(run.edits[0])[0]).stem)[:60]
+    match source:
+        case "photos":
+            return list(plan_outputs(photos, run, name).values())
+        case "random":
+            return plan_numbered(run.random, run, (f"{name}-{run.seed + i}" for i in range(run.random)))
+        case "example":
+            return plan_numbered(1, run, [f"avatar-{name}"])
+    assert latents is not None
+    count, stem = len(read_codes(latents)[0]), AVATARS if run.latents == AVATARS else safe_name(latents.stem)
+    return plan_numbered(count, run, (f"{stem}-{name}-{i}" for i in range(count)))
+
+
+def _check_extras(run: EditRun, faces: int) -> None:
+    """Check the names of ``--video`` and ``--save-edit``, and the number of faces in a video.
+
+    Raises:
+        InputError: a name that is taken or has another ending.
+        ConfigError: too many faces for a video.
+    """
+    if run.video is not None:
+        check_video_path(claim(Path(run.video), run.overwrite))
+        if faces > MAX_VIDEO_FACES:
+            raise ConfigError(f"--video shows at most {MAX_VIDEO_FACES} faces side by side: give fewer")
+    if run.save_edit is not None:
+        if Path(run.save_edit).suffix != ".safetensors":
+            raise InputError(f"--save-edit {run.save_edit}: give a name ending in .safetensors")
+        claim(Path(run.save_edit), run.overwrite)
+
+
+def _saved_edit(spec: str) -> tuple[Path, float]:
+    file, weight = split_weight(spec)
+    path = find_file(file, "edits")
+    assert path is not None
+    return path, weight
+
+
+def split_weight(spec: str) -> tuple[str, float]:
+    """``file[:weight]``.
+
+    Raises:
+        ConfigError: a weight that is not a number from -100 to 100.
+    """
+    file, colon, weight = spec.rpartition(":")
+    if not colon or "/" in weight or "\\" in weight or weight.endswith(".safetensors"):
+        return spec, 1.0
+    try:
+        value = float(weight)
+    except ValueError:
+        value = float("nan")
+    if not abs(value) <= 100:
+        raise ConfigError(f"--edits {spec}: the weight {weight} is not accepted: give a number from -100 to 100")
+    return file, value
