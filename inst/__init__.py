@@ -19,17 +19,20 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from inst import diffusers, metrics
-    from inst.errors import (
-        ConfigError,
-        InputError,
-        InstError,
-        InstWarning,
-        MissingExtraError,
-        ModelError,
-        TokenError,
-    )
+    from inst.errors import ConfigError, InputError, InstError, InstWarning, MissingExtraError, ModelError, TokenError
+    from inst.gan.edits import Edit, load_edit
     from inst.inversion.settings import InversionSettings
     from inst.inversion.token import StyleToken
+    from inst.pipelines.faces.editing import EditStep
+    from inst.pipelines.faces.inversion import InvertedFace
+    from inst.pipelines.faces.photos import align_faces
+    from inst.pipelines.faces.session import FaceSession, load_generator
+    from inst.pipelines.faces.settings import EditSettings, EncodeSettings, PhotoEditSettings
+    from inst.pipelines.faces.training_settings import (
+        DirectionsSettings,
+        FfclipTrainingSettings,
+        MapperTrainingSettings,
+    )
     from inst.pipelines.learning import LearningStep, learn_style, learn_style_steps
     from inst.pipelines.sampling import SamplingStep
     from inst.pipelines.session import Session, load_model
@@ -40,32 +43,91 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "inst.errors": (
-        "ConfigError", "InputError", "InstError", "InstWarning", "MissingExtraError", "ModelError", "TokenError",
+        "ConfigError",
+        "InputError",
+        "InstError",
+        "InstWarning",
+        "MissingExtraError",
+        "ModelError",
+        "TokenError",
+    ),
+    "inst.gan.edits": (
+        "Edit",
+        "load_edit",
     ),
     "inst.inversion.settings": ("InversionSettings",),
     "inst.inversion.token": ("StyleToken",),
-    "inst.pipelines.learning": ("LearningStep", "learn_style", "learn_style_steps"),
+    "inst.pipelines.faces.editing": ("EditStep",),
+    "inst.pipelines.faces.inversion": ("InvertedFace",),
+    "inst.pipelines.faces.photos": ("align_faces",),
+    "inst.pipelines.faces.session": (
+        "FaceSession",
+        "load_generator",
+    ),
+    "inst.pipelines.faces.settings": (
+        "EditSettings",
+        "EncodeSettings",
+        "PhotoEditSettings",
+    ),
+    "inst.pipelines.faces.training_settings": (
+        "DirectionsSettings",
+        "FfclipTrainingSettings",
+        "MapperTrainingSettings",
+    ),
+    "inst.pipelines.learning": (
+        "LearningStep",
+        "learn_style",
+        "learn_style_steps",
+    ),
     "inst.pipelines.sampling": ("SamplingStep",),
-    "inst.pipelines.session": ("Session", "load_model"),
-    "inst.pipelines.style_transfer": ("Stylizer", "stylize", "stylize_steps"),
-    "inst.pipelines.styles": ("WeightedStyle", "list_styles", "load_style"),
-    "inst.pipelines.text_to_image": ("TextToImage", "generate", "generate_steps"),
-    "inst.transfer.settings": ("GenerateSettings", "StylizeSettings"),
-}  # fmt: skip
+    "inst.pipelines.session": (
+        "Session",
+        "load_model",
+    ),
+    "inst.pipelines.style_transfer": (
+        "Stylizer",
+        "stylize",
+        "stylize_steps",
+    ),
+    "inst.pipelines.styles": (
+        "WeightedStyle",
+        "list_styles",
+        "load_style",
+    ),
+    "inst.pipelines.text_to_image": (
+        "TextToImage",
+        "generate",
+        "generate_steps",
+    ),
+    "inst.transfer.settings": (
+        "GenerateSettings",
+        "StylizeSettings",
+    ),
+}
 """Where each public name is defined."""
 _SUBMODULES = ("diffusers", "metrics")
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
 __all__ = [
     "ConfigError",
+    "DirectionsSettings",
+    "Edit",
+    "EditSettings",
+    "EditStep",
+    "EncodeSettings",
+    "FaceSession",
+    "FfclipTrainingSettings",
     "GenerateSettings",
     "InputError",
     "InstError",
     "InstWarning",
     "InversionSettings",
+    "InvertedFace",
     "LearningStep",
+    "MapperTrainingSettings",
     "MissingExtraError",
     "ModelError",
+    "PhotoEditSettings",
     "SamplingStep",
     "Session",
     "StyleToken",
@@ -75,12 +137,15 @@ __all__ = [
     "TokenError",
     "WeightedStyle",
     "__version__",
+    "align_faces",
     "diffusers",
     "generate",
     "generate_steps",
     "learn_style",
     "learn_style_steps",
     "list_styles",
+    "load_edit",
+    "load_generator",
     "load_model",
     "load_style",
     "metrics",

@@ -15,7 +15,7 @@ LIBRARY = sorted(
     if path.relative_to(PACKAGE).parts[0] not in {"cli", "commands", "__main__.py"}
 )
 OUTPUT_NAMES = re.compile(r"""["'](outputs|styles|\.unfinished)(/|["'])""")
-BAR_OWNERS = {"pipelines/progress.py"}
+BAR_OWNERS = {"training/progress.py"}
 """Public functions with ``progress=True`` show a bar."""
 
 

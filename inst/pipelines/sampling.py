@@ -13,7 +13,7 @@ from torch import Tensor
 from inst.errors import ModelError
 from inst.image import restore, to_pil
 from inst.models.latent_diffusion import LatentDiffusion
-from inst.pipelines.progress import with_bar
+from inst.training.progress import with_bar
 from inst.transfer.photo import PictureStep
 
 

@@ -27,9 +27,9 @@ from inst.pipelines.faces.methods import MAKERS, choose_method, make_editor
 from inst.pipelines.faces.networks import FaceNetworks
 from inst.pipelines.faces.photos import LandmarkInput, check_landmark_source, open_photo, paste_faces
 from inst.pipelines.faces.settings import TRUNCATION, EditSettings, EncodeSettings, PhotoEditSettings
-from inst.pipelines.progress import with_bar
 from inst.seeds import MAX_SEED, noise
 from inst.shapes import Image, WPlus
+from inst.training.progress import with_bar
 
 if TYPE_CHECKING:
     from inst.gan.styleclip.prepared import Prepared
