@@ -15,7 +15,7 @@ extensions = [
     "sphinx.ext.autodoc",
     "sphinx.ext.napoleon",
     "myst_nb",
-    "command_reference",
+    "option_reference",
     "public_names",
     "repository_links",
 ]
@@ -40,9 +40,11 @@ nb_output_stderr = "remove"  # what libraries say about their progress bars
 
 autodoc_member_order = "bysource"
 autodoc_typehints = "signature"
+autodoc_preserve_defaults = True
 python_maximum_signature_line_length = 88
 napoleon_numpy_docstring = False
 napoleon_use_rtype = False
 
-# Types of other projects cannot be looked up offline; every reference to a name of ours must resolve.
-nitpick_ignore_regex = [("py:.*", r"(?!inst\.).*")]
+# Types of other projects cannot be looked up offline, and modules below the public API have no page. Every reference to
+# a public name must resolve.
+nitpick_ignore_regex = [("py:.*", r"(?!inst\.).*"), ("py:.*", r"inst\.\w+\..*")]

@@ -1,7 +1,8 @@
-"""The command reference, written from the parsers themselves when the site is built.
+"""Options, documented from their declarations when the site is built.
 
-A page that holds the line ``% commands`` gets a section for each command in its place, with every option as a
-directive ``option``, so that other pages can refer to it.
+A page that holds the line ``% commands`` gets a section for each command in its place, written from its parser, with
+every option as a directive ``option`` that other pages can refer to. The settings classes of the API get a line for
+each of their fields.
 """
 
 import argparse
@@ -71,7 +72,17 @@ def _write(app: Sphinx, docname: str, source: list[str]) -> None:
         source[0] = source[0].replace(MARK, reference())
 
 
+def _fields(app: Sphinx, what: str, name: str, thing: Any, options: Any, lines: list[str]) -> None:
+    """Add the fields of a settings class to its docstring."""
+    if what == "class" and dataclasses.is_dataclass(thing):
+        for field in dataclasses.fields(thing):
+            if help_text := field.metadata.get("help"):
+                lines.append(f":param {field.name}: {help_text}{_range(field.metadata)}")
+        lines.append("")
+
+
 def setup(app: Sphinx) -> dict[str, Any]:
     """Register the extension."""
     app.connect("source-read", _write)
+    app.connect("autodoc-process-docstring", _fields)
     return {"parallel_read_safe": True}
