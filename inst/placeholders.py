@@ -1,8 +1,8 @@
-"""What counts as a placeholder in a prompt: the one rule that encoding, training and the command line share.
+"""The definition of a placeholder in a prompt, shared by encoding, training and the command line.
 
-A placeholder is a capital letter in brackets, such as ``[C]``, or a bracketed name of at least two characters that
-begins with a letter and goes on with letters, digits, ``_`` or ``-``, such as ``[sea]``. Everything else in brackets is
-ordinary text: ``[c]``, ``array[3]``, ``[two words]``.
+A placeholder is a capital letter in brackets, such as ``[C]``, or a bracketed name such as ``[sea]``: at least two
+characters, a letter first, then letters, digits, ``_`` or ``-``. Everything else in brackets is ordinary text:
+``[c]``, ``array[3]``, ``[two words]``.
 """
 
 from __future__ import annotations

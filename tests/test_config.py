@@ -1,4 +1,4 @@
-"""YAML files, key=value words and flags become checked settings."""
+"""YAML files, key=value arguments and flags are merged into validated settings."""
 
 from pathlib import Path
 
@@ -13,18 +13,18 @@ CONFIGS = sorted((Path(__file__).parent.parent / "configs").glob("*.yaml"))
 
 
 @pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.name)
-def test_every_shipped_file_loads(path):
-    """The command in its first line says whose options it holds."""
+def test_every_shipped_config_is_valid(path):
+    """The first line of each file names the command whose options it contains."""
     words = path.read_text().split()[2:4]
     schema = COMMANDS[words[0] if words[0] in COMMANDS else " ".join(words)].options
     assert isinstance(build(schema, path, [], {}), schema)
 
 
-def test_there_are_files_to_load():
+def test_there_are_shipped_configs():
     assert len(CONFIGS) >= 4
 
 
-def test_later_layers_win(tmp_path):
+def test_flags_override_arguments_which_override_the_file(tmp_path):
     file = tmp_path / "a.yaml"
     file.write_text("strength: 0.2\nnum-steps: 7\nseed: 3\n")
     run = build(StylizeRun, file, ["num_steps=8"], {"seed": 4, "content": ("a.jpg",)})
@@ -49,7 +49,7 @@ def test_text_is_taken_literally():
         (["num_steps=2.5"], "num_steps"),
     ],
 )
-def test_a_wrong_word_is_one_line(words, sentence):
+def test_an_invalid_argument_is_refused_with_one_line(words, sentence):
     with pytest.raises(ConfigError) as error:
         build(StylizeRun, None, words, {})
     assert sentence in str(error.value)
@@ -57,13 +57,13 @@ def test_a_wrong_word_is_one_line(words, sentence):
 
 
 @pytest.mark.parametrize("text", ["a: [", "- a\n- b\n", "\x00"])
-def test_a_file_that_is_no_mapping(tmp_path, text):
+def test_a_file_without_a_mapping_is_refused(tmp_path, text):
     file = tmp_path / "a.yaml"
     file.write_text(text)
     with pytest.raises(InputError):
         build(StylizeRun, file, [], {})
 
 
-def test_a_file_that_is_missing(tmp_path):
+def test_a_missing_file_is_refused(tmp_path):
     with pytest.raises(InputError, match="cannot be read"):
         build(StylizeRun, tmp_path / "none.yaml", [], {})

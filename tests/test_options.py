@@ -1,4 +1,4 @@
-"""Ranges and choices: one sentence that says what was given and what is accepted."""
+"""Ranges and choices of options: errors say what was given and what is accepted."""
 
 import pytest
 
@@ -20,13 +20,13 @@ from inst.errors import ConfigError
         (GenerateRun, {"height": 7}, "height=7 is out of range: give 64 to 2048"),
     ],
 )
-def test_what_is_out_of_range_is_named(schema, values, sentence):
+def test_values_out_of_range_are_refused(schema, values, sentence):
     with pytest.raises(ConfigError) as error:
         schema(**values)
     assert sentence in str(error.value)
     assert "\n" not in str(error.value)
 
 
-def test_the_ends_of_a_range_are_inside():
+def test_the_ends_of_a_range_are_accepted():
     assert StylizeRun(strength=0.0).strength == 0.0
     assert StylizeRun(strength=1.0, num_steps=1, guidance_scale=1.0).strength == 1.0

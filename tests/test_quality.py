@@ -1,4 +1,4 @@
-"""What the project promises, on the trained miniature: nearer to the painting than plain img2img, still the photo."""
+"""Quality of the trained miniature: closer to the painting than plain img2img, with the content of the photo."""
 
 from pathlib import Path
 
@@ -13,7 +13,7 @@ from inst.metrics.style import color_distance, stroke_distance
 
 PAINTINGS = Path(__file__).parent.parent / "style_images"
 SIDE = 128
-"""Half the product's size, for time; paintings are scaled alike."""
+"""Half the default size, to save time; paintings are scaled alike."""
 
 
 @pytest.fixture(scope="module")
@@ -34,27 +34,28 @@ def make(session, photo, style, **changes):
 
 @pytest.fixture(scope="module")
 def pairs(session, photo):
-    """For each bundled style: the painting, the photo under it, and plain img2img at the same strength and seed."""
+    """For each bundled style: the painting, the stylized photo, and plain img2img with the same strength and seed."""
     plain = make(session, photo, None, inversion=False)
     rows = []
     for name in inst.list_styles():
         painting = read_image(PAINTINGS / f"{name}.jpg").image
         rows.append((resize(painting, SIDE, SIDE), make(session, photo, name), plain))
+    assert len(rows) >= 3
     return rows
 
 
-def test_most_are_closer_in_colour_than_plain_img2img(pairs):
+def test_most_styles_are_closer_in_colour_than_plain_img2img(pairs):
     closer = [color_distance(result, painting) < color_distance(plain, painting) for painting, result, plain in pairs]
     assert sum(closer) >= 0.75 * len(closer)
 
 
-def test_strokes_do_not_move_away_on_the_whole(pairs):
+def test_strokes_are_closer_than_with_plain_img2img_on_average(pairs):
     gains = [stroke_distance(plain, painting) - stroke_distance(result, painting) for painting, result, plain in pairs]
     assert sum(gains) > 0
 
 
-def test_the_photo_is_still_there(pairs, photo):
-    """Its edges are nearer to the result's than another photo's are."""
+def test_the_content_of_the_photo_is_preserved(pairs, photo):
+    """The edges of the result are closer to those of the photo than to those of another photo."""
     from PIL import Image as PilImage
     from skimage import data
 
@@ -63,7 +64,7 @@ def test_the_photo_is_still_there(pairs, photo):
     assert sum(kept) >= 0.75 * len(kept)
 
 
-def test_more_strength_is_less_photo(session, photo):
+def test_a_higher_strength_preserves_less_of_the_photo(session, photo):
     style = inst.list_styles()[0]
     distances = [edge_distance(make(session, photo, style, strength=s), photo) for s in (0.2, 0.5, 0.9)]
     assert distances == sorted(distances)

@@ -1,4 +1,8 @@
-"""Deterministic DDIM sampling (Song et al. 2021, "Denoising Diffusion Implicit Models", eq. 12 with sigma = 0)."""
+"""Deterministic DDIM sampling (Song et al. 2021, "Denoising Diffusion Implicit Models", eq. 12 with sigma = 0).
+
+It is our own code rather than diffusers' ``DDIMScheduler`` because the step is two lines, made of the same `add_noise`
+and `remove_noise` as stochastic inversion, and needs no scheduler object with state. The tests compare the two.
+"""
 
 from __future__ import annotations
 

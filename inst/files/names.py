@@ -8,16 +8,17 @@ import unicodedata
 from pathlib import Path
 
 MAX_NAME_BYTES = 200
-"""File systems take 255 bytes; the rest is room for the temporary names that writing needs."""
+"""File systems allow 255 bytes; the rest is reserved for the temporary names that are used while writing."""
 _RESERVED = {"con", "prn", "aux", "nul", *(f"{name}{i}" for name in ("com", "lpt") for i in range(1, 10))}
-"""Names that Windows takes for devices."""
+"""Names that Windows reserves for devices."""
 
 
 def safe_name(text: str, default: str = "style") -> str:
-    """Letters and digits of every script, ``_`` and ``-`` only, and not too long for a file name.
+    """A file name made from a text: only letters and digits of any script, ``_`` and ``-``, and not too long.
 
     Args:
-        default: for a text without any of these.
+        text: any text.
+        default: the name of a text that has none of these characters.
 
     >>> safe_name("Starry Night!"), safe_name("星空.png"), safe_name("[C]")
     ('Starry_Night', '星空_png', 'C')
@@ -27,7 +28,9 @@ def safe_name(text: str, default: str = "style") -> str:
 
 
 def shortened(name: str, max_bytes: int = MAX_NAME_BYTES) -> str:
-    """A file name cut to a number of bytes, its ending kept. Different long names stay different: each gets a hash.
+    """A file name truncated to a number of bytes, with its suffix.
+
+    A truncated name gets a hash of the full name, so that different long names remain different.
 
     >>> shortened("photo.png"), len(shortened("照" * 200 + ".png").encode()) <= MAX_NAME_BYTES
     ('photo.png', True)

@@ -116,6 +116,6 @@ def read_pickle(path: Path, *, inert: frozenset[str] = frozenset()) -> object:
         with path.open("rb") as file:
             mapped = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_COPY)
         try:
-            return pickles.read_object(memoryview(mapped), kind, inert)
+            return pickles.read_object(mapped, kind, inert)
         except pickles.PickleError as error:
             raise InputError(f"{path} was refused: {error}") from error

@@ -160,7 +160,7 @@ class DirectionsEditor(Editor):
         """The change of each channel for ``alpha`` 1."""
         wanted = self._wanted(text)
         relevance = self.relevance.to(wanted)
-        beta = automatic_beta(relevance, wanted, most=self.most) if self.beta is None else self.beta
+        beta = automatic_beta(relevance, wanted, max_channels=self.most) if self.beta is None else self.beta
         frozen = to_rgb_styles(len(self.statistics.stds))
         stds = [std.to(wanted) for std in self.statistics.stds]
         return style_direction(relevance, wanted, stds, beta, frozen=frozen)

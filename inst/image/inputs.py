@@ -1,4 +1,4 @@
-"""Pictures as a Python program has them: a path, a PIL image, a tensor or an array, all brought to one form."""
+"""Pictures given to a Python function: paths, PIL images, tensors and arrays are converted to one form."""
 
 from __future__ import annotations
 
@@ -22,21 +22,22 @@ _TOLERANCE = 1e-3
 
 
 def as_picture(source: Any, *, max_megapixels: float = 64.0, min_side: int = 64, max_ratio: float = 8.0) -> Picture:
-    """Bring a picture in any accepted form to a :class:`Picture`.
+    """Convert a picture in any accepted form to a :class:`Picture`.
 
     Args:
         source: a path, a PIL image of any mode, a (1, 3, h, w) float tensor in [-1, 1], a ``uint8`` array of shape
             (h, w), (h, w, 3) or (h, w, 4), or a `Picture`, which is returned as it is.
-        max_megapixels: the largest picture accepted.
-        min_side: the fewest pixels per side.
-        max_ratio: the largest ratio of the longer side to the shorter one.
+        max_megapixels: larger pictures are refused.
+        min_side: the smallest accepted side in pixels.
+        max_ratio: the largest accepted ratio of the long side to the short side.
 
     Returns:
-        The picture as sRGB, upright, transparency on white. Its ``sha256`` is that of the file for a path, and that of
-        the 8-bit pixels for everything else; its ``path`` is the file's, or ``image`` where there is none.
+        The picture as sRGB, with its EXIF orientation applied and white behind transparent areas. For a path, its
+        ``sha256`` is that of the file; otherwise it is computed from the size and the 8-bit pixels. Its ``path`` is
+        that of the file, or ``image`` if there is none.
 
     Raises:
-        InputError: another type, shape or value range, or a file that cannot be read.
+        InputError: the source has another type, shape or value range, or is a file that cannot be read.
 
     >>> import numpy as np
     >>> as_picture(np.zeros((64, 96, 3), np.uint8)).image.shape
@@ -60,10 +61,17 @@ def as_picture(source: Any, *, max_megapixels: float = 64.0, min_side: int = 64,
 
 
 def as_pictures(source: Any, **limits: float) -> tuple[list[Picture], bool]:
-    """One picture or a list of them.
+    """Convert one picture or a list of them with :func:`as_picture`.
+
+    Args:
+        source: a picture, or a list or tuple of pictures.
+        limits: ``max_megapixels``, ``min_side`` and ``max_ratio`` of :func:`as_picture`.
 
     Returns:
-        The pictures, and whether a list was given.
+        The pictures, and whether a list or tuple was given.
+
+    Raises:
+        InputError: the list is empty, or a picture cannot be used.
     """
     if isinstance(source, list | tuple):
         if not source:
@@ -99,7 +107,7 @@ def _from_tensor(image: Tensor, **limits: float) -> Picture:
     image = image.detach().float().cpu()
     low, high = float(image.min()), float(image.max())
     if not (low >= -1 - _TOLERANCE and high <= 1 + _TOLERANCE):
-        raise InputError(f"the tensor's values go from {low:g} to {high:g}: give a picture in [-1, 1]")
+        raise InputError(f"the tensor has values from {low:g} to {high:g}: give a picture in [-1, 1]")
     image = image.clamp(-1, 1)
     pixels = image.add(1).mul(127.5).round().to(torch.uint8)
     digest = hashlib.sha256(f"{tuple(image.shape)}".encode() + pixels.numpy().tobytes()).hexdigest()
@@ -110,5 +118,8 @@ def _check_size(
     path: Path, width: int, height: int, *, max_megapixels: float, min_side: float, max_ratio: float
 ) -> None:
     if width * height > max_megapixels * 1e6:
-        raise InputError(f"{path} has {width * height / 1e6:.0f} megapixels: accepted are at most {max_megapixels:g}")
+        raise InputError(
+            f"{path} has {width}x{height} pixels ({width * height / 1e6:.0f} megapixels), and at most "
+            f"{max_megapixels:g} megapixels are accepted: scale it down, or raise max_megapixels"
+        )
     check_shape(path, width, height, int(min_side), max_ratio)

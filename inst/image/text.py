@@ -61,7 +61,7 @@ def _from_exif(exif: PIL.Image.Exif) -> dict[str, str]:
         text["parameters"] = parameters
     try:
         others = json.loads(str(exif.get(_DESCRIPTION, "")))
-    except ValueError:
+    except (ValueError, RecursionError):
         return text  # A description in plain text, for example from a camera.
     if isinstance(others, dict):
         text |= {key: value for key, value in others.items() if isinstance(value, str)}

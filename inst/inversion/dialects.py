@@ -147,11 +147,14 @@ def _parameter_dict(stub: Inert) -> Mapping[str, object]:
 def _from_list(path: Path, data: list[object]) -> ForeignEmbedding:
     """A list of mappings of names to tensors, whose vectors are concatenated."""
     tensors = [value for entry in data if isinstance(entry, Mapping) for value in entry.values()]
-    if not tensors or not all(isinstance(t, Tensor) and t.ndim in (1, 2) for t in tensors):
+    if not tensors or not all(isinstance(t, Tensor) and t.ndim in (1, 2) and t.numel() for t in tensors):
         raise InputError(f"{path} contains no textual inversion")
     rows = [t.reshape(-1, t.shape[-1]) for t in tensors if isinstance(t, Tensor)]
     if len({row.shape[1] for row in rows}) > 1:
         raise TokenError(f"{path} contains vectors of several widths: it is for a model with several text encoders")
+    # Checked before they are concatenated: a small file can name one tensor a thousand times.
+    if (count := sum(len(row) for row in rows)) > _MAX_VECTORS:
+        raise TokenError(f"{path} contains {count} vectors, but a prompt has room for {_MAX_VECTORS}")
     name = sanitize_name(path.stem)
     return ForeignEmbedding(_vectors(path, torch.cat(rows)), name, "list", name)
 
@@ -159,9 +162,12 @@ def _from_list(path: Path, data: list[object]) -> ForeignEmbedding:
 def _from_release(path: Path, module: Inert) -> ForeignEmbedding:
     """``embeddings.pt`` of the InST release: only the inversion module. Its vectors are computed from the painting."""
     try:
-        state = {name: tensor.float() for name, tensor in module_state_dict(module).items()}
+        tensors = module_state_dict(module)
     except InputError as error:
         raise InputError(f"{path} cannot be used: {error}") from error
+    if sum(tensor.numel() for tensor in tensors.values()) > MAX_BYTES:
+        raise InputError(f"{path} names the same data again and again: it is not the InST release's module")
+    state = {name: tensor.float() for name, tensor in tensors.items()}
     if missing := {"net.1.weight", "net.1.bias"} - state.keys():
         raise InputError(f"{path} lacks {', '.join(sorted(missing))}: it is not the InST release's module")
     if not all(bool(tensor.isfinite().all()) for tensor in state.values()):

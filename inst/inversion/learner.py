@@ -98,10 +98,13 @@ def zero_last_layer(module: AttentionInversion) -> None:
 
 @torch.no_grad()
 def vectors_of(learner: nn.Module, weights: Mapping[str, Tensor] | None = None) -> TokenVectors:
-    """The token vectors, without dropout (the release leaves it on while stylizing).
+    """The token vectors (n, d) of a learner, float32 on the CPU, computed without dropout.
+
+    (The code that the authors of InST released keeps dropout active while stylizing.)
 
     Args:
-        weights: the learner's state dict; ``None`` for its current one.
+        learner: one of the modules of this file.
+        weights: a state dict of the learner to use instead of its current one.
     """
     was_training = learner.training
     learner.eval()

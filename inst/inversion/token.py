@@ -233,9 +233,12 @@ def load_token(path: Path) -> StyleToken:
     if unexpected:
         raise TokenError(f"{path} contains keys that no style token has: {', '.join(sorted(unexpected)[:4])}")
     module = {k.removeprefix("module."): v for k, v in tensors.items()}
-    metadata = json.loads(header["inst.facts"])
     uri = header.get("modelspec.thumbnail", "")
-    thumbnail = base64.b64decode(uri.split(",", 1)[1]) if "," in uri else b""
+    try:
+        metadata = dict(json.loads(header["inst.facts"]))
+        thumbnail = base64.b64decode(uri.split(",", 1)[1]) if "," in uri else b""
+    except (ValueError, TypeError, RecursionError) as error:
+        raise TokenError(f"{path} has a damaged header: get the file again, or learn the painting again") from error
     name = header.get("inst.name", path.stem)
     return StyleToken(
         name=name, vectors=vectors.float(), module=module, patches=patches, metadata=metadata, thumbnail=thumbnail

@@ -41,7 +41,7 @@ class InversionTraining:
         settings: resolved; see :func:`inst.inversion.settings.resolve`.
         prompt: the text in which ``[C]`` is learned.
         random: in force during updates, for dropout.
-        steps: updates made so far, for the error message.
+        step: updates made so far, for the error message.
         micro: timesteps computed at once; halved where the memory does not suffice.
     """
 
@@ -59,7 +59,7 @@ class InversionTraining:
         self.learner.to(self.device).train()
         self.optimizer = torch.optim.AdamW(self.learner.parameters(), lr=s.learning_rate, weight_decay=0.0)
         self.generator = seeded(s.seed)
-        self.steps = 0
+        self.step = 0
         self.micro = s.micro_batch or s.batch_size or 1
         self._fixed = self._draw(VALIDATION_DRAWS, seeded(s.seed, 1))
 
@@ -88,10 +88,10 @@ class InversionTraining:
         )
 
     def _updates(self, step: int) -> Iterator[float]:
-        self.steps = step
+        self.step = step
         while True:
             yield self.update(self.draw())
-            self.steps += 1
+            self.step += 1
 
     def draw(self) -> Draw:
         """The batch of the next update."""
@@ -116,7 +116,7 @@ class InversionTraining:
         loss = self._in_memory(lambda: self._accumulate_gradients(drawn))
         if not math.isfinite(loss):
             raise TokenError(
-                f"the loss is not a number after {self.steps} steps: lower --learning-rate, or --dtype float32"
+                f"the loss is not a number after {self.step} steps: lower --learning-rate, or --dtype float32"
             )
         nn.utils.clip_grad_norm_(self.learner.parameters(), 1.0)
         self.optimizer.step()

@@ -49,7 +49,7 @@ def read_config(path: Path) -> dict[str, Any]:
         config = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise ModelError(f"{path.parent.name}/{path.name} is missing") from None
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise ModelError(f"{path.parent.name}/{path.name} cannot be read: {error}") from None
     if not isinstance(config, dict):
         raise ModelError(f"{path.parent.name}/{path.name} does not contain a JSON object")

@@ -30,7 +30,7 @@ PREVIEW_STEPS = 10
 """Denoising steps of a preview; a finished picture has more."""
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class LearningStep(TrainingProgress):
     """One training step of learning a painting; the first item comes before any step.
 

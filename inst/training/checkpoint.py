@@ -70,7 +70,10 @@ class Checkpoint:
             raise InputError(
                 f"{self.path} is not a training state of inst: give the .state file that a stopped run left"
             )
-        metadata = json.loads(header[_HEADER])
+        try:
+            metadata = dict(json.loads(header[_HEADER]))
+        except (ValueError, TypeError, RecursionError) as error:
+            raise InputError(f"{self.path} has a damaged header: leave out --resume to start anew") from error
         if metadata.get("format") != _FORMAT:
             raise InputError(
                 f"{self.path} was saved by another version of inst: resume it with that version, or leave out --resume "

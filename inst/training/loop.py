@@ -55,7 +55,7 @@ class TrainingTask:
     generators: Mapping[str, torch.Generator] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class TrainingProgress:
     """How far training is, after a step.
 

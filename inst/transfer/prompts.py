@@ -60,7 +60,10 @@ def encode_styled(model: LatentDiffusion, prompt: str, styles: Sequence[Weighted
 def _combinations(
     groups: Mapping[str, Sequence[tuple[float, Tensor]]],
 ) -> list[tuple[float, dict[str, Tensor]]]:
-    """Every combination of one style for each placeholder, with the product of their weights."""
+    """Every combination of one style for each placeholder, with the product of their weights.
+
+    Token vectors are plain tensors here because styles may differ in their number of vectors.
+    """
     combinations: list[tuple[float, dict[str, Tensor]]] = [(1.0, {})]
     for placeholder, members in groups.items():
         combinations = [

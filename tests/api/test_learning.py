@@ -96,7 +96,7 @@ def test_what_was_learned_before_the_loss_became_nan_is_there(model, painting, m
     update = InversionTraining.update
     monkeypatch.setattr(
         InversionTraining, "update",
-        lambda self, drawn: update(self, drawn._replace(eps=drawn.eps * float("nan")) if self.steps == 2 else drawn),
+        lambda self, drawn: update(self, drawn._replace(eps=drawn.eps * float("nan")) if self.step == 2 else drawn),
     )  # fmt: skip
     steps = inst.learn_style_steps(painting, model, **SMALL)
     done = [next(steps) for _ in range(3)]

@@ -1,4 +1,4 @@
-"""A painting, and the miniature to learn it on."""
+"""A painting, and the embedded miniature model to learn it with."""
 
 import pytest
 import torch
@@ -25,7 +25,7 @@ SMALL = {"resolution": 128, "crop": 64, "batch_size": 2, "validation_steps": 4, 
 
 @pytest.fixture
 def training(session, painting):
-    """``training(**settings)``: a small training of the painting, not begun."""
+    """``training(**settings)``: a short training run on the painting, not started."""
 
     def build(**changes):
         settings = resolve(InversionSettings(**(SMALL | changes)), model_defaults(session.model))

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import torch
-from support.gan_files import CONFIG, calm_generator
+from support.gan_files import CONFIG, bounded_generator
 
 pytest.importorskip("cv2")
 pytest.importorskip("accelerate")
@@ -36,7 +36,7 @@ def precision_of_its_own():
 @pytest.fixture
 def session(tmp_path):
     """A narrow generator, and its own pictures in place of drawn ones."""
-    generator = calm_generator()
+    generator = bounded_generator()
     save_generator(tmp_path / "G.safetensors", generator)
     z = torch.randn(200, CONFIG.z_width, generator=torch.Generator().manual_seed(9))
     pictures = generator(generator.truncate(generator.map(z), 0.7)).clamp(-1, 1)
@@ -59,13 +59,13 @@ def test_sizes_follow_from_the_generator_and_from_the_file():
         assert network(torch.zeros(1, 3, side, side)).shape == (1, sizes.num_layers, sizes.w_width)
     bytes_in_half = 2 * sum(p.numel() for p in CompactEncoder(CompactLayout.of(config(64))).parameters())
     assert 2e6 < bytes_in_half < 3e6
-    with pytest.raises(ModelError, match="from 32 px on, not of 16 px"):
+    with pytest.raises(ModelError, match="at least 32 px, not 16 px"):
         CompactLayout.of(config(16))
 
 
 def test_it_starts_at_the_mean_whatever_it_sees():
     mean = torch.arange(CONFIG.w_width).float()
-    network = CompactEncoder(CompactLayout.of(CONFIG, WIDTHS)).start_at(mean)
+    network = CompactEncoder(CompactLayout.of(CONFIG, WIDTHS)).initialize_to_mean(mean)
     assert (network(torch.randn(2, 3, 32, 32)) == 0).all()
     assert torch.equal(network.mean, mean)
 
@@ -123,7 +123,7 @@ def test_a_stopped_run_goes_on_as_if_it_had_not(tmp_path, session, monkeypatch):
 
 def test_pictures_are_found_again_and_the_file_says_how_well(tmp_path, session):
     pixels = np.load(tmp_path / "avatars.npy")
-    mean = CompactEncoder(CompactLayout.of(CONFIG, WIDTHS)).start_at(session.generator.latent_avg)
+    mean = CompactEncoder(CompactLayout.of(CONFIG, WIDTHS)).initialize_to_mean(session.generator.latent_avg)
     before = measure(mean, session.generator, pixels)
     run = steps(tmp_path, session, 150, lr=3e-3)
     after = measure(averaged(run), session.generator, pixels)

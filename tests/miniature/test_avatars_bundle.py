@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import torch
 from safetensors.torch import load_file
-from support.gan_files import CONFIG, calm_generator, write_avatars, write_files
+from support.gan_files import CONFIG, bounded_generator, write_avatars, write_files
 
 pytest.importorskip("cv2")
 
@@ -62,7 +62,7 @@ def test_a_folder_that_edits_is_made_and_not_made_twice(parts, tmp_path, monkeyp
 def test_parts_that_do_not_belong_together_are_told(parts, tmp_path):
     exports = tmp_path / "exports"
     shutil.copytree(parts, exports)
-    save_generator(exports / "generator.safetensors", calm_generator(1))
+    save_generator(exports / "generator.safetensors", bounded_generator(1))
     with pytest.raises(SystemExit, match=r"trained for another generator: .*avatar_encoder"):
         bundle(tmp_path / "state", exports, tmp_path / "out", QUICK, "cpu")
     (exports / "identity.safetensors").unlink()

@@ -11,7 +11,7 @@ import pytest
 import torch
 from PIL import Image as PilImage
 from safetensors.torch import load_file
-from support.gan_files import CONFIG, WIDTH, calm_generator, prepared, write_files, write_photo
+from support.gan_files import CONFIG, WIDTH, bounded_generator, prepared, write_files, write_photo
 
 from inst.cli import main
 from inst.errors import InputError
@@ -256,7 +256,7 @@ def test_a_face_that_fails_does_not_affect_the_others():
                 raise InputError("not a face")
             yield [w_plus]
 
-    generator = calm_generator()
+    generator = bounded_generator()
     edit = FaceEdit(generator, "mapper", editor=Refusing())
     rng = torch.Generator().manual_seed(0)
     codes = list(generator.to_w_plus(generator.map(torch.randn(4, WIDTH, generator=rng))).clone().split(1))

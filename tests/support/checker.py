@@ -1,7 +1,7 @@
-"""The runtime check of signatures while tests run: an int is a float, as PEP 484 has it.
+"""The runtime type checker for signatures in tests; an int is accepted as a float, as in PEP 484.
 
-The public functions and settings check their arguments themselves, with a sentence for the caller. They are left out
-here, so that tests can pass wrong ones.
+Public functions and settings validate their arguments themselves and raise an error with a sentence for the caller.
+They are excluded here, so that tests can pass invalid arguments.
 """
 
 from beartype import BeartypeConf, beartype

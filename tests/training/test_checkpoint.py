@@ -42,6 +42,13 @@ def test_a_file_that_is_no_state(tmp_path):
         Checkpoint(tmp_path / "a.state").load()
 
 
+@pytest.mark.parametrize("header", ["{", "3", "[" * 9999])
+def test_a_damaged_header_is_refused(tmp_path, header):
+    write_safetensors(tmp_path / "a.state", {"x": torch.ones(1)}, {"state": header})
+    with pytest.raises(InputError, match=r"a\.state has a damaged header"):
+        Checkpoint(tmp_path / "a.state").load()
+
+
 def test_a_state_of_an_older_version_is_refused(tmp_path):
     write_safetensors(tmp_path / "a.state", {"x": torch.ones(1)}, {"state": '{"step": 3, "identity": ""}'})
     with pytest.raises(InputError, match="another version of inst"):

@@ -1,4 +1,4 @@
-"""Stylizing on the miniature: against diffusers where the algorithms coincide, and what the options promise."""
+"""Stylizing with the miniature: against diffusers where the algorithms coincide, and the effect of each option."""
 
 from dataclasses import replace
 
@@ -12,6 +12,7 @@ from inst import seeds
 from inst.commands.common.inputs import demo_photo
 from inst.diffusion.tone import tone_of
 from inst.image import from_pil
+from inst.metrics.content import edge_distance
 from inst.transfer.photo import PhotoSettings, StyleConditioning, stylize
 
 SETTINGS = PhotoSettings(
@@ -43,7 +44,7 @@ def result(model, photo, style, settings):
     return last.images
 
 
-def test_without_inversion_it_is_diffusers_img2img(model, style):
+def test_without_inversion_the_result_equals_diffusers_img2img(model, style):
     """The same photo, noise and schedule through diffusers' own pipeline."""
     square = from_pil(demo_photo(64).crop((0, 0, 64, 64)))
     pipe = StableDiffusionImg2ImgPipeline(
@@ -52,7 +53,7 @@ def test_without_inversion_it_is_diffusers_img2img(model, style):
     )  # fmt: skip
     pipe.set_progress_bar_config(disable=True)
     noise = seeds.noise(3, (1, model.latent_channels, 64 // model.factor, 64 // model.factor))
-    # the pipeline samples the posterior; ours takes its mean: hand it the mean as latents
+    # the pipeline samples the posterior and we take its mean, so the mean is passed to it as latents
     latents = model.encode(square)
     timesteps = DDIMScheduler.from_config(dict(model.schedule_config))
     timesteps.set_timesteps(10)
@@ -66,11 +67,11 @@ def test_without_inversion_it_is_diffusers_img2img(model, style):
     assert_close(ours, model.decode(theirs).float(), atol=2e-3, rtol=0)
 
 
-def test_few_steps_leave_no_noise_behind(model, photo, style):
-    """The inversion noises to where the sampler starts: a single short step changes a photo little."""
+def test_a_single_step_leaves_no_noise(model, photo, style):
+    """Inversion adds noise up to the timestep at which sampling starts, so one short step changes a photo little."""
     changed = result(model, photo, style, replace(SETTINGS, strength=0.1, guidance_scale=1.0))
-    coded = model.decode(model.encode(photo)).float()
-    assert (changed - coded[..., : photo.shape[2], : photo.shape[3]]).abs().mean() < 0.1
+    reconstructed = model.decode(model.encode(photo)).float()
+    assert (changed - reconstructed[..., : photo.shape[2], : photo.shape[3]]).abs().mean() < 0.1
 
 
 def test_size_and_aspect_ratio_are_kept(model, style):
@@ -78,7 +79,7 @@ def test_size_and_aspect_ratio_are_kept(model, style):
     assert result(model, photo, style, SETTINGS).shape == photo.shape
 
 
-def test_strength_zero_gives_the_photo_back(model, photo, style):
+def test_strength_zero_returns_the_photo(model, photo, style):
     assert torch.equal(result(model, photo, style, replace(SETTINGS, strength=0.0)), photo)
 
 
@@ -95,18 +96,25 @@ def test_the_same_seed_gives_the_same_pixels(model, photo, style):
     assert not torch.equal(one, result(model, photo, style, replace(SETTINGS, seed=4)))
 
 
-def test_a_batch_is_its_single_pictures(model, photo, style):
+def test_a_batch_equals_its_single_images(model, photo, style):
     both = result(model, torch.cat([photo, photo]), style, SETTINGS)
     single = result(model, photo, style, replace(SETTINGS, seed=SETTINGS.seed + 1))
     assert (both[1:] - single).abs().mean() < 2 / 255
 
 
-def test_inversion_keeps_more_of_the_photo(model, photo, style):
-    kept, free = (result(model, photo, style, replace(SETTINGS, inversion=on)) for on in (True, False))
-    assert not torch.equal(kept, free)
+def test_inversion_preserves_more_of_the_photo_than_random_noise(model, photo, style):
+    """Pixel and edge distances to the photo are clearly smaller than with random noise (0.80 and 0.74 of them)."""
+    seeds_of_runs = (3, 4)
+    pixel_distances, edge_distances = [], []
+    for inversion in (True, False):
+        images = [result(model, photo, style, replace(SETTINGS, inversion=inversion, seed=s)) for s in seeds_of_runs]
+        pixel_distances.append(sum(float((image - photo).abs().mean()) for image in images))
+        edge_distances.append(sum(edge_distance(image, photo) for image in images))
+    assert pixel_distances[0] < 0.9 * pixel_distances[1]
+    assert edge_distances[0] < 0.85 * edge_distances[1]
 
 
-def test_keep_colors_keeps_the_chroma(model, photo, style):
+def test_keep_colors_preserves_the_chroma(model, photo, style):
     from skimage.color import rgb2lab
 
     def chroma(image):
@@ -116,14 +124,14 @@ def test_keep_colors_keeps_the_chroma(model, photo, style):
     assert abs(chroma(kept) - chroma(photo)).mean() < abs(chroma(plain) - chroma(photo)).mean()
 
 
-def test_tone_moves_the_means(model, photo, style):
+def test_tone_shifts_the_mean_towards_the_painting(model, photo, style):
     tone = tone_of(model.encode(torch.full((1, 3, 64, 64), -0.8)))
     dark = result(model, photo, replace(style, tone=tone), replace(SETTINGS, tone=1.0, strength=0.1))
     assert dark.mean() < result(model, photo, style, replace(SETTINGS, strength=0.1)).mean()
 
 
 @pytest.mark.parametrize("sampler", ["dpm++", "unipc"])
-def test_other_samplers_make_a_picture(model, photo, style, sampler):
-    picture = result(model, photo, style, replace(SETTINGS, sampler=sampler))
-    assert torch.isfinite(picture).all()
-    assert picture.std() > 0.01
+def test_other_samplers_give_nearly_the_image_of_ddim(model, photo, style, sampler):
+    """They solve the same ODE: 0.02 apart, where the change of the photo itself is 0.15."""
+    image, ddim = (result(model, photo, style, replace(SETTINGS, sampler=name)) for name in (sampler, "ddim"))
+    assert 0 < (image - ddim).abs().mean() < 0.2 * (ddim - photo).abs().mean()

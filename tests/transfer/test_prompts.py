@@ -20,7 +20,7 @@ def vectors(model):
     return [torch.randn(n, model.text.token_dim, generator=torch.Generator().manual_seed(n)) for n in (2, 3)]
 
 
-def test_one_style_alone_is_the_plain_encoding(model, vectors):
+def test_a_single_style_is_encoded_in_the_prompt(model, vectors):
     ours = encode_styled(model, "a cat, [C]", [WeightedVectors(vectors[0])], "a painting")
     assert_close(ours, model.text.encode_prompt(["a cat, [C]"], {"[C]": vectors[0]}))
 
@@ -31,13 +31,13 @@ def test_mixed_styles_are_weighted_sums(model, vectors):
     assert_close(encode_styled(model, "[C]", styles, "a painting"), 0.7 * one + 0.3 * two)
 
 
-def test_half_a_style_is_half_way_from_plain(model, vectors):
+def test_a_weight_below_one_interpolates_with_the_plain_prompt(model, vectors):
     half = encode_styled(model, "[C]", [WeightedVectors(vectors[0], weight=0.5)], "a painting")
     styled, plain = model.text.encode_prompt(["[C]"], {"[C]": vectors[0]}), model.text.encode_prompt(["a painting"], {})
     assert_close(half, 0.5 * styled + 0.5 * plain)
 
 
-def test_named_styles_stand_side_by_side(model, vectors):
+def test_named_styles_are_used_in_one_prompt(model, vectors):
     styles = [WeightedVectors(vectors[0], "[sea]"), WeightedVectors(vectors[1], "[sky]")]
     prompt = "a [sea] under a [sky]"
     expected = model.text.encode_prompt([prompt], {"[sea]": vectors[0], "[sky]": vectors[1]})

@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
+import secrets
 from collections.abc import Iterable
 from pathlib import Path
 from types import TracebackType
@@ -44,9 +45,7 @@ class Claims:
         for lock in self._locks.values():
             _release(lock)
         self._locks.clear()
-        for folder in reversed(self._folders):  # what was made for a run that wrote nothing goes again
-            with contextlib.suppress(OSError):
-                folder.rmdir()
+        _remove_empty(self._folders)  # what was made for a run that wrote nothing
 
     def exact(self, path: Path, *, replace: bool = False) -> Path:
         """Claim a name that the user gave.
@@ -57,7 +56,7 @@ class Claims:
         Raises:
             InputError: it exists, is an input of this run, belongs to another run, or cannot be written.
         """
-        path = self._checked(path)
+        check_output(path, self._inputs, overwrite=True)
         if not self._take(path):
             owner = "another output of this run" if self._key(path) in self._locks else "another run, which writes it"
             raise InputError(f"{path} belongs to {owner}: give another --output")
@@ -93,22 +92,13 @@ class Claims:
             return False
         return True
 
-    def _checked(self, path: Path) -> Path:
-        with explain_os_errors(path, "write"):
-            if path.is_dir():
-                raise InputError(f"{path} is a folder: give the name of a file")
-            if os.path.realpath(path) in self._inputs:
-                raise InputError(f"{path} is read by this run and is never written to: give another --output")
-        return path
-
     def _take(self, path: Path) -> bool:
         """Make the folder and hold the lock; false where it is taken. Shows that the place can be written to."""
         key = self._key(path)
         if key in self._locks:
             return False
         with explain_os_errors(path, "write"):
-            self._make(path.parent)
-            os.lstat(path.parent)
+            self._folders += _make_folder(path.parent)
             if len(os.fsencode(path.name)) > 255:
                 raise InputError(f"the name {path.name[:40]}… is too long for a file: give a shorter --output")
             lock = FileLock(path.parent / f".{hashlib.sha256(key.encode()).hexdigest()[:16]}.claim")
@@ -122,18 +112,52 @@ class Claims:
     def _give_back(self, path: Path) -> None:
         _release(self._locks.pop(self._key(path)))
 
-    def _make(self, folder: Path) -> None:
-        missing = []
-        while not folder.exists():
-            missing.append(folder)
-            folder = folder.parent
-        for one in reversed(missing):
-            one.mkdir(exist_ok=True)
-            self._folders.append(one)
-
     @staticmethod
     def _key(path: Path) -> str:
         return f"{os.path.realpath(path.parent)}/{folded(path.name)}"
+
+
+def check_output(path: Path, inputs: Iterable[Path | str] = (), *, overwrite: bool, replace: bool = False) -> Path:
+    """Check an output whose run holds a lock of its own, shared by several processes.
+
+    Args:
+        inputs, overwrite, replace: as for :class:`Claims` and :meth:`Claims.exact`.
+
+    Raises:
+        InputError: it exists, is an input of the run, or cannot be written.
+    """
+    with explain_os_errors(path, "write"):
+        if path.is_dir():
+            raise InputError(f"{path} is a folder: give the name of a file")
+        if os.path.realpath(path) in {os.path.realpath(one) for one in inputs}:
+            raise InputError(f"{path} is read by this run and is never written to: give another --output")
+        if path.exists() and not (overwrite or replace):
+            raise InputError(f"{path} is there already: give another --output, or --overwrite to replace it")
+        made = _make_folder(path.parent)
+        probe = path.parent / f".{secrets.token_hex(8)}.probe"
+        try:
+            probe.touch(exist_ok=False)
+            probe.unlink()
+        finally:
+            _remove_empty(made)
+    return path
+
+
+def _make_folder(folder: Path) -> list[Path]:
+    """Make a folder and what it lies in; returns those that were missing, the outermost first."""
+    missing: list[Path] = []
+    while not folder.exists():
+        missing.insert(0, folder)
+        folder = folder.parent
+    for one in missing:
+        one.mkdir(exist_ok=True)
+    return missing
+
+
+def _remove_empty(folders: Iterable[Path]) -> None:
+    for folder in reversed(list(folders)):
+        with contextlib.suppress(OSError):
+            folder.rmdir()
 
 
 def _release(lock: FileLock) -> None:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol, runtime_checkable
 
-from inst.commands.common.outputs import claim
+from inst.commands.common.claims import check_output
 from inst.commands.common.progress import say
 from inst.errors import ConfigError, InputError
 from inst.training.partial_results import part_files
@@ -47,18 +49,35 @@ class Unfinished:
             path.unlink(missing_ok=True)
 
 
-def claim_output(output: str | None, command: str, *, resume: bool, overwrite: bool) -> Unfinished:
-    """Where the result of a training command goes.
+@runtime_checkable
+class ResultOptions(Protocol):
+    """The options of a command that writes one result, and can be resumed."""
+
+    @property
+    def output(self) -> str | None: ...
+    @property
+    def resume(self) -> bool: ...
+    @property
+    def overwrite(self) -> bool: ...
+
+
+def place_of_result(options: ResultOptions, command: str, inputs: Iterable[str | None]) -> Unfinished:
+    """Where the result of a training command goes, checked before anything is loaded.
+
+    Args:
+        command: for the error that no output was given.
+        inputs: files that the run reads.
 
     Raises:
         ConfigError: no output was given.
-        InputError: the file is there already, or its name has another ending.
+        InputError: the file is there already or cannot be written, or its name has another ending.
     """
-    if output is None:
+    if options.output is None:
         raise ConfigError(f"no output was given: inst {command} --output FILE.safetensors")
-    path = Path(output)
+    path = Path(options.output)
     if path.suffix != ".safetensors":
         raise InputError(f"--output {path}: give a name ending in .safetensors")
     place = Unfinished(path)
-    claim(path, overwrite or (resume and place.state.is_file()))
+    files = [file for file in inputs if file is not None]
+    check_output(path, files, overwrite=options.overwrite, replace=options.resume and place.state.is_file())
     return place

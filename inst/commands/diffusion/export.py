@@ -5,11 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Literal, cast
 
-from inst.commands.common.outputs import claim, safe_name
+from inst.commands.common.claims import Claims
 from inst.commands.common.progress import say
 from inst.commands.diffusion.options import ExportRun
 from inst.commands.diffusion.styles import STYLES
 from inst.errors import InputError
+from inst.files.names import safe_name
 from inst.pipelines.styles import find_style, missing_style, read_style
 
 
@@ -32,9 +33,10 @@ def export(options: ExportRun) -> int:
     ending = "embedding" if options.form == "shared" else "learned_embeds"
     folder = path.parent if path == Path(options.style) else Path()
     default = folder / f"{name}.{ending}.safetensors"
-    output = claim(default if options.output is None else Path(options.output), options.overwrite)
     form = cast(Literal["shared", "diffusers"], options.form)
-    style.rename(name).export(output, form=form)
+    with Claims([path], overwrite=options.overwrite) as claims:
+        output = claims.exact(default if options.output is None else Path(options.output))
+        style.rename(name).export(output, form=form)
     if form == "shared":
         say(
             f"{output}: in AUTOMATIC1111, ComfyUI, InvokeAI and kohya its file name, {output.stem}, is the trigger word"

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+from inst.commands.common.claims import Claims
 from inst.commands.common.outputs import plan_numbered, safe_name
 from inst.commands.common.progress import bar, say
 from inst.commands.diffusion.open import open_session
 from inst.commands.diffusion.options import GenerateRun
 from inst.commands.diffusion.picture_record import generated_record, texts
-from inst.commands.diffusion.styles import parse_spec, use_styles
+from inst.commands.diffusion.styles import StyleSpec, parse_spec, use_styles
 from inst.errors import ConfigError, TokenError
 from inst.image import write_image
 from inst.options import values_of
@@ -34,12 +37,18 @@ def generate(options: GenerateRun) -> int:
         raise TokenError(
             f'the prompt "{options.prompt}" does not contain {specs[0].placeholder}: write it where the style belongs'
         )
+    with Claims((spec.path for spec in specs), overwrite=options.overwrite) as claims:
+        return _generate(options, specs if named else None, claims)
+
+
+def _generate(options: GenerateRun, specs: Sequence[StyleSpec] | None, claims: Claims) -> int:
+    """Make the pictures; without ``specs`` from a prompt that has no placeholder."""
+    assert options.prompt
     stem = safe_name(options.prompt)[:60]
-    outputs = plan_numbered(
-        options.num_images, options, (f"{stem}-{options.seed + i}" for i in range(options.num_images))
-    )
+    names = (f"{stem}-{options.seed + i}" for i in range(options.num_images))
+    outputs = plan_numbered(options.num_images, options, names, claims)
     session = open_session(options)
-    styles = use_styles(session, specs, options) if named else []
+    styles = [] if specs is None else use_styles(session, specs, options)
     values = values_of(options, GenerateSettings)
     maker = TextToImage(values.pop("prompt"), styles, session, **values)
     with bar(maker.total_steps, "making pictures") as progress:

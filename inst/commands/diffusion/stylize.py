@@ -10,6 +10,7 @@ from typing import Any
 
 from tqdm import tqdm
 
+from inst.commands.common.claims import Claims
 from inst.commands.common.inputs import find_photos
 from inst.commands.common.outputs import plan_outputs, report_failures, safe_name
 from inst.commands.common.progress import bar, say, warn
@@ -17,7 +18,7 @@ from inst.commands.common.record import to_json
 from inst.commands.diffusion.open import open_session
 from inst.commands.diffusion.options import StylizeRun
 from inst.commands.diffusion.picture_record import photo_record, texts
-from inst.commands.diffusion.styles import parse_spec, use_styles
+from inst.commands.diffusion.styles import StyleSpec, parse_spec, use_styles
 from inst.errors import InputError, InstError
 from inst.files import read_json, write_json
 from inst.image import Picture, read_image, write_image
@@ -39,11 +40,16 @@ def stylize(options: StylizeRun) -> int:
     photos = find_photos(options.content, "--content")
     if not photos:
         raise InputError("no photo was given: inst stylize photo.jpg (or --prompt for a picture from text)")
+    with Claims([*photos, *(spec.path for spec in specs)], overwrite=options.overwrite) as claims:
+        return _stylize(options, specs, photos, claims)
+
+
+def _stylize(options: StylizeRun, specs: Sequence[StyleSpec], photos: Sequence[Path], claims: Claims) -> int:
     session = open_session(options)
     # A single photo that cannot be read is found before anything is loaded; a folder's are read when their turn comes.
     opened = {path: read_image(path, max_megapixels=options.max_megapixels) for path in photos if len(photos) == 1}
     style_name = safe_name("-".join(spec.path.stem for spec in specs)) if specs else "stylized"
-    outputs = plan_outputs(photos, options, style_name)
+    outputs = plan_outputs(photos, options, style_name, claims)
     styles = use_styles(session, specs, options, options.style_image)
     stylizer = Stylizer(styles, session, **values_of(options, StylizeSettings))
     failures: dict[Path, str] = {}

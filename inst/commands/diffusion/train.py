@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from inst.commands.common.outputs import claim, safe_name
+from inst.commands.common.claims import check_output
 from inst.commands.common.progress import say, warn
 from inst.commands.common.unfinished import Unfinished
 from inst.commands.diffusion.learn_file import Learned, learn_to_file
@@ -14,6 +14,7 @@ from inst.commands.diffusion.open import open_session
 from inst.commands.diffusion.options import TrainRun
 from inst.commands.diffusion.styles import STYLES
 from inst.errors import InputError, InstError, MissingExtraError
+from inst.files.names import folded, safe_name
 from inst.image import list_images, read_image
 from inst.inversion.settings import InversionSettings
 from inst.options import values_of
@@ -86,22 +87,26 @@ def plan_training(run: TrainRun) -> list[tuple[Path, Path]]:
             raise InputError(
                 f"--output {run.output} is one file and --style has {len(paintings)} paintings: give a folder"
             )
-        return [(paintings[0], _claim_style(Path(run.output), run))]
+        return [(paintings[0], _check_style(Path(run.output), run))]
     if run.output is not None and Path(run.output).suffix:
         raise InputError(f"--output {run.output}: give a file ending in .safetensors, or a folder")
     folder = STYLES if run.output is None else Path(run.output)
-    plan: dict[Path, Path] = {}
+    plan: dict[str, tuple[Path, Path]] = {}
     for path in paintings:
         output = folder / f"{safe_name(path.stem)}.safetensors"
-        if output in plan.values():
-            raise InputError(f"two paintings would both become {output}: rename one of them, or learn them one by one")
-        plan[path] = _claim_style(output, run)
-    return list(plan.items())
+        if folded(output.name) in plan:
+            other = plan[folded(output.name)][0]
+            raise InputError(
+                f"{other} and {path} would both become {output}: rename one of them, or learn them one by one"
+            )
+        plan[folded(output.name)] = path, _check_style(output, run)
+    return list(plan.values())
 
 
-def _claim_style(output: Path, run: TrainRun) -> Path:
+def _check_style(output: Path, run: TrainRun) -> Path:
     # A stopped run has written the style as far as it was learned; --resume may replace that one.
-    return claim(output, run.overwrite or (run.resume and Unfinished(output).state.is_file()))
+    replace = run.resume and Unfinished(output).state.is_file()
+    return check_output(output, run.style, overwrite=run.overwrite, replace=replace)
 
 
 def _paintings(run: TrainRun) -> list[Path]:

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from inst.commands.common.claims import Claims
 from inst.commands.common.inputs import find_photos
-from inst.commands.common.outputs import OUTPUTS, claim, distinct, is_picture_path, report_failures, safe_name
+from inst.commands.common.outputs import OUTPUTS, is_picture_path, report_failures
 from inst.commands.common.progress import bar, say
 from inst.commands.faces.options import AlignRun
 from inst.errors import ConfigError, InputError, InstError
+from inst.files.names import safe_name
 from inst.image import from_pil, write_image
 from inst.pipelines.faces.photos import align_faces, check_landmark_source, open_photo
 
@@ -26,7 +28,12 @@ def align(run: AlignRun) -> int:
     photos = find_photos(run.photos)
     if not photos:
         raise InputError("no photo was given: inst align photo.jpg")
-    single_output = _single_output(photos, run)
+    with Claims(photos, overwrite=run.overwrite) as claims:
+        return _align(run, photos, claims)
+
+
+def _align(run: AlignRun, photos: Sequence[Path], claims: Claims) -> int:
+    single_output = _single_output(photos, run, claims)
     # a single photo that cannot be read is an error before landmarks are looked for
     single = photos if len(photos) == 1 else ()
     opened = {path: open_photo(path, max_megapixels=run.max_megapixels) for path in single}
@@ -39,7 +46,7 @@ def align(run: AlignRun) -> int:
                 faces = align_faces(
                     picture, size=run.size, landmarks=run.landmarks, face=run.face, all=run.all, device=run.device
                 )
-                for output, face in zip(_outputs(path, len(faces), run, single_output), faces, strict=True):
+                for output, face in zip(_outputs(path, len(faces), run, single_output, claims), faces, strict=True):
                     write_image(output, from_pil(face))
                     say(str(output))
             except InstError as error:
@@ -50,7 +57,7 @@ def align(run: AlignRun) -> int:
     return report_failures(failures, len(photos))
 
 
-def _single_output(photos: Sequence[Path], run: AlignRun) -> Path | None:
+def _single_output(photos: Sequence[Path], run: AlignRun, claims: Claims) -> Path | None:
     """The picture that --output names, or nothing where it names a folder."""
     if run.output is None or not is_picture_path(Path(run.output)):
         return None
@@ -58,13 +65,12 @@ def _single_output(photos: Sequence[Path], run: AlignRun) -> Path | None:
         raise InputError(f"--output {run.output} is one file and there are {len(photos)} photos: give a folder")
     if run.all:
         raise ConfigError(f"--output {run.output} is one file and --all may find several faces: give a folder")
-    return claim(Path(run.output), run.overwrite)
+    return claims.exact(Path(run.output))
 
 
-def _outputs(path: Path, num_faces: int, run: AlignRun, single: Path | None) -> list[Path]:
+def _outputs(path: Path, num_faces: int, run: AlignRun, single: Path | None, claims: Claims) -> list[Path]:
     if single is not None:
         return [single]
     folder = OUTPUTS if run.output is None else Path(run.output)
     numbers = [""] if num_faces == 1 else [f"-{i}" for i in range(num_faces)]
-    names = (folder / f"{safe_name(path.stem)}-face{number}.{run.format}" for number in numbers)
-    return list(distinct(names, overwrite=run.overwrite))
+    return [claims.free(folder / f"{safe_name(path.stem)}-face{number}.{run.format}") for number in numbers]

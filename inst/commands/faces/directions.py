@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from inst.commands.common.progress import say
-from inst.commands.common.unfinished import claim_output
+from inst.commands.common.unfinished import place_of_result
 from inst.commands.faces.open import open_session
 from inst.commands.faces.options import DirectionsRun
 from inst.options import values_of
@@ -16,7 +16,7 @@ from inst.training.workers import Workers
 
 def prepare_directions(run: DirectionsRun) -> int:
     """``inst directions prepare``. Returns the exit code, that of the signal where one stopped it."""
-    place = claim_output(run.output, "directions prepare", resume=run.resume, overwrite=run.overwrite)
+    place = place_of_result(run, "directions prepare", [run.generator])
     session = open_session(run)
     workers = Workers.join(session.placement)
     with workers.locked(place.lock), stop_on_signals() as stop:

@@ -9,9 +9,11 @@ from pathlib import Path
 from torch import Tensor
 from tqdm import tqdm
 
+from inst.commands.common.claims import Claims
+from inst.commands.common.inputs import find_photos
 from inst.commands.common.outputs import report_failures
 from inst.commands.common.progress import bar, say
-from inst.commands.faces.edit_job import EditJob, plan_edit
+from inst.commands.faces.edit_job import EditJob, plan_edit, split_weight
 from inst.commands.faces.edit_results import EditResults
 from inst.commands.faces.open import open_session
 from inst.commands.faces.options import EditRun
@@ -38,8 +40,19 @@ def edit(run: EditRun) -> int:
     Raises:
         InstError: an option, file or text that cannot be used; a photo of several does not stop the others.
     """
+    with Claims(_inputs(run), overwrite=run.overwrite) as claims:
+        return _edit(run, claims)
+
+
+def _inputs(run: EditRun) -> list[Path]:
+    """The files that the run reads, which are never written to."""
+    named = (run.latents, run.landmarks, run.from_image, *(split_weight(spec)[0] for spec in run.edits))
+    return [*find_photos(run.photos), *(Path(file) for file in named if file is not None)]
+
+
+def _edit(run: EditRun, claims: Claims) -> int:
     session = open_session(run)
-    job = plan_edit(run, session.files)
+    job = plan_edit(run, session.files, claims)
     # a single photo that cannot be read is an error before anything is loaded
     single = job.photos if len(job.photos) == 1 else ()
     opened = {path: open_photo(path, max_megapixels=job.max_megapixels) for path in single}

@@ -8,11 +8,13 @@ from pathlib import Path
 from typing import Literal
 
 from inst.assets import AVATARS
+from inst.commands.common.claims import Claims
 from inst.commands.common.inputs import find_photos
-from inst.commands.common.outputs import claim, plan_numbered, plan_outputs, safe_name
+from inst.commands.common.outputs import plan_numbered, plan_outputs
 from inst.commands.common.video import check_video_path
 from inst.commands.faces.options import EditRun
 from inst.errors import ConfigError, InputError
+from inst.files.names import safe_name
 from inst.gan.codes import read_codes
 from inst.options import values_of
 from inst.pipelines.faces.embedded import NetworkFiles, edit_defaults, find_file
@@ -60,8 +62,8 @@ class EditJob:
     max_megapixels: float
 
 
-def plan_edit(run: EditRun, files: NetworkFiles) -> EditJob:
-    """Resolve the options.
+def plan_edit(run: EditRun, files: NetworkFiles, claims: Claims) -> EditJob:
+    """Resolve the options, and claim the outputs.
 
     Raises:
         ConfigError: options that contradict one another, or one that is missing.
@@ -79,8 +81,8 @@ def plan_edit(run: EditRun, files: NetworkFiles) -> EditJob:
     source = _choose_source(run, photos, files.embedded)
     if source == "example":
         latents = find_file(AVATARS, "latents")
-    outputs = _plan_results(run, photos, source, method, latents)
-    _check_extras(run, len(outputs))
+    outputs = _plan_results(run, photos, source, method, latents, claims)
+    _check_extras(run, len(outputs), claims)
     return EditJob(
         text=run.text,
         method=method,
@@ -121,7 +123,7 @@ def _choose_source(run: EditRun, photos: Sequence[Path], embedded: bool) -> Sour
 
 
 def _plan_results(
-    run: EditRun, photos: Sequence[Path], source: Source, method: str, latents: Path | None
+    run: EditRun, photos: Sequence[Path], source: Source, method: str, latents: Path | None, claims: Claims
 ) -> list[Path]:
     """Where the picture of each face goes.
 
@@ -131,17 +133,17 @@ def _plan_results(
     name = safe_name(run.text or method if method != "edits" else Path(split_weight(run.edits[0])[0]).stem)[:60]
     match source:
         case "photos":
-            return list(plan_outputs(photos, run, name).values())
+            return list(plan_outputs(photos, run, name, claims).values())
         case "random":
-            return plan_numbered(run.random, run, (f"{name}-{run.seed + i}" for i in range(run.random)))
+            return plan_numbered(run.random, run, (f"{name}-{run.seed + i}" for i in range(run.random)), claims)
         case "example":
-            return plan_numbered(1, run, [f"avatar-{name}"])
+            return plan_numbered(1, run, [f"avatar-{name}"], claims)
     assert latents is not None
     count, stem = len(read_codes(latents)[0]), AVATARS if run.latents == AVATARS else safe_name(latents.stem)
-    return plan_numbered(count, run, (f"{stem}-{name}-{i}" for i in range(count)))
+    return plan_numbered(count, run, (f"{stem}-{name}-{i}" for i in range(count)), claims)
 
 
-def _check_extras(run: EditRun, faces: int) -> None:
+def _check_extras(run: EditRun, faces: int, claims: Claims) -> None:
     """Check the names of ``--video`` and ``--save-edit``, and the number of faces in a video.
 
     Raises:
@@ -149,13 +151,14 @@ def _check_extras(run: EditRun, faces: int) -> None:
         ConfigError: too many faces for a video.
     """
     if run.video is not None:
-        check_video_path(claim(Path(run.video), run.overwrite))
+        check_video_path(Path(run.video))
+        claims.exact(Path(run.video))
         if faces > MAX_VIDEO_FACES:
             raise ConfigError(f"--video shows at most {MAX_VIDEO_FACES} faces side by side: give fewer")
     if run.save_edit is not None:
         if Path(run.save_edit).suffix != ".safetensors":
             raise InputError(f"--save-edit {run.save_edit}: give a name ending in .safetensors")
-        claim(Path(run.save_edit), run.overwrite)
+        claims.exact(Path(run.save_edit))
 
 
 def _saved_edit(spec: str) -> tuple[Path, float]:

@@ -8,13 +8,15 @@ from pathlib import Path
 
 import torch
 
+from inst.commands.common.claims import Claims
 from inst.commands.common.inputs import find_photos
-from inst.commands.common.outputs import OUTPUTS, claim, distinct, report_failures, safe_name
+from inst.commands.common.outputs import OUTPUTS, report_failures
 from inst.commands.common.progress import bar, say
 from inst.commands.faces.open import open_session
 from inst.commands.faces.options import InvertRun
 from inst.errors import InputError, InstError
 from inst.files import write_safetensors
+from inst.files.names import safe_name
 from inst.image import write_image
 from inst.options import values_of
 from inst.pipelines.faces.inversion import InvertedFace, describe_loss, invert_photo, invert_settings
@@ -37,7 +39,11 @@ def invert(run: InvertRun) -> int:
     photos = find_photos(run.photos)
     if not photos:
         raise InputError("no photo was given: inst invert photo.jpg")
-    outputs = _plan_codes(photos, run)
+    with Claims(photos, overwrite=run.overwrite) as claims:
+        return _invert(run, photos, _plan_codes(photos, run, claims))
+
+
+def _invert(run: InvertRun, photos: Sequence[Path], outputs: Sequence[Path]) -> int:
     session = open_session(run)
     settings, use_clip = EncodeSettings(**values_of(run, EncodeSettings)), session.files.clip is not None
     # a single photo that cannot be read is an error before anything is loaded
@@ -67,16 +73,15 @@ def invert(run: InvertRun) -> int:
     return report_failures(failures, len(photos))
 
 
-def _plan_codes(photos: Sequence[Path], run: InvertRun) -> list[Path]:
+def _plan_codes(photos: Sequence[Path], run: InvertRun, claims: Claims) -> list[Path]:
     if run.output is not None and Path(run.output).suffix == ".safetensors":
         if len(photos) > 1:
             raise InputError(f"--output {run.output} is one file and there are {len(photos)} photos: give a folder")
-        return [claim(Path(run.output), run.overwrite)]
+        return [claims.exact(Path(run.output))]
     if run.output is not None and Path(run.output).suffix:
         raise InputError(f"--output {run.output}: give a file ending in .safetensors, or a folder")
     folder = OUTPUTS if run.output is None else Path(run.output)
-    names = (folder / f"{safe_name(path.stem)}_w.safetensors" for path in photos)
-    return list(distinct(names, overwrite=run.overwrite))
+    return [claims.free(folder / f"{safe_name(path.stem)}_w.safetensors") for path in photos]
 
 
 def _write_codes(output: Path, faces: Sequence[InvertedFace], session: FaceSession, num_steps: int) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 from pathlib import Path
 
-from inst.commands.common.unfinished import claim_output
+from inst.commands.common.unfinished import place_of_result
 from inst.commands.faces.open import open_session
 from inst.commands.faces.options import FfclipRun
 from inst.commands.faces.training import check_files, train_to_file
@@ -22,7 +22,7 @@ def train_ffclip(run: FfclipRun) -> int:
         raise ConfigError("no prompts were given: inst ffclip train --prompts prompts.txt, a prompt a line")
     prompts = read_prompts(Path(run.prompts))
     check_files(run)
-    place = claim_output(run.output, "ffclip train", resume=run.resume, overwrite=run.overwrite)
+    place = place_of_result(run, "ffclip train", [run.prompts, run.latents, run.generator])
     session = open_session(run)
     settings = values_of(run, FfclipTrainingSettings)
     return train_to_file(run, session, place, partial(train_ffclip_steps, session, prompts, **settings))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 
-from inst.commands.common.unfinished import claim_output
+from inst.commands.common.unfinished import place_of_result
 from inst.commands.faces.open import open_session
 from inst.commands.faces.options import MapperRun
 from inst.commands.faces.training import check_files, train_to_file
@@ -19,7 +19,7 @@ def train_mapper(run: MapperRun) -> int:
     if run.text is None:
         raise ConfigError('no text was given: inst mapper train --text "a mohawk hairstyle"')
     check_files(run)
-    place = claim_output(run.output, "mapper train", resume=run.resume, overwrite=run.overwrite)
+    place = place_of_result(run, "mapper train", [run.latents, run.generator])
     session = open_session(run)
     settings = values_of(run, MapperTrainingSettings)
     return train_to_file(run, session, place, partial(train_mapper_steps, session, run.text, **settings))

@@ -18,7 +18,7 @@ from torch import Tensor
 
 from inst.errors import ConfigError
 from inst.gan.codes import Codes, Synthesis
-from inst.gan.losses import ClipView, check_finite, faces_for, jittered
+from inst.gan.losses import ClipView, check_finite, jittered, required_identity_network
 from inst.gan.settings import OptimizeSettings
 from inst.perceptual.arcface import identity_distance
 from inst.perceptual.identity import FaceIdentity
@@ -87,7 +87,7 @@ def optimize_latents(
             that is NaN or infinite.
     """
     rows, weights = len(start[0]), settings.weights()
-    arcface = faces_for(weights.identity, arcface)
+    arcface = required_identity_network(weights.identity, arcface)
     if len(texts) not in (1, rows):
         raise ConfigError(f"{len(texts)} texts for {rows} codes: give one, or as many as codes")
     texts = texts.expand(rows, -1)

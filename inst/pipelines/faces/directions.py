@@ -32,7 +32,7 @@ SAVE_SECONDS = 30.0
 _CODES_AT_ONCE = 1000
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class MeasuringStep:
     """How far the measurement is; the first item comes before any channel of this call.
 

@@ -25,7 +25,7 @@ from inst.gan.editor import (
 from inst.gan.ffclip import SemanticModulation, load_ffclip
 from inst.gan.latent_space import check_layers
 from inst.gan.settings import IDENTITY_WEIGHT, OptimizeSettings
-from inst.gan.styleclip.directions import MOST_CHANNELS
+from inst.gan.styleclip.directions import MAX_CHANNELS
 from inst.gan.styleclip.mapper import STRENGTH, LatentMapper, load_mapper
 from inst.gan.styleclip.prepared import Prepared, read_prepared
 from inst.gan.styleclip.statistics import read_statistics
@@ -193,6 +193,6 @@ def _directions_editor(
         neutral,
         settings.alpha,
         settings.beta,
-        MOST_CHANNELS if networks.files.embedded else None,
+        MAX_CHANNELS if networks.files.embedded else None,
         known=networks.text_directions,
     )

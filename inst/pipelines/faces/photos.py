@@ -17,13 +17,13 @@ from torch import Tensor
 from inst.errors import InputError, InstWarning, MissingExtraError
 from inst.gan.align import AlignedFace, Alignment, Quad, align_face
 from inst.gan.landmarks import (
-    PROFILE,
+    PROFILE_YAW_RATIO,
     FaceAlignmentDetector,
     LandmarkProvider,
-    checked,
+    check_landmarks,
     find_faces,
     read_landmarks,
-    turned_aside,
+    yaw_ratio,
 )
 from inst.gan.paste import paste_back
 from inst.image import Picture, PictureInput, as_picture, to_pil
@@ -138,7 +138,7 @@ def landmark_provider(
     if callable(landmarks):
         return landmarks
     points = np.asarray(landmarks)
-    faces = [checked(face) for face in (points[None] if points.ndim == 2 else points)]
+    faces = [check_landmarks(face) for face in (points[None] if points.ndim == 2 else points)]
     return lambda image: faces
 
 
@@ -193,7 +193,7 @@ def aligned_faces(
     if not settings.all and len(faces) > 1:
         _warn(f"{name}: {len(faces)} faces: the largest is taken (--face N for another, --all for all)")
         faces = faces[:1]
-    if profiles := sum(turned_aside(face) >= PROFILE for face in faces):
+    if profiles := sum(yaw_ratio(face) >= PROFILE_YAW_RATIO for face in faces):
         which = "the face is" if len(faces) == 1 else f"{profiles} of {len(faces)} faces are"
         _warn(f"{name}: {which} in profile: the result may be poor; faces that look at the camera do best")
     return [align_face(picture.image, face, alignment) for face in faces]

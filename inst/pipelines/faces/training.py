@@ -26,7 +26,7 @@ from inst.training.loop import TrainingProgress, TrainingTask, run_training
 from inst.training.progress import with_bar
 from inst.training.workers import Workers
 
-Latents = str | Path | Tensor
+LatentCodes = str | Path | Tensor
 """W+ codes (b, k, d) for the session's generator, or a file of them."""
 
 
@@ -46,7 +46,7 @@ class EditorTask:
     prefix: str = ""
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class EditorTrainingStep(TrainingProgress):
     """One training step of a mapper or of FFCLIP; the first item comes before any step."""
 
@@ -151,7 +151,7 @@ def weights_of_identity(arcface: FaceIdentity | None) -> list[Tensor]:
 
 
 @torch.no_grad()
-def codes_to_learn(session: FaceSession, settings: EditorTrainingSettings, latents: Latents | None) -> WPlus:
+def codes_to_learn(session: FaceSession, settings: EditorTrainingSettings, latents: LatentCodes | None) -> WPlus:
     """The given codes, or random ones.
 
     Raises:
@@ -167,14 +167,14 @@ def codes_to_learn(session: FaceSession, settings: EditorTrainingSettings, laten
 
 
 @torch.no_grad()
-def codes_to_validate(session: FaceSession, settings: EditorTrainingSettings, latents: Latents | None) -> WPlus:
+def codes_to_validate(session: FaceSession, settings: EditorTrainingSettings, latents: LatentCodes | None) -> WPlus:
     """The given codes, or random ones whose seeds follow those of `codes_to_learn`."""
     if latents is not None:
         return _given_codes(session, latents)
     return session.sample_w(settings.validation_samples, settings.seed + settings.samples, settings.truncation)
 
 
-def _given_codes(session: FaceSession, latents: Latents) -> WPlus:
+def _given_codes(session: FaceSession, latents: LatentCodes) -> WPlus:
     if not isinstance(latents, Tensor):
         return session.load_latents(latents)
     remedy = "give the generator they were made with"
