@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import warnings
+
 import numpy as np
 import torch
 from jaxtyping import Float
@@ -36,7 +38,8 @@ def keep_colors(result: Image, content: Float[Tensor, "b 3 ch cw"]) -> Image:
     lab = _to_lab(content)
     lab[..., 0] = _to_lab(result)[..., 0]
     # lab2rgb clips colours outside sRGB and would warn (of negative Z values) whenever it does so.
-    with np.errstate(all="ignore"):
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)
         rgb = lab2rgb(lab)
     return torch.from_numpy(np.ascontiguousarray(rgb)).float().permute(0, 3, 1, 2).mul(2).sub(1).to(result)
 

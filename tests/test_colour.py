@@ -1,5 +1,7 @@
 """Colour transfer: keeping the colours of the content, and matching mean and covariance."""
 
+import warnings
+
 import numpy as np
 import pytest
 import torch
@@ -38,6 +40,13 @@ def test_a_grey_content_gives_a_grey_result_at_any_size():
     assert kept.shape == STYLE.shape and kept.dtype == STYLE.dtype
     assert (kept.amax(1) - kept.amin(1)).max() < 0.01
     assert kept.min() >= -1 and kept.max() <= 1
+
+
+def test_colours_outside_srgb_are_clipped_without_a_warning():
+    dark = torch.full_like(CONTENT, -1.0)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert torch.isfinite(colour.keep_colors(dark, CONTENT)).all()
 
 
 def test_mean_and_covariance_match_the_style():

@@ -43,6 +43,7 @@ class Edit:
 
     @property
     def in_w_plus(self) -> bool:
+        """Whether the edit changes W+ codes; the others change StyleSpace."""
         return len(self.offsets) == 1 and self.offsets[0].ndim == 3
 
     def scaled(self, strength: float) -> Edit:

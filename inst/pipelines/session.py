@@ -63,7 +63,7 @@ class Session:
 
     @cached_property
     def model(self) -> LatentDiffusion:
-        """The diffusion model: autoencoder, U-Net, text encoder and noise schedule.
+        """The diffusion model, with its autoencoder, U-Net, text encoder and noise schedule.
 
         Raises:
             ModelError: it cannot be reached, is incomplete, or is another kind of model.
@@ -72,7 +72,7 @@ class Session:
 
     @property
     def name(self) -> str:
-        """The model's name: what the user called it."""
+        """The model's name, as the user gave it."""
         return self.model.name
 
     @property

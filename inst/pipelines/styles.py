@@ -127,7 +127,7 @@ def load_style(style: str | Path, *, model: Session | None = None, painting: Pic
 
     >>> import inst
     >>> inst.load_style("night").vectors.shape
-    torch.Size([4, 320])
+    torch.Size([4, 192])
     """
     path = find_style(style)
     if path is None:
