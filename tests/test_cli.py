@@ -313,7 +313,7 @@ def test_a_style_of_another_width_is_refused(capsys):
 
     save_file({"emb_params": torch.randn(1, 768)}, "wide.safetensors")
     assert main(["stylize", "--content", "photo.png", "--style", "wide.safetensors", *SMALL]) == 2
-    assert "768 wide" in error_line(capsys)
+    assert "vectors of width 768" in error_line(capsys)
 
 
 @pytest.mark.parametrize("command", COMMANDS)
