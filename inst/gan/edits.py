@@ -165,6 +165,12 @@ def load_edit(path: str | Path) -> Edit:
 
     Raises:
         InputError: the file is missing or damaged, or holds no edit.
+
+    >>> import inst, tempfile, torch
+    >>> path = f"{tempfile.mkdtemp()}/smile.safetensors"
+    >>> inst.Edit([torch.ones(1, 8, 64)], {"text": "a smile"}).save(path)
+    >>> inst.load_edit(path).metadata["text"]
+    'a smile'
     """
     path = Path(path)
     tensors, header = read_safetensors(path, max_bytes=_MAX_BYTES)
