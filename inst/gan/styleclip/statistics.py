@@ -84,7 +84,7 @@ def read_statistics(path: Path) -> StyleStatistics:
         lists = [[tensors.get(f"{kind}.{i}") for i in range(number)] for kind in ("mean", "std")]
     else:
         data = read_pickle(path)
-        lists = [_vectors(part) for part in data] if isinstance(data, (list, tuple)) else []
+        lists = [_vectors(part) for part in data] if isinstance(data, (list, tuple)) and len(data) == 2 else []
     if len(lists) != 2 or not lists[0] or len(lists[0]) != len(lists[1]):
         raise InputError(f"{path} holds no statistics of StyleSpace: give an S_mean_std file")
     means, stds = ([vector for vector in part if vector is not None] for part in lists)
