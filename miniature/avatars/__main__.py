@@ -7,8 +7,8 @@ from pathlib import Path
 
 import cv2
 
-from miniature.avatars import dataset
-from miniature.avatars.portrait import SIZES
+from miniature.avatars.data import writer
+from miniature.avatars.drawing.portrait import SIZES
 
 
 def main() -> None:
@@ -28,10 +28,10 @@ def main() -> None:
         parser.error(f"--count is at least 1, --size from {SIZES[0]} to {SIZES[1]}")
     cv2.setNumThreads(1)
     if args.sheet:
-        picture = dataset.sheet(args.columns, args.rows, args.size or 128, args.seed)
+        picture = writer.sheet(args.columns, args.rows, args.size or 128, args.seed)
         cv2.imwrite(str(args.sheet), picture[..., ::-1])
         return
-    dataset.write(args.state, args.count, args.size or 64, seed=args.seed, workers=args.workers)
+    writer.write(args.state, args.count, args.size or 64, seed=args.seed, workers=args.workers)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,1 @@
+"""The CLIP of the avatars: `python -m miniature.avatars.clip`."""

@@ -1,0 +1,1 @@
+"""Drawing an avatar from its attributes."""

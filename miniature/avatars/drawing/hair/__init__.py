@@ -1,0 +1,1 @@
+"""Hair and beards."""

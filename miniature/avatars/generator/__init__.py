@@ -1,0 +1,1 @@
+"""The small StyleGAN2: `python -m miniature.avatars.generator`."""

@@ -1,0 +1,70 @@
+"""The whole recipe: `python -m miniature.diffusion.train_all --photos DIR --paintings DIR [--emoji DIR] --state DIR`.
+
+Two and a half hours on two CPU cores; stop it at any time and call it again, it goes on where it stopped. The
+autoencoder and CLIP are trained side by side, half of the cores each, and so are the U-Net and the decoder.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+MINUTES = {"autoencoder": 39.0, "clip": 31.0, "decoder": 24.0, "unet": 74.0}
+PACKAGE_ROOT = Path(__file__).resolve().parents[2]
+
+
+def _start(step: str, *arguments: str, threads: int) -> subprocess.Popen[bytes]:
+    """Start one step as a process of its own, with a number of threads that leaves room for its neighbour."""
+    environment = os.environ | {"OMP_NUM_THREADS": str(threads)}
+    print(f"== {step} {' '.join(arguments)}", flush=True)
+    return subprocess.Popen(
+        [sys.executable, "-m", f"miniature.diffusion.{step}", *arguments], env=environment, cwd=PACKAGE_ROOT
+    )
+
+
+def _wait(*processes: subprocess.Popen[bytes]) -> None:
+    codes = [process.wait() for process in processes]
+    if any(codes):
+        raise SystemExit(f"a step failed (exit codes {codes}); call the same command again to go on")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--photos", type=Path, required=True)
+    parser.add_argument("--paintings", type=Path, required=True)
+    parser.add_argument("--emoji", type=Path)
+    parser.add_argument("--state", type=Path, required=True, help="folder for everything in between, about 6 GB")
+    parser.add_argument("--out", type=Path, help="where the model goes (default: STATE/mini)")
+    parser.add_argument("--minutes-scale", type=float, default=1.0, help="0.1: a tenth of every training time")
+    parser.add_argument("--manners", type=int, default=2600)
+    parser.add_argument("--device", default="auto", help="auto or cpu")
+    parser.add_argument(
+        "--start", type=Path, help="keep this exported model's CLIP and autoencoder, and go on with its U-Net"
+    )
+    args = parser.parse_args()
+    state = str(args.state.resolve())
+    cores = os.cpu_count() or 1
+    half = max(1, cores // 2)
+
+    def train(what: str) -> subprocess.Popen[bytes]:
+        minutes = MINUTES[what] * args.minutes_scale
+        step = (what, "--start", str(args.start.resolve())) if args.start and what == "unet" else (what,)
+        return _start(*step, "--state", state, "--minutes", f"{minutes:.4f}", "--device", args.device, threads=half)
+
+    emoji = ["--emoji", str(args.emoji.resolve())] if args.emoji else []
+    folders = ["--photos", str(args.photos.resolve()), "--paintings", str(args.paintings.resolve()), *emoji]
+    _wait(_start("render", *folders, "--state", state, "--manners", str(args.manners), threads=1))
+    if args.start:
+        _wait(_start("adopt", "--start", str(args.start.resolve()), "--state", state, threads=1))
+    else:
+        _wait(train("autoencoder"), train("clip"))
+    _wait(_start("embed", "--state", state, "--device", args.device, threads=cores))
+    _wait(train("unet"), *([] if args.start else [train("decoder")]))
+    _wait(_start("export", "--state", state, "--out", str((args.out or args.state / "mini").resolve()), threads=cores))
+
+
+if __name__ == "__main__":
+    main()
