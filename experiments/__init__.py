@@ -1,1 +1,1 @@
-"""One-off studies whose results stand in a page; see README.md. Not part of the installed package."""
+"""One-off studies whose results are in the documentation; see README.md. Not part of the installed package."""

@@ -1,4 +1,4 @@
-"""Torch's attention beside ours in blocks, on this CPU in bfloat16: `python -m experiments.attention [--threads N]`."""
+"""PyTorch's attention and inst's blockwise attention in bfloat16 on this CPU: `python -m experiments.attention`."""
 
 from __future__ import annotations
 
@@ -20,17 +20,17 @@ SHAPES = (
     (2, 8, 4096, 77, 40),
     (2, 4, 1024, 1024, 32),
 )
-"""Batch, heads, positions, keys, width: Stable Diffusion's levels under guidance, and the miniature's."""
+"""Batch, heads, queries, keys, width: levels of Stable Diffusion with guidance, and of the embedded model."""
 
 
 def milliseconds(run: Callable[[], object], repeat: int = 5) -> float:
-    """The best of some runs, after one that does not count."""
+    """Duration of the fastest run, after an untimed first one."""
     run()
     best = float("inf")
     for _ in range(repeat):
-        begun = time.perf_counter()
+        started = time.perf_counter()
         run()
-        best = min(best, time.perf_counter() - begun)
+        best = min(best, time.perf_counter() - started)
     return best * 1e3
 
 
@@ -39,25 +39,29 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
     threads = parser.parse_args().threads
     torch.set_num_threads(threads)
-    print("| batch, heads, positions, keys, width | torch | in blocks | torch, with gradients | in blocks |")
+    print(
+        "| b, heads, queries, keys, width | PyTorch | blockwise | PyTorch, with gradients | blockwise, with gradients |"
+    )
     print("| --- | ---: | ---: | ---: | ---: |")
-    for b, heads, positions, keys, width in SHAPES:
+    for b, heads, queries, keys, width in SHAPES:
         tensors = [
-            torch.randn(b, n, heads, width).bfloat16().transpose(1, 2).requires_grad_() for n in (positions, keys, keys)
+            torch.randn(b, n, heads, width).bfloat16().transpose(1, 2).requires_grad_() for n in (queries, keys, keys)
         ]
-        cells = [f"{_forward(kind, tensors):.1f} ms" for kind in (scaled_dot_product_attention, attend)]
-        cells += [f"{_both(kind, tensors):.1f} ms" for kind in (scaled_dot_product_attention, attend)]
-        print(f"| {b}, {heads}, {positions}, {keys}, {width} | {' | '.join(cells)} |", flush=True)
+        cells = [f"{_forward(attention, tensors):.1f} ms" for attention in (scaled_dot_product_attention, attend)]
+        cells += [
+            f"{_forward_backward(attention, tensors):.1f} ms" for attention in (scaled_dot_product_attention, attend)
+        ]
+        print(f"| {b}, {heads}, {queries}, {keys}, {width} | {' | '.join(cells)} |", flush=True)
     print("; ".join(f"{k} {v}" for k, v in describe_machine(torch.device("cpu"), threads).items()))
 
 
-def _forward(kind: Callable[..., Tensor], tensors: list[Tensor]) -> float:
+def _forward(attention: Callable[..., Tensor], tensors: list[Tensor]) -> float:
     with torch.no_grad():
-        return milliseconds(lambda: kind(*tensors))
+        return milliseconds(lambda: attention(*tensors))
 
 
-def _both(kind: Callable[..., Tensor], tensors: list[Tensor]) -> float:
-    return milliseconds(lambda: kind(*tensors).sum().backward(), repeat=3)
+def _forward_backward(attention: Callable[..., Tensor], tensors: list[Tensor]) -> float:
+    return milliseconds(lambda: attention(*tensors).sum().backward(), repeat=3)
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
-"""CPU time of one picture in the training of the small StyleGAN2: `python -m experiments.generator_cost`.
+"""CPU time per image in the training of the small StyleGAN2: `python -m experiments.generator_cost`.
 
-One thread's processor seconds, so that a busy machine does not change them much; the fastest of a few steps counts, the
-penalty is added at its share.
+Processor time of one thread, which depends little on other load; the fastest of a few steps counts, and the penalty is
+added in proportion to its frequency.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import torch
 
 from inst.gan.layers import Form
 from miniature.avatars.generator import train
-from miniature.common.adversarial import Duel, DuelRecipe
+from miniature.common.adversarial import AdversarialRecipe, AdversarialRun
 from miniature.common.training import Budget, accelerator
 
 STEPS = 3
@@ -45,22 +45,24 @@ CASES = (
 
 
 def milliseconds(case: Case) -> tuple[float, float]:
-    """Processor time of a picture, and millions of weights of the generator."""
+    """Processor time in milliseconds per image, and millions of parameters of the generator."""
     sizes = train.config(4 * 2 ** (len(case.widths) - 1), case.widths)
     generator, discriminator = train.build(sizes, fold=case.fold)
     generator.form = case.form
     autocast = accelerator("cpu").autocast if case.bf16 else contextlib.nullcontext
     real = torch.rand(case.batch, 3, sizes.resolution, sizes.resolution) * 2 - 1
     with tempfile.TemporaryDirectory() as folder:
-        run = Duel(Path(folder), generator, discriminator, DuelRecipe(batch=case.batch), Budget(steps=99))
-        spent = []
-        for step in (0, *range(1, STEPS + 1), run.duel.penalty_every):
+        run = AdversarialRun(
+            Path(folder), generator, discriminator, AdversarialRecipe(batch=case.batch), Budget(steps=99)
+        )
+        durations = []
+        for step in (0, *range(1, STEPS + 1), run.adversarial.penalty_every):
             run.step = step
             started = time.process_time()
-            train.learn(run, generator, real, autocast)
-            spent.append(time.process_time() - started)
-    plain = min(spent[1:-1])
-    share = max(0.0, spent[-1] - plain) / run.duel.penalty_every
+            train.train_step(run, generator, real, autocast)
+            durations.append(time.process_time() - started)
+    plain = min(durations[1:-1])
+    share = max(0.0, durations[-1] - plain) / run.adversarial.penalty_every
     return 1000 * (plain + share) / case.batch, sum(p.numel() for p in generator.parameters()) / 1e6
 
 
@@ -68,17 +70,17 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.parse_args()
     torch.set_num_threads(1)
-    heads = (
+    header = (
         "widths at 4, 8 … px",
         "generator",
         "batch",
         "precision",
-        "form",
+        "modulation",
         "folded",
-        "ms a picture",
-        "h for 600,000",
+        "ms per image",
+        "h for 600,000 images",
     )
-    print(f"| {' | '.join(heads)} |\n|{' --- |' * len(heads)}")
+    print(f"| {' | '.join(header)} |\n|{' --- |' * len(header)}")
     for case in CASES:
         ms, millions = milliseconds(case)
         widths = ", ".join(map(str, case.widths))

@@ -1,10 +1,10 @@
-"""Is one model in three forms the same model? Written, loaded and compared at Stable Diffusion's real size.
+"""Does a model give the same predictions in all three file formats, at Stable Diffusion 1.5's size?
 
-Random weights as a diffusers folder, as one LDM-layout safetensors file and as a `.ckpt` with a Lightning callback;
-each is loaded by the toolkit's one function and predicts the noise of the same latents under the same text.
+Random weights are written as a diffusers folder, as an LDM-layout safetensors file and as a `.ckpt` with a Lightning
+callback. Each is loaded by the same function and predicts the noise for the same latents and text.
 
-    python -m experiments.model_formats            # 6 GB of disk at half precision, 8 GB of memory
-    python -m experiments.model_formats --narrow   # a rehearsal in seconds
+    python -m experiments.model_formats            # 6 GB of disk, 8 GB of memory
+    python -m experiments.model_formats --narrow   # quick trial with narrow networks
 """
 
 from __future__ import annotations
@@ -28,11 +28,11 @@ from inst.placement import Placement
 from tests.support.ldm import ldm_weights, write_lightning_checkpoint
 from tests.support.narrow import full_models, narrow_models, write_folder
 
-FORMS = {"diffusers folder": "folder", "LDM safetensors": "model.safetensors", "Lightning .ckpt": "model.ckpt"}
+FORMATS = {"diffusers folder": "folder", "LDM safetensors": "model.safetensors", "Lightning .ckpt": "model.ckpt"}
 
 
-def write_forms(root: Path, *, narrow: bool) -> None:
-    """The same random weights, in float16, in the three forms."""
+def write_formats(root: Path, *, narrow: bool) -> None:
+    """Write the same random weights in float16 in the three formats."""
     models = narrow_models() if narrow else full_models()
     for model in models:
         model.half()
@@ -43,7 +43,7 @@ def write_forms(root: Path, *, narrow: bool) -> None:
 
 
 def predict(path: Path, device: torch.device) -> tuple[Tensor, dict[str, float]]:
-    """The noise that a model predicts for fixed latents, and the seconds it took to load and to predict."""
+    """The noise predicted for fixed latents, and the seconds for loading and for the prediction."""
     started = time.perf_counter()
     model = load(parse_source(str(path)), Placement(device, torch.float32))
     loaded = time.perf_counter()
@@ -57,9 +57,11 @@ def predict(path: Path, device: torch.device) -> tuple[Tensor, dict[str, float]]
 def main(argv: Sequence[str] | None = None) -> None:
     """Command line."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--narrow", action="store_true", help="a tenth of the width: a rehearsal")
+    parser.add_argument("--narrow", action="store_true", help="narrow networks, for a quick trial")
     parser.add_argument("--device", default="cpu")
-    parser.add_argument("--output", type=Path, default=Path("outputs/formats.md"), help="also .json beside it")
+    parser.add_argument(
+        "--output", type=Path, default=Path("outputs/formats.md"), help="Markdown file; .json is written beside it"
+    )
     arguments = parser.parse_args(argv)
     device = torch.device(arguments.device)
     rows: list[list[str]] = []
@@ -69,20 +71,20 @@ def main(argv: Sequence[str] | None = None) -> None:
     }
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder)
-        write_forms(root, narrow=arguments.narrow)
+        write_formats(root, narrow=arguments.narrow)
         first: Tensor | None = None
-        for name, path in FORMS.items():
+        for name, path in FORMATS.items():
             noise, seconds = predict(root / path, device)
             first = noise if first is None else first
             same = torch.equal(noise, first)
             metadata[name] = seconds | {"same": same, "std": noise.std().item()}
             same_text = "bit-equal" if same else f"differs by {(noise - first).abs().max():.2g}"
             rows.append([name, f"{seconds['load']:.1f} s", f"{seconds['predict']:.1f} s", same_text])
-    text = markdown_table(["form", "load", "predict at 512 px", "noise against the folder's"], rows)
+    text = markdown_table(["format", "load", "predict at 512 px", "compared with the folder"], rows)
     print(text)
     write_results(arguments.output, text, metadata)
-    if not all(metadata[name]["same"] for name in FORMS):
-        raise SystemExit("the forms do not predict the same noise")
+    if not all(metadata[name]["same"] for name in FORMATS):
+        raise SystemExit("the formats do not predict the same noise")
 
 
 if __name__ == "__main__":

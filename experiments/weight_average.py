@@ -1,8 +1,8 @@
-"""Two miniatures averaged weight by weight, `python -m experiments.weight_average FIRST SECOND --share 0.5 --out DIR`.
+"""Average the weights of two exported models: `python -m experiments.weight_average FIRST SECOND --out DIR`.
 
-For a run and the one that it was begun at (`--start`). Between two such there is no hill in the loss (Wortsman et al.
-2022, "Model soups"), so that what the second learned can be had in part, without training anything. Only the U-Net and
-the inversion module may differ, and only those are averaged.
+One model has to be trained further from the other (`--start`). There is usually no loss barrier between two such models
+(Wortsman et al. 2022, "Model soups"), so that the average has part of what the second one learned without further
+training. Only the U-Net and the inversion module may differ, and only these are averaged.
 """
 
 from __future__ import annotations
@@ -25,22 +25,22 @@ AVERAGED = (Path("unet/diffusion_pytorch_model.safetensors"), Path("inversion/at
 
 
 def average(first: Path, second: Path, share: float, out: Path) -> None:
-    """Write the folder; a model card that lay there is kept.
+    """Write the averaged model; an existing model card is kept.
 
     Args:
-        share: the second one's, 0 to 1.
+        share: weight of the second model, 0 to 1.
 
     Raises:
-        SystemExit: the share is outside that, a file is missing, or the folders differ in what is not averaged.
+        SystemExit: the share is out of range, a file is missing, or the folders differ in other parts.
     """
     if not 0 <= share <= 1:
-        raise SystemExit(f"--share is 0 (the first) to 1 (the second), not {share:g}")
+        raise SystemExit(f"--share is {share:g}; it must be between 0 (the first) and 1 (the second)")
     _check(first, second)
     with replacing_folder(out) as folder:
         shutil.copytree(first, folder, dirs_exist_ok=True, ignore=shutil.ignore_patterns(STYLES, MANIFEST))
         for name in AVERAGED:
-            ours, theirs = (load_file(weights / name) for weights in (first, second))
-            mixed = {key: torch.lerp(ours[key].float(), theirs[key].float(), share).to(ours[key].dtype) for key in ours}
+            one, two = (load_file(weights / name) for weights in (first, second))
+            mixed = {key: torch.lerp(one[key].float(), two[key].float(), share).to(one[key].dtype) for key in one}
             with safe_open(first / name, "pt") as file:
                 save_file(mixed, folder / name, metadata=file.metadata())
         keep_card(out, folder)
@@ -53,10 +53,12 @@ def _check(first: Path, second: Path) -> None:
         if STYLES in name.parts:
             continue
         if not (second / name).is_file():
-            raise SystemExit(f"{second} has no {name}: give two folders that `miniature.diffusion.export` wrote")
+            raise SystemExit(f"{second} has no {name}: give two folders written by `miniature.diffusion.export`")
         same = _shapes(path) == _shapes(second / name) if name in AVERAGED else sha256(path) == sha256(second / name)
         if not same:
-            raise SystemExit(f"{name} of {first} does not fit {second}'s: one has to be trained on from the other")
+            raise SystemExit(
+                f"{name} differs between {first} and {second}: one has to be trained further from the other"
+            )
 
 
 def _shapes(path: Path) -> dict[str, list[int]]:
@@ -69,7 +71,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("first", type=Path)
     parser.add_argument("second", type=Path)
-    parser.add_argument("--share", type=float, default=0.5, help="the second one's")
+    parser.add_argument("--share", type=float, default=0.5, help="weight of the second model, 0 to 1")
     parser.add_argument("--out", type=Path, required=True)
     arguments = parser.parse_args()
     average(arguments.first, arguments.second, arguments.share, arguments.out)

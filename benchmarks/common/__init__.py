@@ -1,1 +1,1 @@
-"""What the measurements share: the machine, tables, pairs of photos and paintings, a model with its learned styles."""
+"""Shared by the measurements: machine description, tables, photo and painting pairs, a model with learned styles."""

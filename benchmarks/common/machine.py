@@ -1,4 +1,4 @@
-"""What a number was measured on, and the stopwatch and memory gauge it was measured with."""
+"""Description of the machine, timers, peak memory, and measurements in a process of their own."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ GIB = 2**30
 
 
 class Stopwatch:
-    """Seconds of each named part; on a GPU the clock waits for the work to be done."""
+    """Seconds of each named part; on a GPU, timing waits until the queued work has finished."""
 
     def __init__(self, device: torch.device) -> None:
         self.device = device
@@ -28,7 +28,7 @@ class Stopwatch:
 
     @contextmanager
     def timing(self, part: str) -> Iterator[None]:
-        """Adds the seconds that the body takes to ``part``."""
+        """Append the duration of the block to the times of ``part``."""
         synchronize(self.device)
         start = time.perf_counter()
         yield
@@ -45,13 +45,13 @@ class Stopwatch:
 
 
 def synchronize(device: torch.device) -> None:
-    """Waits for a GPU; does nothing on a CPU."""
+    """Wait until a GPU has finished its queued work; does nothing on a CPU."""
     if device.type == "cuda":
         torch.cuda.synchronize(device)
 
 
 def peak_memory(device: torch.device) -> int:
-    """Bytes: the most this process has held, of a GPU's memory or of the machine's."""
+    """Peak memory of this process in bytes: allocated GPU memory, or resident memory on a CPU."""
     if device.type == "cuda":
         return torch.cuda.max_memory_allocated(device)
     unit = 1 if sys.platform == "darwin" else 1024
@@ -59,7 +59,7 @@ def peak_memory(device: torch.device) -> int:
 
 
 def describe_machine(device: torch.device, threads: int) -> dict[str, str]:
-    """Processor, what it can do in bf16, threads, versions."""
+    """Processor, its bf16 instructions, number of threads and cores, versions."""
     metadata = {
         "processor": _processor(),
         "bf16": ", ".join(_bf16_flags()) or "none",
@@ -74,7 +74,7 @@ def describe_machine(device: torch.device, threads: int) -> dict[str, str]:
 
 
 def _processor() -> str:
-    """The processor's name; virtual machines often hide the exact model, so family and model numbers go with it."""
+    """The processor's name with family and model numbers, since virtual machines often hide the exact model."""
     try:
         lines = Path("/proc/cpuinfo").read_text().splitlines()
     except OSError:
@@ -90,10 +90,13 @@ def _bf16_flags() -> list[str]:
 
 
 def run_alone(module: str, arguments: Sequence[str], threads: int) -> dict[str, Any]:
-    """A measurement in a process of its own, so that its peak memory is its own; the last line it prints is JSON.
+    """Run a module in a separate process, so that its peak memory is not affected by other measurements.
+
+    Returns:
+        The last line that it prints, parsed as JSON.
 
     Raises:
-        RuntimeError: it failed; its last lines are the message.
+        RuntimeError: it failed; the message is the end of its standard error.
     """
     environment = os.environ | {"OMP_NUM_THREADS": str(threads), "MKL_NUM_THREADS": str(threads)}
     command = [sys.executable, "-m", module, *arguments]

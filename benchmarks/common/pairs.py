@@ -1,4 +1,4 @@
-"""Photos and paintings to measure with: given folders, or what every clone and installation holds."""
+"""Pairs of a photo and a painting: from given folders, or from what every clone and installation contains."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from miniature.common.example_pictures import STYLE_IMAGES, packaged_photos
 
 @dataclass(frozen=True)
 class Pair:
-    """A photo and the painting whose manner it is to get."""
+    """A photo and the painting whose style it is given."""
 
     index: int
     photo: Path
@@ -21,30 +21,30 @@ class Pair:
 
 
 def make_pairs(photos: Path | None, paintings: Path | None, count: int) -> list[Pair]:
-    """``count`` different pairs, fewer where there are not so many, every picture used about equally often.
+    """``count`` distinct pairs (fewer if fewer exist) in which every picture is used about equally often.
 
     Raises:
-        InputError: a folder without pictures.
+        InputError: a folder contains no pictures.
     """
     left, right = _images(photos) if photos else packaged_photos(), _images(paintings or STYLE_IMAGES)
-    # after every round of photos the paintings move on by one, so that no pair comes twice
+    # After each pass over the photos the paintings are shifted by one, so that no pair repeats.
     order = [(i % len(left), (i % len(left) + i // len(left)) % len(right)) for i in range(len(left) * len(right))]
     return [Pair(index, left[a], right[b]) for index, (a, b) in enumerate(order[:count])]
 
 
 def _images(folder: Path) -> list[Path]:
-    found = list_images(folder)
-    if not found:
-        raise InputError(f"{folder} holds no picture")
-    return found
+    images = list_images(folder)
+    if not images:
+        raise InputError(f"{folder} contains no pictures")
+    return images
 
 
 def read_painting(path: Path) -> Picture:
-    """The painting as the product reads it."""
+    """The painting as the commands read it."""
     return read_image(path)
 
 
 def another_crop(image: Image) -> Image:
-    """The lower right two thirds of a picture: what the painting itself scores."""
+    """The lower right two thirds of a painting, whose distances to it are a lower bound of what can be expected."""
     height, width = image.shape[-2:]
     return image[..., height // 3 :, width // 3 :]

@@ -1,4 +1,4 @@
-"""The product as the quality measures use it: learn a painting once, then stylize or draw with it in any variation."""
+"""A model with learned styles, as the quality measurements use it: learn a painting once, then stylize or generate."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ from inst.training.shared import Stop
 Method = Literal["attention", "direct"]
 
 
-class Stylist:
-    """A model loaded, and the styles learned with it.
+class StyleTransfer:
+    """A loaded model and the styles learned with it.
 
     Attributes:
-        folder: where styles are kept, so that a run that is started again does not learn them again.
-        train_steps, num_steps: fewer than the model's own, for rehearsals.
+        folder: cache of learned styles, so that a restarted measurement does not learn them again.
+        train_steps, num_steps: training and sampling steps for quick trials; ``None`` for the model's defaults.
     """
 
     def __init__(
@@ -44,12 +44,12 @@ class Stylist:
         self.num_steps = num_steps
 
     @property
-    def working_side(self) -> int:
-        """Short side of the photos to give it: what the model works at, at least what the measures look at."""
+    def photo_size(self) -> int:
+        """Side of the square photos in pixels: the model's resolution, and at least the 256 of the measures."""
         return max(256, self.session.model.defaults.resolution)
 
     def learn(self, painting: Picture, method: Method = "attention") -> StyleToken:
-        """The painting's style by the default preset; ``direct`` is textual inversion with the same steps."""
+        """The painting's style, learned with the default preset; ``direct`` is plain textual inversion."""
         settings = InversionSettings(method=method, max_train_steps=self.train_steps)
         path = kept_path(self.session, painting, settings, self.folder)
         if path.is_file():
@@ -63,25 +63,25 @@ class Stylist:
     def stylize(
         self, photo: Image, token: StyleToken | None, *, patches_of: StyleToken | None = None, **changes: Any
     ) -> Image:
-        """The photo under a style, or without one under the model's plain prompt.
+        """Stylize a photo with a style, or with the model's plain prompt if there is none.
 
         Args:
-            patches_of: a style whose patches are taken and not its word.
-            changes: fields of ``StylizeRun`` that differ from the product's defaults.
+            patches_of: a style whose patches are transported although its token is not in the prompt.
+            changes: fields of ``StylizeRun`` that differ from the defaults.
         """
         prompt = {} if token else {"prompt": self.session.model.defaults.plain_prompt}
         run = StylizeRun(**{"num_steps": self.num_steps, **prompt, **changes})
-        style = compose(self.session, _used(token), run)
+        style = compose(self.session, _used_styles(token), run)
         if patches_of is not None:
             style = replace(style, patches=patches_of.patches)
         *_, result = stylize(self.session.model, photo, style, photo_settings(self.session, run))
         assert result is not None
         return result
 
-    def draw(self, prompt: str, token: StyleToken | None) -> Image:
-        """A picture from text, with ``[C]`` in it where there is a style, at the model's own size."""
+    def generate(self, prompt: str, token: StyleToken | None) -> Image:
+        """Generate an image at the model's resolution; with a style, the prompt contains ``[C]``."""
         defaults = self.session.model.defaults
-        style = compose(self.session, _used(token), GenerateRun(prompt=prompt))
+        style = compose(self.session, _used_styles(token), GenerateRun(prompt=prompt))
         *_, result = generate(
             self.session.model,
             style,
@@ -98,10 +98,10 @@ class Stylist:
 
     @torch.no_grad()
     def text_distance(self, text: str, image: Image) -> float:
-        """1 − cosine similarity of a text and a picture in CLIP."""
+        """1 − CLIP cosine similarity of a text and an image."""
         clip = self.session.clip
         return 1 - torch.cosine_similarity(clip.embed_text([text]), clip.embed_images(image)).item()
 
 
-def _used(token: StyleToken | None) -> list[UsedStyle]:
+def _used_styles(token: StyleToken | None) -> list[UsedStyle]:
     return [] if token is None else [UsedStyle(token, PLACEHOLDER, 1.0)]

@@ -1,4 +1,4 @@
-"""Markdown tables, and results as files."""
+"""Markdown tables and result files."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ def markdown_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 
 
 def write_results(path: Path, markdown: str, metadata: dict[str, Any]) -> None:
-    """The table beside what it was made from, as ``path`` and the same name with ``.json``."""
+    """Write the Markdown to ``path`` and the data it was made from beside it, with the suffix ``.json``."""
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(markdown.rstrip() + "\n", encoding="utf-8")
     path.with_suffix(".json").write_text(json.dumps(metadata, indent=1) + "\n", encoding="utf-8")

@@ -1,1 +1,1 @@
-"""Edits of faces by text, judged by an attribute classifier: `python -m benchmarks.gan_edits`."""
+"""Face edits by text, evaluated with an attribute classifier: `python -m benchmarks.gan_edits`."""

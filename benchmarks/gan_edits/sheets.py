@@ -1,4 +1,4 @@
-"""Contact sheets of `benchmarks.gan_edits`: a row of avatars as they were, and a row for each method."""
+"""Contact sheets of `benchmarks.gan_edits`: a row of unedited avatars and a row for each method."""
 
 from __future__ import annotations
 
@@ -11,48 +11,48 @@ from inst.image import grid, resize, side_by_side, write_image
 from inst.image.layout import label
 from inst.shapes import Image
 
-SHOWN, LARGER, ACROSS = 8, 2, 8
-"""Avatars a sheet, how much larger than the generator draws them, attributes across in the sheet of all."""
-NAME_WIDTH = 110
+NUM_SHOWN, SCALE, COLUMNS = 8, 2, 8
+"""Avatars a sheet, magnification, and edits in a row of the sheet of all edits."""
+LABEL_WIDTH = 110
 INPUT = "input"
-Shown = Mapping[str, Image]
-"""Pictures (b, 3, h, w) of the same avatars, by what made them; `INPUT` first."""
+Sheet = Mapping[str, Image]
+"""Images (b, 3, h, w) of the same avatars by method; `INPUT` first."""
 
 
-def attribute_sheet(shown: Shown) -> Image:
-    """One attribute: avatars across, `INPUT` and methods down."""
-    return grid([_named(maker, _pictures(pictures)) for maker, pictures in shown.items()])
+def edit_sheet(sheet: Sheet) -> Image:
+    """One edit: a column for each avatar, a row for `INPUT` and for each method."""
+    return grid([_labelled(method, _enlarged(images)) for method, images in sheet.items()])
 
 
-def compact_sheet(shown: Mapping[str, Shown]) -> Image:
-    """All attributes across, in blocks of `ACROSS`, `INPUT` and methods down; each on another avatar."""
-    one = {name: {maker: _pictures(made) for maker, made in found.items()} for name, found in shown.items()}
-    names, makers = list(one), list(dict.fromkeys(maker for found in one.values() for maker in found))
-    blank = torch.ones_like(next(iter(next(iter(one.values())).values()))[0])
+def compact_sheet(sheets: Mapping[str, Sheet]) -> Image:
+    """All edits: a column for each, in blocks of `COLUMNS`, a row for each method; each column is another avatar."""
+    enlarged = {name: {method: _enlarged(images) for method, images in sheet.items()} for name, sheet in sheets.items()}
+    names, methods = list(enlarged), list(dict.fromkeys(method for sheet in enlarged.values() for method in sheet))
+    blank = torch.ones_like(next(iter(next(iter(enlarged.values())).values()))[0])
     rows: list[list[Image]] = []
-    for start in range(0, len(names), ACROSS):
-        block = names[start : start + ACROSS]
-        empty = ACROSS - len(block) if len(names) > ACROSS else 0
-        for maker in makers:
-            made = [one[name].get(maker, [blank]) for name in block]
-            row = [pictures[(start + i) % len(pictures)] for i, pictures in enumerate(made)] + [blank] * empty
-            labels = ["", *block, *[""] * empty] if maker == makers[-1] else ()
-            rows.append([side_by_side(_named(maker, row), labels)])
+    for start in range(0, len(names), COLUMNS):
+        block = names[start : start + COLUMNS]
+        empty = COLUMNS - len(block) if len(names) > COLUMNS else 0
+        for method in methods:
+            columns = [enlarged[name].get(method, [blank]) for name in block]
+            row = [images[(start + i) % len(images)] for i, images in enumerate(columns)] + [blank] * empty
+            labels = ["", *block, *[""] * empty] if method == methods[-1] else ()
+            rows.append([side_by_side(_labelled(method, row), labels)])
     return grid(rows)
 
 
-def write_sheets(folder: Path, shown: Mapping[str, Shown]) -> None:
-    """``ATTRIBUTE.png`` for each, and ``all.png``."""
+def write_sheets(folder: Path, sheets: Mapping[str, Sheet]) -> None:
+    """Write ``EDIT.png`` for each edit, and ``all.png``."""
     folder.mkdir(parents=True, exist_ok=True)
-    for name, found in shown.items():
-        write_image(folder / f"{name.replace(' ', '-')}.png", attribute_sheet(found))
-    write_image(folder / "all.png", compact_sheet(shown))
+    for name, sheet in sheets.items():
+        write_image(folder / f"{name.replace(' ', '-')}.png", edit_sheet(sheet))
+    write_image(folder / "all.png", compact_sheet(sheets))
 
 
-def _named(maker: str, pictures: Sequence[Image]) -> list[Image]:
-    return [label(maker, NAME_WIDTH, pictures[0].shape[-2]), *pictures]
+def _labelled(method: str, images: Sequence[Image]) -> list[Image]:
+    return [label(method, LABEL_WIDTH, images[0].shape[-2]), *images]
 
 
-def _pictures(pictures: Image) -> list[Image]:
-    height, width = (side * LARGER for side in pictures.shape[-2:])
-    return list(resize(pictures, height, width).split(1))
+def _enlarged(images: Image) -> list[Image]:
+    height, width = (side * SCALE for side in images.shape[-2:])
+    return list(resize(images, height, width).split(1))

@@ -1,4 +1,4 @@
-"""The same avatars edited by every method and judged, for `benchmarks.gan_edits`."""
+"""The same avatars edited with every method and evaluated, for `benchmarks.gan_edits`."""
 
 from __future__ import annotations
 
@@ -13,20 +13,29 @@ from jaxtyping import Int
 from torch import Tensor
 
 from benchmarks.common.tables import markdown_table
-from benchmarks.gan_edits.attributes import AttributeReader, accuracy
-from benchmarks.gan_edits.counts import Counts, Reading, count, count_pair, read, read_rightly, rows_of, shows
-from benchmarks.gan_edits.editing import Editing
-from benchmarks.gan_edits.fitted import BESIDE, CEILINGS, FittedDirections
-from benchmarks.gan_edits.report import SUMMARY, Found, averages
-from benchmarks.gan_edits.saved import Kept
-from benchmarks.gan_edits.sheets import INPUT, SHOWN
-from benchmarks.gan_edits.texts import BY_NAME, PAIRS, Asked
+from benchmarks.gan_edits.cache import MeasurementCache
+from benchmarks.gan_edits.cases import BY_NAME, PAIRS, EditCase
+from benchmarks.gan_edits.classifier import AttributeClassifier, accuracy
+from benchmarks.gan_edits.report import SUMMARY, Results, averages
+from benchmarks.gan_edits.runner import EditRunner
+from benchmarks.gan_edits.scores import (
+    EditScores,
+    Predictions,
+    balanced_accuracy,
+    has_target,
+    pair_success,
+    predict,
+    score_edit,
+    select_rows,
+)
+from benchmarks.gan_edits.sheets import INPUT, NUM_SHOWN
+from benchmarks.gan_edits.upper_bound import BASELINES, UPPER_BOUNDS, FittedDirections
 from inst.errors import ConfigError
 from inst.shapes import Image, WPlus
-from miniature.avatars.data.dataset import Crowd
+from miniature.avatars.data.dataset import AvatarDataset
 
 SEED = 100_000
-"""Of the first avatar: no trainer's codes, which begin at 0, are among them."""
+"""Of the first avatar; training starts at seed 0, so no trained code is among those evaluated."""
 PAIR_METHODS = ("directions", "ffclip")
 ALPHAS, BETAS = (1.0, 2.0, 3.0, 4.0, 6.0, 8.0), (None, 0.05, 0.1, 0.15, 0.2)
 STRENGTHS, STEPS = (0.5, 0.75, 1.0, 1.5, 2.0), (25, 50, 100, 200)
@@ -40,112 +49,119 @@ Rows = Int[Tensor, " r"]
 
 
 @dataclass(frozen=True)
-class Made:
-    """Edited pictures, what the classifier sees in them, and the seconds each took."""
+class EditedImages:
+    """Edited images, the classifier's predictions for them, and the seconds per image."""
 
-    pictures: Image
-    reading: Reading
+    images: Image
+    predictions: Predictions
     seconds: float
 
 
 class Trial:
-    """Every edit is made of the avatars that do not show what is asked for.
+    """Every edit is applied to the avatars that do not have the requested attribute.
 
     Args:
-        well: share of held-back drawings that a choice must be read rightly on, to be judged by.
-        fitted: avatars that `FittedDirections` learn from.
+        min_accuracy: accuracy on held-out drawings that an attribute needs to be evaluated.
+        fitted: number of avatars for `FittedDirections`.
     """
 
     def __init__(
-        self, editing: Editing, reader: AttributeReader, crowd: Crowd, count: int, well: float, fitted: int = 6000
-    ) -> None:
-        heads = {name: share for name, (share, _) in accuracy(reader, crowd).items()}
-        drawings = read(reader, crowd.pictures(crowd.held))
-        told = {name: read_rightly(asked, drawings, crowd) for name, asked in BY_NAME.items()}
-        self.found = Found(heads=heads, told=told)
-        self.judged = [name for name, share in heads.items() if share >= well]
-        self.editing, self.reader = editing, reader.to(editing.session.placement.device)
-        self.codes = editing.avatars(count, SEED)
-        self.pictures = editing.unedited(self.codes)
-        self.before = read(self.reader, self.pictures)
-        self.ceiling = FittedDirections(editing, self.reader, self.judged, fitted)
+        self, runner: EditRunner, classifier: AttributeClassifier, dataset: AvatarDataset, count: int,
+        min_accuracy: float, fitted: int = 6000,
+    ) -> None:  # fmt: skip
+        accuracies = {name: share for name, (share, _) in accuracy(classifier, dataset).items()}
+        drawings = predict(classifier, dataset.images(dataset.held_out))
+        balanced = {name: balanced_accuracy(case, drawings, dataset) for name, case in BY_NAME.items()}
+        self.results = Results(accuracy=accuracies, balanced_accuracy=balanced)
+        self.evaluated = [name for name, share in accuracies.items() if share >= min_accuracy]
+        self.runner, self.classifier = runner, classifier.to(runner.session.placement.device)
+        self.codes = runner.avatars(count, SEED)
+        self.images = runner.unedited(self.codes)
+        self.before = predict(self.classifier, self.images)
+        self.upper_bound = FittedDirections(runner, self.classifier, self.evaluated, fitted)
 
     def run(
-        self, methods: Sequence[str], asked: Sequence[Asked], *, pairs: bool, kept: Kept | None = None
+        self, methods: Sequence[str], cases: Sequence[EditCase], *, pairs: bool, cache: MeasurementCache | None = None
     ) -> dict[str, dict[str, Image]]:
-        """Measure everything into `found`; pictures for the sheets, by attribute and what made them.
+        """Measure everything into `results`; returns images for the contact sheets, by edit and method.
 
         Args:
-            kept: where each measurement is written, and taken from where it is there already.
+            cache: each measurement is written there, and read from there if it exists already.
         """
-        sheets = {one.name: {INPUT: self.pictures[self._lacking(one)[:SHOWN]]} for one in asked}
-        for method, one in itertools.product(methods, asked):
-            if (measured := self._kept_or_measured(method, one, kept)) is not None:
-                counts, pictures = measured
-                self.found.counts.setdefault(method, {})[one.name] = counts
-                if method not in BESIDE:
-                    sheets[one.name][method] = pictures
-                shares = f"raised {counts.rose:.2f} shown {counts.shown:.2f} kept {counts.kept:.2f}"
-                print(f"{method}, {one.name}, {counts.avatars}: {shares}, {counts.seconds:.3f} s", flush=True)
+        sheets = {case.name: {INPUT: self.images[self._without(case)[:NUM_SHOWN]]} for case in cases}
+        for method, case in itertools.product(methods, cases):
+            if (measured := self._cached_or_measured(method, case, cache)) is not None:
+                scores, images = measured
+                self.results.scores.setdefault(method, {})[case.name] = scores
+                if method not in BASELINES:
+                    sheets[case.name][method] = images
+                shares = (
+                    f"increased {scores.increased:.2f} success {scores.success:.2f} preserved {scores.preserved:.2f}"
+                )
+                print(f"{method}, {case.name}, {scores.avatars}: {shares}, {scores.seconds:.3f} s", flush=True)
         for method in PAIR_METHODS if pairs else ():
             if method in methods:
-                self.found.pairs[method] = self._measure_pairs(method)
-        return {name: shown for name, shown in sheets.items() if len(shown[INPUT])}
+                self.results.pairs[method] = self._measure_pairs(method)
+        return {name: sheet for name, sheet in sheets.items() if len(sheet[INPUT])}
 
-    def tune(self, method: str, asked: Sequence[Asked]) -> str:
-        """Averages over all texts for each of the settings of `SWEEPS`; texts that cannot be edited are left out."""
+    def tune(self, method: str, cases: Sequence[EditCase]) -> str:
+        """Means over all texts for each setting of `SWEEPS`; texts that cannot be edited are left out."""
         rows = []
         for settings in SWEEPS[method]:
-            measured = {one.name: self._measure(method, one, **settings) for one in asked}
-            counts = {name: found[0] for name, found in measured.items() if found is not None}
-            named = ", ".join(f"{name} {'auto' if value is None else value}" for name, value in settings.items())
-            rows.append([named, *averages(self.found, counts)])
+            measured = {case.name: self._measure(method, case, **settings) for case in cases}
+            scores = {name: one[0] for name, one in measured.items() if one is not None}
+            label = ", ".join(f"{name} {'auto' if value is None else value}" for name, value in settings.items())
+            rows.append([label, *averages(self.results, scores)])
             print(method, *rows[-1], flush=True)
         return markdown_table([method, *SUMMARY], rows)
 
-    def _kept_or_measured(self, method: str, asked: Asked, kept: Kept | None) -> tuple[Counts, Image] | None:
-        """As `_measure`, and at once where it was measured before."""
-        found = kept.read(method, asked.name) if kept else None
-        if found is None:
-            found = self._measure(method, asked)
-            if kept and found:
-                kept.write(method, asked.name, *found)
-        return found
+    def _cached_or_measured(
+        self, method: str, case: EditCase, cache: MeasurementCache | None
+    ) -> tuple[EditScores, Image] | None:
+        """The result of `_measure`, from the cache if it is there."""
+        measured = cache.read(method, case.name) if cache else None
+        if measured is None:
+            measured = self._measure(method, case)
+            if cache and measured:
+                cache.write(method, case.name, *measured)
+        return measured
 
-    def _measure(self, method: str, asked: Asked, **settings: Any) -> tuple[Counts, Image] | None:
-        """One method's edits for one text, and the first pictures."""
-        rows = self._lacking(asked)
-        edit = partial(self.editing.edit, method, asked.text, **settings)
-        if method in CEILINGS:
-            edit = partial(self.ceiling.edit, method, asked)
-        made = self._edit(method, asked.text, rows, edit)
-        if made is None:
+    def _measure(self, method: str, case: EditCase, **settings: Any) -> tuple[EditScores, Image] | None:
+        """One method's edits for one text, and the first images."""
+        rows = self._without(case)
+        edit = partial(self.runner.edit, method, case.text, **settings)
+        if method in UPPER_BOUNDS:
+            edit = partial(self.upper_bound.edit, method, case)
+        edited = self._edit(method, case.text, rows, edit)
+        if edited is None:
             return None
-        counts = count(asked, rows_of(self.before, rows), made.reading, self.judged, made.seconds)
-        return counts, made.pictures[:SHOWN]
+        before = select_rows(self.before, rows)
+        return score_edit(case, before, edited.predictions, self.evaluated, edited.seconds), edited.images[:NUM_SHOWN]
 
     def _measure_pairs(self, method: str) -> dict[str, tuple[int, float]]:
-        """For each text of two things how many avatars had neither, and the share of them that then shows both."""
-        found = {}
+        """For each text with two attributes, the number of avatars with neither and the share that then has both."""
+        measured = {}
         for text, names in PAIRS.items():
-            asked = [BY_NAME[name] for name in names]
-            rows = self._lacking(*asked)
-            if (made := self._edit(method, text, rows, partial(self.editing.edit, method, text))) is not None:
-                found[text] = (len(rows), count_pair(asked, made.reading))
-        return found
+            cases = [BY_NAME[name] for name in names]
+            rows = self._without(*cases)
+            if (edited := self._edit(method, text, rows, partial(self.runner.edit, method, text))) is not None:
+                measured[text] = (len(rows), pair_success(cases, edited.predictions))
+        return measured
 
-    def _lacking(self, *asked: Asked) -> Rows:
-        """The avatars that show none of it."""
-        return torch.stack([~shows(one, self.before) for one in asked]).all(0).nonzero()[:, 0]
+    def _without(self, *cases: EditCase) -> Rows:
+        """Indices of the avatars that have none of the requested attributes."""
+        return torch.stack([~has_target(case, self.before) for case in cases]).all(0).nonzero()[:, 0]
 
-    def _edit(self, method: str, text: str, rows: Rows, edit: Callable[[WPlus], tuple[Image, float]]) -> Made | None:
-        """Nothing where no avatar lacks it, or where the method has no way to this text, which is written down."""
+    def _edit(
+        self, method: str, text: str, rows: Rows, edit: Callable[[WPlus], tuple[Image, float]]
+    ) -> EditedImages | None:
+        """``None``, with a note in the results, if no avatar lacks the attribute or the method cannot make the edit."""
         if not len(rows):
-            self.found.failed.append(f"{method}, {text!r}: all avatars show it already")
+            self.results.failed.append(f"{method}, {text!r}: all avatars have the attribute already")
             return None
         try:
-            pictures, seconds = edit(self.codes[rows])
+            images, seconds = edit(self.codes[rows])
         except ConfigError as error:
-            self.found.failed.append(f"{method}, {text!r}: {error}")
+            self.results.failed.append(f"{method}, {text!r}: {error}")
             return None
-        return Made(pictures, read(self.reader, pictures), seconds)
+        return EditedImages(images, predict(self.classifier, images), seconds)

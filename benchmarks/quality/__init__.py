@@ -1,1 +1,1 @@
-"""Quality of stylization over pairs of photos and paintings: `python -m benchmarks.quality`."""
+"""Quality of style transfer over pairs of photos and paintings: `python -m benchmarks.quality`."""

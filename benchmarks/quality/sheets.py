@@ -1,7 +1,7 @@
-"""The pictures of the README, `python -m benchmarks.quality.sheets`.
+"""The image grids of the README: `python -m benchmarks.quality.sheets`.
 
-Photo x painting, strength, patch transport, inversion on and off, prompts. Everything comes from what a clone
-holds: scikit-image's packaged photos, style_images/, the bundled styles.
+Photos × paintings, strength, patch transport, with and without inversion, prompts. All inputs are in the repository or
+in its dependencies: scikit-image's photos, style_images/, the bundled styles.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ PROMPTS = ("a flower in the style of [C]", "a landscape in the style of [C]", "a
 
 
 def square(picture: PilImage.Image) -> Image:
-    """The middle of a picture, 256 pixels square."""
+    """The central square of a picture at 256 pixels."""
     side = min(picture.size)
     left, top = (picture.width - side) // 2, (picture.height - side) // 2
     return from_pil(
@@ -61,26 +61,28 @@ def main() -> None:
     styles = [UsedStyle(token, PLACEHOLDER, 1.0) for token in tokens]
     paintings = [resize(read_image(_painting(used)).image, SIDE, SIDE) for used in styles]
 
-    def one(photo: Image, used: UsedStyle, changed: PhotoSettings) -> Image:
+    def stylized(photo: Image, used: UsedStyle, changed: PhotoSettings) -> Image:
         with bar(int(changed.strength * changed.num_steps) + 1, used.token.name) as progress:
             return watch(stylize(session.model, photo, compose(session, [used], run), changed), progress)
 
     corner = photos[0] * 0 + 1
-    rows = [[corner, *paintings]] + [[photo, *(one(photo, used, settings) for used in styles)] for photo in photos]
+    rows = [[corner, *paintings]]
+    rows += [[photo, *(stylized(photo, used, settings) for used in styles)] for photo in photos]
     save(out / "styles.jpg", rows)
     strengths = (0.2, 0.4, 0.6, 0.8)
-    row = [
-        [photos[0], *(one(photos[0], used, replace(settings, strength=s)) for s in strengths)] for used in styles[:2]
+    sweep = [
+        [photos[0], *(stylized(photos[0], used, replace(settings, strength=s)) for s in strengths)]
+        for used in styles[:2]
     ]
-    save(out / "strength.jpg", row)
+    save(out / "strength.jpg", sweep)
     shares = (0.0, 0.5, 1.0)
-    moved = [
-        [painting, *(one(photos[1], used, replace(settings, transport=share)) for share in shares)]
+    transported = [
+        [painting, *(stylized(photos[1], used, replace(settings, transport=share)) for share in shares)]
         for used, painting in list(zip(styles, paintings, strict=True))[2::3]
     ]
-    save(out / "transport.jpg", moved)
+    save(out / "transport.jpg", transported)
     ablation = [
-        [photo, one(photo, styles[0], settings), one(photo, styles[0], replace(settings, inversion=False))]
+        [photo, stylized(photo, styles[0], settings), stylized(photo, styles[0], replace(settings, inversion=False))]
         for photo in photos
     ]
     save(out / "inversion.jpg", ablation)

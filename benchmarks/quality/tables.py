@@ -1,4 +1,4 @@
-"""The quality measures as Markdown: means beside their controls, shares beside what they are to reach."""
+"""Tables of the quality measurement in Markdown: means with their controls, shares of pairs with their targets."""
 
 from __future__ import annotations
 
@@ -8,22 +8,30 @@ from typing import Any
 from benchmarks.common.tables import markdown_table
 from benchmarks.quality.scores import (
     CONTENT_SCORES,
+    DISTANCE_NAMES,
     SCORES,
     STYLE_SCORES,
     Scores,
     is_monotone,
-    mean_score,
-    share_nearer,
+    mean_distance,
+    share_closer,
 )
 
-SHARES = (
+COMPARISONS = (
     *(("inst", "plain img2img", name, 0.8 if name == "strokes" else 0.9) for name in STYLE_SCORES),
     ("inst", "colour transfer", "strokes", 0.7),
-    *(("inst", "no inversion", name, 0.8) for name in CONTENT_SCORES),
-    ("inst", "direct inversion", "CLIP", 0.6),
-    ("[C] alone", "direct [C] alone", "CLIP", 0.6),
+    *(("inst", "without inversion", name, 0.8) for name in CONTENT_SCORES),
+    ("inst", "textual inversion", "CLIP", 0.6),
+    ("without transport", "textual inversion without transport", "CLIP", 0.6),
 )
-NAMED = (("photos", "edges", 0.9), ("photos", "layout", 0.9), ("paintings", "strokes", 0.7), ("paintings", "CLIP", 0.7))
+"""Method, control, distance, and the share of pairs in which the method should be closer."""
+RETRIEVALS = (
+    ("photo", "edges", 0.9),
+    ("photo", "layout", 0.9),
+    ("painting", "strokes", 0.7),
+    ("painting", "CLIP", 0.7),
+)
+"""What is retrieved, by which distance, and the target."""
 
 
 def report(metadata: dict[str, Any]) -> str:
@@ -32,10 +40,10 @@ def report(metadata: dict[str, Any]) -> str:
     machine = "; ".join(f"{name} {value}" for name, value in metadata["machine"].items())
     parts = [
         f"# Quality of {metadata['model']} over {len(rows)} pairs",
-        "Distances, lower is nearer: colour, strokes and CLIP to the painting, edges and layout to the photo.",
+        "Distances, lower is closer: colour, strokes and CLIP to the painting, edges and layout to the photo.",
         means_table(rows),
-        shares_table(rows),
-        named_table(rows),
+        comparison_table(rows),
+        retrieval_table(rows),
         sweep_table(metadata["sweep"]),
         texts_table(metadata["texts"]),
         f"{machine}. The run took {metadata['seconds'] / 60:.0f} minutes.",
@@ -44,54 +52,63 @@ def report(metadata: dict[str, Any]) -> str:
 
 
 def means_table(rows: Sequence[dict[str, Any]]) -> str:
-    """The mean of every distance for every method."""
-    lines = [[name, *(f"{mean_score(rows, name, score):z.4f}" for score in SCORES)] for name in rows[0]["scores"]]
+    """Mean of every distance for every method."""
+    lines = [[name, *(f"{mean_distance(rows, name, score):z.4f}" for score in SCORES)] for name in rows[0]["scores"]]
     return markdown_table(["mean distance", *SCORES], lines)
 
 
-def shares_table(rows: Sequence[dict[str, Any]], targets: Mapping[str, float] | None = None) -> str:
-    """How often the product is nearer than a control.
+def comparison_table(rows: Sequence[dict[str, Any]], targets: Mapping[str, float] | None = None) -> str:
+    """In how many pairs the toolkit is closer than a control.
 
     Args:
-        targets: what is to be reached against plain img2img, where it is not the project's general goal.
+        targets: targets against plain img2img, by distance, where they differ from those of `COMPARISONS`.
     """
-    reach = {(other, name): target for _, other, name, target in SHARES}
-    reach |= {("plain img2img", name): target for name, target in (targets or {}).items()}
+    shares = {(other, name): target for _, other, name, target in COMPARISONS}
+    shares |= {("plain img2img", name): target for name, target in (targets or {}).items()}
     lines = []
-    for method, other, name, _ in SHARES:
+    for method, other, name, _ in COMPARISONS:
         if other in rows[0]["scores"]:
-            label = f"nearer than {other}: {name}" if method == "inst" else f"{method} nearer than {other}: {name}"
-            share = share_nearer(rows, method, other, name)
-            lines.append([label, f"{share:.0%}", f"{reach[other, name]:.0%}"])
-    return markdown_table(["share of pairs", "measured", "to reach"], lines)
+            label = f"closer than {other}, {DISTANCE_NAMES[name]}"
+            share = share_closer(rows, method, other, name)
+            label = label if method == "inst" else f"{method}: {label}"
+            lines.append([label, f"{share:.0%}", f"{shares[other, name]:.0%}"])
+    return markdown_table(["share of pairs", "measured", "target"], lines)
 
 
-def named_table(rows: Sequence[dict[str, Any]]) -> str:
-    """How often a result names its photo and its painting among others, and all of them at once; and its controls."""
-    methods = list(rows[0]["named"])
+def retrieval_table(rows: Sequence[dict[str, Any]]) -> str:
+    """In how many pairs a result retrieves its photo and its painting among candidates; and its controls."""
+    methods = list(rows[0]["retrieved"])
     lines = [
-        _named_line(rows, methods, f"names its {what[:-1]} among {rows[0]['among'][what]} by {name}", [name], target)
-        for what, name, target in NAMED
+        _retrieval_line(
+            rows,
+            methods,
+            f"top-1 {what} retrieval (of {rows[0]['candidates'][what]}), {DISTANCE_NAMES[name]}",
+            [name],
+            target,
+        )
+        for what, name, target in RETRIEVALS
     ]
-    at_once = "photo by edges, painting by strokes and CLIP, at once"
-    lines.append(_named_line(rows, methods, at_once, ["edges", "strokes", "CLIP"], None))
-    return markdown_table(["share of pairs", "measured", "to reach", *methods[1:]], lines)
+    title = "photo (edge distance) and painting (stroke and CLIP distance) all retrieved"
+    lines.append(_retrieval_line(rows, methods, title, ["edges", "strokes", "CLIP"], None))
+    return markdown_table(["share of pairs", "measured", "target", *methods[1:]], lines)
 
 
-def _named_line(
+def _retrieval_line(
     rows: Sequence[dict[str, Any]], methods: Sequence[str], title: str, names: Sequence[str], target: float | None
 ) -> list[str]:
-    """The share of pairs in which all the names hold, the first method's before what is to be reached."""
-    shares = [sum(all(row["named"][method][name] for name in names) for row in rows) / len(rows) for method in methods]
+    """Share of pairs in which all the distances retrieve, by method; the target stands after the first method."""
+    shares = [
+        sum(all(row["retrieved"][method][name] for name in names) for row in rows) / len(rows) for method in methods
+    ]
     own, *controls = [f"{share:.0%}" for share in shares]
     return [title, own, "" if target is None else f"{target:.0%}", *controls]
 
 
 def sweep_table(sweep: dict[str, list[Scores]]) -> str:
-    """Means at each strength; the last line says whether style comes and content goes at every step."""
+    """Means at each strength; the last line says whether style distances fall and content distances rise throughout."""
     if not all(sweep.values()):
         return ""
-    means = {strength: [_mean(found, name) for name in SCORES] for strength, found in sweep.items()}
+    means = {strength: [_mean(scores, name) for name in SCORES] for strength, scores in sweep.items()}
     lines = [[strength, *(f"{value:z.4f}" for value in values)] for strength, values in means.items()]
     columns = zip(*means.values(), strict=True)
     monotone = [
@@ -103,15 +120,15 @@ def sweep_table(sweep: dict[str, list[Scores]]) -> str:
 
 
 def texts_table(texts: dict[str, list[Scores]]) -> str:
-    """Pictures from text: 1 − CLIP similarity to the subject and to the painting."""
+    """Text to image: 1 − CLIP similarity to the subject and to the painting."""
     if not all(texts.values()):
         return ""
     lines = [
-        [method, f"{_mean(found, 'text'):.4f}", f"{_mean(found, 'painting'):.4f}", str(len(found))]
-        for method, found in texts.items()
+        [method, f"{_mean(scores, 'text'):.4f}", f"{_mean(scores, 'painting'):.4f}", str(len(scores))]
+        for method, scores in texts.items()
     ]
-    return markdown_table(["pictures from text, CLIP distance", "to the text", "to the painting", "pictures"], lines)
+    return markdown_table(["text to image, CLIP distance", "to the text", "to the painting", "images"], lines)
 
 
-def _mean(found: Sequence[Scores], name: str) -> float:
-    return sum(scores[name] for scores in found) / len(found)
+def _mean(scores: Sequence[Scores], name: str) -> float:
+    return sum(one[name] for one in scores) / len(scores)

@@ -1,1 +1,1 @@
-"""Time and memory, one command each."""
+"""Time and memory; each module here is a command."""

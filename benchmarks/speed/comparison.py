@@ -1,4 +1,4 @@
-"""A line of a table of times, compared with another one."""
+"""Lines of a table of times, each with the speed-up over a reference."""
 
 from __future__ import annotations
 
@@ -6,10 +6,12 @@ from dataclasses import dataclass
 
 from benchmarks.common.machine import GIB
 
+COLUMNS = ("time", "speed-up", "peak memory", "memory ratio")
+
 
 @dataclass(frozen=True)
 class Line:
-    """A line of the table; ``against`` is the line it is compared with."""
+    """A line of the table; ``against`` is the line that it is compared with."""
 
     label: str
     seconds: float

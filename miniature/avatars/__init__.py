@@ -1,4 +1,7 @@
-"""Cartoon faces drawn in code, for a GAN to learn: `draw(sample(rng), rng)`; `python -m miniature.avatars --help`."""
+"""Avatars: cartoon faces drawn in code, `draw(sample(rng), rng)`, and the networks trained on them.
+
+`python -m miniature.avatars` draws the training data.
+"""
 
 from miniature.avatars.data.attributes import CHOICES, EXPRESSION, Attributes, another_expression, labels, sample
 from miniature.avatars.data.captions import caption, short_caption

@@ -1,8 +1,8 @@
-"""A network that tells avatars apart, `python -m miniature.avatars.identity --state DIR`; reads ``DIR/avatars.npy``.
+"""The identity network of avatars: `python -m miniature.avatars.identity --state DIR`; reads ``DIR/avatars.npy``.
 
-An avatar with another expression, pose and light is the same one, in half of the pairs in another outfit too. So what
-pairs share is the face and the hair, and neither background nor clothes can stand for them. The file is what
-`inst edit --identity` takes.
+Avatars that differ in expression, pose and light, and in half of the pairs also in outfit, have the same identity. So
+the network has to rely on face and hair, since clothes and background may differ within a pair. The exported file is
+for `inst edit --identity`.
 """
 
 from __future__ import annotations
@@ -21,54 +21,57 @@ from tqdm import tqdm
 from inst.files import write_safetensors
 from inst.perceptual.arcface import Identity
 from inst.perceptual.identity import WIDTHS, SmallIdentity
-from miniature.avatars.data.augment import imperfect
-from miniature.avatars.data.dataset import Crowd, as_pictures
-from miniature.avatars.data.variants import write_moments
+from miniature.avatars.data.augment import augment
+from miniature.avatars.data.dataset import AvatarDataset, to_tensors
+from miniature.avatars.data.variants import write_variants
 from miniature.common.training import Budget, Recipe, Run, accelerator, add_budget, budget_of, load_averaged
 
-FOLDER, PAIRS, HELD_PAIRS = "identity", 6000, 300
+FOLDER, NUM_PAIRS, NUM_HELD_OUT = "identity", 6000, 300
 SCALE, MARGIN = 16.0, 0.2
-ALIKE = ("figure", "skin", "hair")
-"""Two avatars that agree in these are hard to tell apart."""
+SIMILAR = ("figure", "skin", "hair")
+"""Avatars with equal values of these attributes are hard to distinguish."""
 
 
 @dataclass(frozen=True)
 class Pairs:
-    """Avatars and the same ones at other moments, both in [-1, 1] once asked for.
+    """Avatars and variants of them with the same identity.
 
     Args:
-        rows: of the crowd, one for each moment.
-        outfit: which moments are in another outfit.
+        rows: row of the avatar in the data set, for each variant.
+        outfit: whether each variant has another outfit.
+        variants: (n, size, size, 3) uint8.
     """
 
-    crowd: Crowd
+    dataset: AvatarDataset
     rows: np.ndarray
     outfit: np.ndarray
-    moments: np.ndarray
+    variants: np.ndarray
 
     @classmethod
-    def open(cls, state: Path, pairs: int = PAIRS, held: int = HELD_PAIRS) -> Pairs:
-        """Of an avatar to train on one moment, of one that is held back two: with the outfit it had, and another."""
-        crowd = Crowd.open(state)
-        tasks = [(row, bool(row % 2)) for row in crowd.train[:pairs]]
-        tasks += [(row, outfit) for row in crowd.held[:held] for outfit in (False, True)]
-        moments = write_moments(state / FOLDER, tasks, crowd.seed, crowd.pixels.shape[1])
+    def open(cls, state: Path, pairs: int = NUM_PAIRS, held_out: int = NUM_HELD_OUT) -> Pairs:
+        """One variant of each training avatar; two of each held-out avatar, with the same and with another outfit."""
+        dataset = AvatarDataset.open(state)
+        tasks = [(row, bool(row % 2)) for row in dataset.train[:pairs]]
+        tasks += [(row, outfit) for row in dataset.held_out[:held_out] for outfit in (False, True)]
+        variants = write_variants(state / FOLDER, tasks, dataset.seed, dataset.pixels.shape[1])
         rows, outfit = (np.array(column) for column in zip(*tasks, strict=True))
-        return cls(crowd, rows, outfit, moments)
+        return cls(dataset, rows, outfit, variants)
 
     def train(self) -> np.ndarray:
-        """Places of moments to train on."""
-        return np.flatnonzero(self.rows < self.crowd.train.stop)
+        """Indices of the training pairs."""
+        return np.flatnonzero(self.rows < self.dataset.train.stop)
 
-    def held(self, *, outfit: bool) -> np.ndarray:
-        return np.flatnonzero((self.rows >= self.crowd.held.start) & (self.outfit == outfit))
+    def held_out(self, *, outfit: bool) -> np.ndarray:
+        """Indices of the held-out pairs with or without another outfit."""
+        return np.flatnonzero((self.rows >= self.dataset.held_out.start) & (self.outfit == outfit))
 
-    def pictures(self, places: np.ndarray) -> tuple[Tensor, Tensor]:
-        return self.crowd.pictures(self.rows[places]), as_pictures(self.moments[places])
+    def images(self, indices: np.ndarray) -> tuple[Tensor, Tensor]:
+        """Avatars and variants in [-1, 1]."""
+        return self.dataset.images(self.rows[indices]), to_tensors(self.variants[indices])
 
 
 def margin_loss(first: Identity, second: Identity) -> Float[Tensor, ""]:
-    """Each must be nearer to its own pair than to all others by a margin of the cosine (Wang et al. 2018, CosFace)."""
+    """Each identity must be closer to its pair than to all others by a cosine margin (Wang et al. 2018, CosFace)."""
     cosines = first @ second.T
     logits = SCALE * (cosines - MARGIN * torch.eye(len(cosines)).to(cosines))
     own = torch.arange(len(logits)).to(logits.device)
@@ -81,13 +84,13 @@ def train(
 ) -> Run:  # fmt: skip
     pairs, acc = pairs or Pairs.open(state), accelerator(device)
     torch.manual_seed(1)
-    network = SmallIdentity(widths, side=pairs.moments.shape[1]).to(acc.device)
+    network = SmallIdentity(widths, side=pairs.variants.shape[1]).to(acc.device)
     recipe = Recipe(lr=2e-3, weight_decay=0.05, ema=0.995, warmup=50)
     run = Run(state / FOLDER, {"identity": network}, recipe, budget, seed=1)
-    places = pairs.train()
+    indices = pairs.train()
     for rng in tqdm(run.steps(), mininterval=20, initial=run.step):
-        chosen = rng.choice(places, min(batch, len(places)), replace=False)
-        both = imperfect(torch.cat(pairs.pictures(chosen))).to(acc.device)
+        chosen = rng.choice(indices, min(batch, len(indices)), replace=False)
+        both = augment(torch.cat(pairs.images(chosen))).to(acc.device)
         with acc.autocast():
             identities = network(both)
         run.update(margin_loss(*identities.chunk(2)))
@@ -96,8 +99,8 @@ def train(
     return run
 
 
-def area(same: Float[Tensor, " n"], different: Float[Tensor, " m"]) -> float:
-    """Under the ROC curve: how often the same avatar is nearer than a different one; ties count half."""
+def roc_auc(same: Float[Tensor, " n"], different: Float[Tensor, " m"]) -> float:
+    """Area under the ROC curve: how often a same pair is above a different one; ties count half."""
     order = torch.sort(different).values
     below, not_above = torch.searchsorted(order, same), torch.searchsorted(order, same, right=True)
     return float((below + not_above).double().mean() / (2 * len(order)))
@@ -105,25 +108,26 @@ def area(same: Float[Tensor, " n"], different: Float[Tensor, " m"]) -> float:
 
 @torch.no_grad()
 def measure(network: SmallIdentity, pairs: Pairs) -> str:
-    """Lines for the held-back avatars in the outfit they had, and in another."""
+    """Verification and retrieval on held-out avatars, with the same outfit and with another one."""
     lines = []
     for outfit in (False, True):
-        places = pairs.held(outfit=outfit)
-        first, second = (network.embed_faces(part) for part in pairs.pictures(places))
-        cosines, alike = first @ second.T, _alike(pairs, places)
+        indices = pairs.held_out(outfit=outfit)
+        first, second = (network.embed_faces(part) for part in pairs.images(indices))
+        cosines, similar = first @ second.T, _similar(pairs, indices)
         own = torch.eye(len(cosines), dtype=torch.bool)
         same, others = cosines[own], cosines[~own]
-        found = float((cosines.argmax(1) == torch.arange(len(cosines))).float().mean())
+        top1 = float((cosines.argmax(1) == torch.arange(len(cosines))).float().mean())
         lines.append(
-            f"{'another outfit' if outfit else 'the same outfit'}: AUC {area(same, others):.4f}, against the "
-            f"{int((alike & ~own).sum())} with equal {', '.join(ALIKE)} {area(same, cosines[alike & ~own]):.4f}; "
-            f"found among {len(cosines)} {found:.3f}; mean cosine {same.mean():.2f}, of others {others.mean():.2f}"
+            f"{'another outfit' if outfit else 'same outfit'}: AUC {roc_auc(same, others):.4f}, against the "
+            f"{int((similar & ~own).sum())} pairs with equal {', '.join(SIMILAR)} "
+            f"{roc_auc(same, cosines[similar & ~own]):.4f}; top-1 retrieval (of {len(cosines)}) {top1:.3f}; "
+            f"mean cosine of same identities {same.mean():.2f}, of different ones {others.mean():.2f}"
         )
     return "\n".join(lines)
 
 
-def _alike(pairs: Pairs, places: np.ndarray) -> Bool[Tensor, "n n"]:
-    kinds = [tuple(getattr(pairs.crowd.attributes[row], name) for name in ALIKE) for row in pairs.rows[places]]
+def _similar(pairs: Pairs, indices: np.ndarray) -> Bool[Tensor, "n n"]:
+    kinds = [tuple(getattr(pairs.dataset.attributes[row], name) for name in SIMILAR) for row in pairs.rows[indices]]
     return torch.tensor([[one == other for other in kinds] for one in kinds])
 
 
@@ -134,7 +138,7 @@ def trained(state: Path, widths: tuple[int, ...] = WIDTHS, side: int = 64) -> Sm
 
 
 def export(network: SmallIdentity, out: Path) -> None:
-    """Write ``out/identity.safetensors``, float16, for `inst.perceptual.identity.load_identity`."""
+    """Write ``out/identity.safetensors`` in float16, for `inst.perceptual.identity.load_identity`."""
     tensors = {name: value.half() for name, value in network.state_dict().items()}
     write_safetensors(out / "identity.safetensors", tensors, {})
 
@@ -144,7 +148,7 @@ def main() -> None:
     parser.add_argument("--state", type=Path, required=True)
     add_budget(parser, minutes=10)
     parser.add_argument("--device", default="auto", help="auto or cpu")
-    parser.add_argument("--out", type=Path, help="folder to write identity.safetensors to at the end")
+    parser.add_argument("--out", type=Path, help="folder in which identity.safetensors is written at the end")
     args = parser.parse_args()
     pairs = Pairs.open(args.state)
     train(args.state, budget_of(args), device=args.device, pairs=pairs)

@@ -1,1 +1,1 @@
-"""What both recipes share."""
+"""Shared by both recipes: training runs, losses, CLIP, tokenizer, exported folders."""

@@ -1,4 +1,4 @@
-"""A run of two networks that learn by turns, and the losses of both."""
+"""A training run of a generator and a discriminator, and the losses of both."""
 
 from __future__ import annotations
 
@@ -15,24 +15,24 @@ from torch.nn import functional
 from miniature.common.training import Budget, Recipe, Run
 
 Autocast = Callable[..., contextlib.AbstractContextManager[object]]
-"""Accelerate's: makes the context that lowers precision."""
+"""Accelerate's function that returns the context of mixed precision."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class DuelRecipe:
-    """How the two sides learn (StyleGAN2, appendix B): constant rates, Adam without momentum.
+class AdversarialRecipe:
+    """Optimisation of both networks (StyleGAN2, appendix B): constant learning rates, Adam without momentum.
 
     Attributes:
-        lr: of sides with equalised learning rates.
-        generator_lr: of a generator without them; ``None`` takes ``lr``.
-        penalty: weight γ of R1; ``None`` takes 0.04 size² / batch. Drawn pictures have few colours and sharp edges and
-            are told from made ones at once: they need more of it than StyleGAN2-ADA's 0.0002 size² / batch.
-        penalty_every: steps from one penalty to the next ("lazy regularisation"): weighed as many times as much.
-        penalty_share: part of the batch that the penalty is computed on.
-        mixing: share of pictures whose layers follow two codes.
-        memory: pictures until half of the averaged generator is new; shorter at first.
-        path: weight of path-length regularisation, 2 in the paper; 0 leaves it out, as small networks do.
-        path_every: steps from one to the next.
+        lr: learning rate of networks with equalised learning rates.
+        generator_lr: of a generator without them; ``None`` for ``lr``.
+        penalty: weight γ of R1; ``None`` for 0.04 size² / batch. Drawn images have few colours and sharp edges and are
+            easily distinguished from generated ones, so they need more than StyleGAN2-ADA's 0.0002 size² / batch.
+        penalty_every: interval of the penalty in steps ("lazy regularisation"); its weight is multiplied by it.
+        penalty_share: share of the batch that the penalty is computed on.
+        mixing: probability of style mixing.
+        half_life: half-life of the weight average in images; it is shorter at first.
+        path: weight of path-length regularisation, 2 in the paper; 0 disables it, as is usual for small networks.
+        path_every: interval of path-length regularisation in steps.
     """
 
     batch: int = 16
@@ -42,7 +42,7 @@ class DuelRecipe:
     penalty_every: int = 16
     penalty_share: float = 0.5
     mixing: float = 0.9
-    memory: float = 10_000
+    half_life: float = 10_000
     path: float = 0.0
     path_every: int = 8
 
@@ -50,67 +50,70 @@ class DuelRecipe:
         return 0.04 * size**2 / self.batch if self.penalty is None else self.penalty
 
 
-class Duel(Run):
-    """A generator and its discriminator, which move in turn: `take_turn` for each side, then `end_step`.
+class AdversarialRun(Run):
+    """Training of a generator and its discriminator: `update_network` for each of them, then `end_step`.
 
-    Each side has rates of its own. Buffers are part of the state.
+    Each network has its own learning rate. Buffers are part of the saved state.
     """
 
     def __init__(
-        self, folder: Path, generator: nn.Module, discriminator: nn.Module, recipe: DuelRecipe, budget: Budget,
+        self, folder: Path, generator: nn.Module, discriminator: nn.Module, recipe: AdversarialRecipe, budget: Budget,
         seed: int = 0,
     ) -> None:  # fmt: skip
-        self.generator, self.discriminator, self.duel = generator, discriminator, recipe
+        self.generator, self.discriminator, self.adversarial = generator, discriminator, recipe
         self.path_mean = torch.zeros(())
         modules = {"generator": generator, "discriminator": discriminator}
         super().__init__(folder, modules, Recipe(lr=recipe.lr), budget, seed)
 
     @property
-    def pictures(self) -> int:
-        """Real pictures shown so far."""
-        return self.step * self.duel.batch
+    def num_images(self) -> int:
+        """Number of real images shown so far."""
+        return self.step * self.adversarial.batch
 
-    def take_turn(self, side: nn.Module, loss: Tensor) -> float:
-        """One update of one side from its loss alone; the loss as a number.
+    def update_network(self, network: nn.Module, loss: Tensor) -> float:
+        """One optimiser step of one network; returns the loss as a number.
 
         Raises:
-            FloatingPointError: the loss or a gradient is not finite; nothing was changed.
+            FloatingPointError: the loss or a gradient is not finite; no weights have been changed.
         """
         self.last_loss = float(loss.detach())
         loss.backward()
-        size = float(nn.utils.get_total_norm([p.grad for p in side.parameters() if p.grad is not None]))
+        size = float(nn.utils.get_total_norm([p.grad for p in network.parameters() if p.grad is not None]))
         if not (math.isfinite(self.last_loss) and math.isfinite(size)):
             raise FloatingPointError(f"loss is {self.last_loss}, its gradient {size} at step {self.step}")
-        self.optimizer.step()  # the other side holds no gradients, so it stays
+        self.optimizer.step()  # the other network has no gradients and is not changed
         self.optimizer.zero_grad(set_to_none=True)
         return self.last_loss
 
     def end_step(self) -> None:
-        """Count the step and let the averages follow; their half-life is at most a twentieth of what was shown."""
+        """Count the step and update the weight average; its half-life is at most 5 % of the images shown so far."""
         self.step += 1
-        half_life = min(self.duel.memory, 0.05 * self.pictures)
-        kept = 0.5 ** (self.duel.batch / half_life)
-        torch._foreach_lerp_(self.params_ema, [p.detach() for p in self.params], 1 - kept)
+        half_life = min(self.adversarial.half_life, 0.05 * self.num_images)
+        decay = 0.5 ** (self.adversarial.batch / half_life)
+        torch._foreach_lerp_(self.params_ema, [p.detach() for p in self.params], 1 - decay)
 
     def _build_optimizer(self) -> torch.optim.Optimizer:
-        """One Adam with a group a side, whose rates allow for the extra updates of lazy regularisation."""
-        every = {self.generator: self.duel.path_every if self.duel.path else None}
-        every[self.discriminator] = self.duel.penalty_every
-        rates = {self.generator: self.duel.generator_lr or self.duel.lr, self.discriminator: self.duel.lr}
+        """Adam with a parameter group for each network, corrected for the extra steps of lazy regularisation."""
+        intervals = {self.generator: self.adversarial.path_every if self.adversarial.path else None}
+        intervals[self.discriminator] = self.adversarial.penalty_every
+        rates = {
+            self.generator: self.adversarial.generator_lr or self.adversarial.lr,
+            self.discriminator: self.adversarial.lr,
+        }
         groups = []
-        for side, steps in every.items():
-            share = steps / (steps + 1) if steps else 1.0
+        for network, interval in intervals.items():
+            share = interval / (interval + 1) if interval else 1.0
             betas = (0.0, 0.99**share)
-            groups.append({"params": list(side.parameters()), "lr": rates[side] * share, "betas": betas})
+            groups.append({"params": list(network.parameters()), "lr": rates[network] * share, "betas": betas})
         return torch.optim.Adam(groups, fused=True)
 
     def _buffers(self) -> dict[str, Tensor]:
-        own = {
+        buffers = {
             f"buffer/{key}.{name}": buffer
             for key, module in self.modules.items()
             for name, buffer in module.named_buffers()
         }
-        return own | {"path_mean": self.path_mean}
+        return buffers | {"path_mean": self.path_mean}
 
     def _tensors(self) -> dict[str, Tensor]:
         return super()._tensors() | {name: buffer.contiguous() for name, buffer in self._buffers().items()}
@@ -122,21 +125,21 @@ class Duel(Run):
 
 
 def generator_loss(fake: Tensor) -> Tensor:
-    """The non-saturating loss, −log σ(logit) of made pictures (Goodfellow et al. 2014)."""
+    """The non-saturating loss, −log σ(logit) of generated images (Goodfellow et al. 2014)."""
     return functional.softplus(-fake).mean()
 
 
 def discriminator_loss(real: Tensor, fake: Tensor) -> Tensor:
-    """The logistic loss: −log σ of real logits and −log(1 − σ) of made ones."""
+    """The logistic loss: −log σ of logits of real images and −log(1 − σ) of those of generated images."""
     return functional.softplus(-real).mean() + functional.softplus(fake).mean()
 
 
-def path_lengths(pictures: Tensor, w_plus: Tensor, noise: Tensor) -> Tensor:
-    """|J^T y| of each picture (Karras et al. 2020, equation 4): how far it moves along y as its code does.
+def path_lengths(images: Tensor, w_plus: Tensor, noise: Tensor) -> Tensor:
+    """|J^T y| of each image (Karras et al. 2020, equation 4), where J is the Jacobian of the image in its code.
 
     Args:
-        noise: y, normal, of the pictures' shape.
+        noise: y, standard normal, of the images' shape.
     """
-    side = math.sqrt(pictures.shape[2] * pictures.shape[3])
-    (gradient,) = torch.autograd.grad((pictures * noise).sum() / side, w_plus, create_graph=True)
+    side = math.sqrt(images.shape[2] * images.shape[3])
+    (gradient,) = torch.autograd.grad((images * noise).sum() / side, w_plus, create_graph=True)
     return gradient.square().sum(2).mean(1).sqrt()

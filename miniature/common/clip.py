@@ -1,4 +1,4 @@
-"""What the CLIPs of this recipe share: open_clip's two towers, a tokenizer of their captions, and their folder."""
+"""open_clip's two towers, the tokenizer of their captions, and the exported folder of a CLIP."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ from transformers import CLIPTokenizer
 
 from miniature.common.tokenizer import CONTEXT, train_tokenizer
 
-LARGEST_SCALE = 4.6052
-"""log 100, where open_clip's own training holds the logits' scale."""
+MAX_LOGIT_SCALE = 4.6052
+"""log 100, at which open_clip's own training clamps the logit scale."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Towers:
-    """Sizes of a CLIP; both towers have one width and heads of one width.
+    """Sizes of a CLIP; both towers have the same width and the same width of their heads.
 
     Args:
-        pool: what stands for a picture, open_clip's "tok" (the class token) or "avg" (the mean of the patches).
-        patch_dropout: share of the patches that is left out while training.
+        pool: open_clip's pooling of the vision tower, "tok" (the class token) or "avg" (the mean of the patches).
+        patch_dropout: share of the patches that is dropped during training.
     """
 
     image_size: int
@@ -60,27 +60,27 @@ class Towers:
         }
 
     def build(self, vocab: int) -> CLIP:
-        """The two towers at their random start."""
+        """The two towers, randomly initialised."""
         sizes = self.config(vocab)
         vision = CLIPVisionCfg(**sizes["vision_cfg"], patch_dropout=self.patch_dropout)
         return CLIP(self.embed_dim, vision, CLIPTextCfg(**sizes["text_cfg"]), output_dict=True)
 
 
-def hold_scale(model: CLIP) -> None:
-    """Keep the logits' scale where open_clip keeps it, after each update."""
+def clamp_logit_scale(model: CLIP) -> None:
+    """Clamp the logit scale as open_clip does; to be called after each optimiser step."""
     with torch.no_grad():
-        model.logit_scale.clamp_(0, LARGEST_SCALE)
+        model.logit_scale.clamp_(0, MAX_LOGIT_SCALE)
 
 
 def tokenizer_in(folder: Path, texts: Callable[[], list[str]], size: int) -> CLIPTokenizer:
-    """The tokenizer in a folder, made from the texts at the first call."""
+    """The tokenizer in a folder; it is trained on the texts on first use."""
     if not (folder / "tokenizer_config.json").exists():
         train_tokenizer(texts(), folder, size)
     return CLIPTokenizer.from_pretrained(folder)
 
 
 def save_clip(model: CLIP, towers: Towers, tokenizer: CLIPTokenizer, folder: Path) -> None:
-    """A folder that `open_clip.create_model("local-dir:...")` reads; weights in float16."""
+    """Write a folder that `open_clip.create_model("local-dir:...")` reads, with weights in float16."""
     folder.mkdir(parents=True, exist_ok=True)
     tokenizer.save_pretrained(folder)
     sizes = towers.config(len(tokenizer))

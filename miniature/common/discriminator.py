@@ -1,4 +1,4 @@
-"""The other side of a GAN: StyleGAN2's residual discriminator in small (Karras et al. 2020), and its penalty."""
+"""Discriminators: a small StyleGAN2 residual discriminator (Karras et al. 2020), a patch discriminator, and R1."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from inst.gan.blocks import EqualLinear
 from inst.gan.layers import GAIN, activate
 
 GROUP = 4
-"""Pictures that minibatch standard deviation looks at together: neighbours in the batch."""
+"""Group size of minibatch standard deviation: consecutive images of the batch."""
 
 
 class EqualConv(nn.Module):
-    """A convolution with equalised learning rate: weights are kept at unit variance.
+    """A convolution with equalised learning rate: the stored weights have unit variance.
 
     Args:
-        gain: what the result is multiplied by.
+        gain: factor of the output.
     """
 
     def __init__(self, width_in: int, width_out: int, side: int, *, bias: bool = True, gain: float = 1.0) -> None:
@@ -36,10 +36,10 @@ class EqualConv(nn.Module):
 
 
 class Residual(nn.Module):
-    """Two convolutions and a way around them, to half the resolution.
+    """Two convolutions and a skip connection, to half the resolution.
 
-    The average of four pixels stands for the paper's FIR filter, and comes before the second convolution instead of
-    its stride: the products are as many and a 1, 3, 3, 1 filter at full resolution is not paid for.
+    Average pooling replaces the paper's FIR filter, and comes before the second convolution instead of its stride: the
+    number of multiplications is the same, and no filter at full resolution is needed.
     """
 
     def __init__(self, width_in: int, width_out: int) -> None:
@@ -55,11 +55,12 @@ class Residual(nn.Module):
 
 
 class Discriminator(nn.Module):
-    """Pictures (b, 3, size, size), about [-1, 1], to one logit each; high for real ones.
+    """Images (b, 3, size, size), about [-1, 1], to one logit each; high for real ones.
 
     Args:
-        channels: width at 4, 8, 16 … pixels, as the generator's.
-        fold: pixels a side that become channels before the first convolution: 2 spares the largest maps.
+        channels: widths at 4, 8, 16 … pixels, as in the generator.
+        fold: side of the pixel blocks that are folded into channels before the first convolution; 2 avoids feature maps
+            at full resolution.
     """
 
     def __init__(self, channels: tuple[int, ...], fold: int = 1) -> None:
@@ -74,27 +75,27 @@ class Discriminator(nn.Module):
         for layer in (self.dense, self.judge):
             nn.init.normal_(layer.weight)
 
-    def forward(self, pictures: Tensor) -> Tensor:
-        x = self.blocks(activate(self.read(functional.pixel_unshuffle(pictures, self.fold))))
-        x = activate(self.mix(with_deviation(x)))
+    def forward(self, images: Tensor) -> Tensor:
+        x = self.blocks(activate(self.read(functional.pixel_unshuffle(images, self.fold))))
+        x = activate(self.mix(append_deviation(x)))
         x = activate(self.dense(x.flatten(1)) * GAIN)
         return self.judge(x).flatten().float()
 
 
-def with_deviation(x: Tensor) -> Tensor:
-    """One more map: how much the pictures of a group differ, the same number everywhere (Karras et al. 2018)."""
+def append_deviation(x: Tensor) -> Tensor:
+    """Append minibatch standard deviation as a constant feature map (Karras et al. 2018)."""
     groups = x.float().unflatten(0, (-1, math.gcd(GROUP, len(x))))
-    apart = groups - groups.mean(1, keepdim=True)
-    deviation = (apart.square().mean(1) + 1e-8).sqrt().mean((1, 2, 3))
+    difference = groups - groups.mean(1, keepdim=True)
+    deviation = (difference.square().mean(1) + 1e-8).sqrt().mean((1, 2, 3))
     maps = deviation.repeat_interleave(groups.shape[1])[:, None, None, None].expand(-1, 1, *x.shape[2:])
     return torch.cat([x, maps.to(x.dtype)], 1)
 
 
-class PatchCritic(nn.Module):
-    """Whether each patch of 26 pixels looks like a picture's own, given the latents that it is decoded from.
+class PatchDiscriminator(nn.Module):
+    """Classifies patches of 26 pixels as real or decoded, given the latents of the image.
 
     Args:
-        latent_channels: of latents of a quarter of the pictures' size.
+        latent_channels: channels of the latents, whose side is a quarter of the image's.
         widths: at full, half and quarter resolution.
     """
 
@@ -107,16 +108,16 @@ class PatchCritic(nn.Module):
         self.third = EqualConv(quarter, quarter, 3, gain=GAIN)
         self.judge = EqualConv(quarter, 1, 1)
 
-    def forward(self, pictures: Tensor, latents: Tensor) -> Tensor:
-        """(b, 3, h, w), about [-1, 1], and latents (b, c, h / 4, w / 4) to logits (b, h / 4, w / 4); high for real."""
-        x = functional.avg_pool2d(activate(self.read(pictures)), 2)
+    def forward(self, images: Tensor, latents: Tensor) -> Tensor:
+        """Images (b, 3, h, w), about [-1, 1], and latents (b, c, h / 4, w / 4) to logits (b, h / 4, w / 4)."""
+        x = functional.avg_pool2d(activate(self.read(images)), 2)
         x = functional.avg_pool2d(activate(self.first(x)), 2)
         x = activate(self.second(torch.cat([x, latents.to(x.dtype)], 1)))
         return self.judge(activate(self.third(x))).squeeze(1).float()
 
 
 def gradient_penalty(discriminator: Callable[[Tensor], Tensor], real: Tensor) -> Tensor:
-    """R1 (Mescheder et al. 2018): the mean over pictures of the squared gradient of the logit, in float32."""
+    """R1 (Mescheder et al. 2018): mean over images of the squared gradient norm of the logit, in float32."""
     real = real.detach().float().requires_grad_()
     with torch.autocast(real.device.type, enabled=False):
         logits = discriminator(real)

@@ -1,4 +1,4 @@
-"""Pictures that every clone and installation holds: `style_images/` and the photos that scikit-image ships."""
+"""Pictures available in every clone and installation: `style_images/` and the photos of scikit-image."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from inst.shapes import Image
 
 STYLE_IMAGES = Path(__file__).parents[2] / "style_images"
 PACKAGED_PHOTOS = ("astronaut.png", "chelsea.png", "coffee.png", "motorcycle_left.png", "rocket.jpg")
-"""scikit-image's photos in colour that its wheel holds, all CC0 or public domain."""
+"""The colour photos in scikit-image's wheel, all CC0 or public domain."""
 
 
 def packaged_photos() -> list[Path]:
-    """Photos that come with scikit-image."""
+    """The photos that come with scikit-image."""
     from skimage import data
 
     folder = Path(data.__file__).parent
@@ -21,7 +21,7 @@ def packaged_photos() -> list[Path]:
 
 
 def read_photo(path: Path, side: int) -> Image:
-    """The photo's central square at ``side`` pixels."""
+    """The photo's central square, resized to ``side`` pixels."""
     image = read_image(path, target=side).image
     height, width = image.shape[-2:]
     short = min(height, width)

@@ -1,4 +1,4 @@
-"""Exported folders: put in place in one move, and without the paths of the machine that made them."""
+"""Exported folders: replaced atomically, and without paths of the machine that wrote them."""
 
 from __future__ import annotations
 
@@ -13,26 +13,26 @@ CARD = "MODEL_CARD.md"
 
 @contextmanager
 def replacing_folder(out: Path) -> Iterator[Path]:
-    """A new folder beside ``out`` that takes its place when the block ends well."""
-    beside, old = (out.parent / f".{out.name}.{end}" for end in ("part", "old"))
-    shutil.rmtree(beside, ignore_errors=True)
-    beside.mkdir(parents=True)
-    yield beside
+    """Yields a new folder beside ``out`` that replaces it if the block succeeds."""
+    new, old = (out.parent / f".{out.name}.{end}" for end in ("part", "old"))
+    shutil.rmtree(new, ignore_errors=True)
+    new.mkdir(parents=True)
+    yield new
     shutil.rmtree(old, ignore_errors=True)
     if out.exists():
         out.replace(old)
-    beside.replace(out)
+    new.replace(out)
     shutil.rmtree(old, ignore_errors=True)
 
 
 def keep_card(out: Path, folder: Path) -> None:
-    """A model card that lies in ``out`` lies in the folder that takes its place as well: people wrote it."""
+    """Copy a model card from ``out`` to the folder that will replace it, since it is written by hand."""
     if (out / CARD).is_file():
         shutil.copy(out / CARD, folder / CARD)
 
 
-def scrub(folder: Path) -> None:
-    """Take the paths of the machine that trained out of the configs."""
+def remove_paths(folder: Path) -> None:
+    """Remove the paths of the training machine from the configuration files."""
     for path in folder.rglob("*.json"):
         data = json.loads(path.read_text(encoding="utf-8"))
         if isinstance(data, dict) and (data.pop("_name_or_path", None) or data.pop("name_or_path", None)):

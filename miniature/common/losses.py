@@ -1,4 +1,4 @@
-"""What the autoencoder is asked for: the picture itself, colour in its latents, and strokes as crisp as they were."""
+"""Losses of the autoencoders, and distances between distributions of patches."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ def _gradients(x: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def reconstruction_loss(out: Tensor, x: Tensor) -> Tensor:
-    """L1 + L2 + L1 of the gradients, and the colour differences once more: small models grey saturated pictures."""
+    """L1 + L2 + L1 of the gradients + a loss on low-resolution colour, since small models desaturate images."""
     error = out - x
     coarse = functional.avg_pool2d(error, 4)
     chroma = torch.stack([coarse[:, 0] - coarse[:, 1], coarse[:, 1] - coarse[:, 2], coarse[:, 2] - coarse[:, 0]], 1)
@@ -25,10 +25,10 @@ def reconstruction_loss(out: Tensor, x: Tensor) -> Tensor:
 
 
 def colour_loss(latents: Tensor, x: Tensor) -> Tensor:
-    """What a linear map from latents to colour differences leaves unexplained.
+    """Mean absolute residual of a linear map from latents to colour differences.
 
-    Left alone, a small autoencoder settles on one colour axis and decodes green as brown, whatever the weight of colour
-    in its output; this asks for both axes in the latents themselves. The map is solved for anew in every batch.
+    Otherwise a small autoencoder encodes a single colour axis and decodes green as brown, whatever the weight of colour
+    in the reconstruction loss; this loss requires both axes in the latents. The map is fitted in every batch.
 
     Args:
         latents: (b, c, h / f, w / f) float32.
@@ -44,45 +44,45 @@ def colour_loss(latents: Tensor, x: Tensor) -> Tensor:
 
 
 def texture_loss(out: Tensor, x: Tensor) -> Tensor:
-    """Sliced Wasserstein distance of the pictures' patches, colourless and without their means, at scales 1 and 1/2.
+    """Sliced Wasserstein distance of mean-free luminance patches, at scales 1 and 1/2.
 
-    The mean of all pictures that a latent may stand for is blurred; this asks for the right amount of every stroke, not
-    for its exact place (Heitz et al. 2021, a loss on patches instead of features). Directions and places are drawn anew
-    each time from torch's generator.
+    The mean of all images that a latent may represent is blurred; this loss asks for the right amount of texture but
+    not for its exact position (after Heitz et al. 2021, with patches instead of features). Directions and positions are
+    sampled in every call from torch's global generator.
 
     Args:
         out, x: (b, 3, h, w) in [-1, 1].
     """
     total = out.new_zeros(())
     for scale in (1, 2):
-        a, b = (functional.unfold(_grey(functional.avg_pool2d(picture, scale)), PATCH) for picture in (out, x))
+        a, b = (functional.unfold(_luminance(functional.avg_pool2d(image, scale)), PATCH) for image in (out, x))
         chosen = torch.randperm(a.shape[-1], device=a.device)[:PLACES]
         axes = functional.normalize(torch.randn(DIRECTIONS, PATCH * PATCH, device=a.device), dim=1)
-        axes = axes - axes.mean(1, keepdim=True)  # the patches' means drop out
+        axes = axes - axes.mean(1, keepdim=True)  # removes the means of the patches
         one, two = ((axes @ patches[..., chosen]).sort(-1)[0] for patches in (a, b))
-        # A faint texture counts as much as a strong one.
+        # Normalised, so that a faint texture counts as much as a strong one.
         total = total + ((one - two).abs().mean((1, 2)) / (two.std((1, 2)) + 0.05)).mean()
     return total / 2
 
 
-def gradient_energy(pictures: Tensor) -> Tensor:
-    """(b,) mean squared luminance differences of neighbouring pixels: what blur takes."""
-    down, right = _gradients(_grey(pictures))
+def gradient_energy(images: Tensor) -> Tensor:
+    """(b,) mean squared luminance difference of neighbouring pixels, which blur reduces."""
+    down, right = _gradients(_luminance(images))
     return down.square().mean((1, 2, 3)) + right.square().mean((1, 2, 3))
 
 
-def _grey(x: Tensor) -> Tensor:
+def _luminance(x: Tensor) -> Tensor:
     return (x * x.new_tensor([0.299, 0.587, 0.114]).view(1, 3, 1, 1)).sum(1, keepdim=True)
 
 
-def latent_texture(guess: Tensor, wanted: Tensor) -> Tensor:
-    """(b,) sliced Wasserstein distances of 3×3 patches of latents without their means.
+def latent_texture(prediction: Tensor, target: Tensor) -> Tensor:
+    """(b,) sliced Wasserstein distances of mean-free 3×3 patches of latents.
 
     Args:
-        guess, wanted: (b, c, h, w).
+        prediction, target: (b, c, h, w).
     """
-    channels = guess.shape[1]
-    axes = torch.randn(LATENT_DIRECTIONS, channels, 9, device=guess.device)
+    channels = prediction.shape[1]
+    axes = torch.randn(LATENT_DIRECTIONS, channels, 9, device=prediction.device)
     axes = functional.normalize((axes - axes.mean(2, keepdim=True)).flatten(1), dim=1)
-    a, b = ((axes @ functional.unfold(x.float(), 3)).sort(-1).values for x in (guess, wanted))
+    a, b = ((axes @ functional.unfold(x.float(), 3)).sort(-1).values for x in (prediction, target))
     return (a - b).square().mean((1, 2))

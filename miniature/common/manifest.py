@@ -1,4 +1,4 @@
-"""The list by which a copy of the package knows that a folder of weights arrived whole (`inst.assets`)."""
+"""The checksums by which `inst.assets` verifies that a folder of weights is complete."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from pathlib import Path
 NAME = "manifest.json"
 
 
-def write_manifest(folder: Path, left_out: Iterable[str] = ()) -> None:
-    """SHA-256 of every file in ``folder`` but those below the folders ``left_out``, in `manifest.json`.
+def write_manifest(folder: Path, exclude: Iterable[str] = ()) -> None:
+    """Write the SHA-256 of every file in ``folder`` to `manifest.json`, except files below the folders ``exclude``.
 
-    A card is for people: a word changed in it damages nothing.
+    Markdown files are left out, so that a model card can be edited.
     """
-    skipped = set(left_out)
+    excluded = set(exclude)
     files = sorted(p.relative_to(folder) for p in folder.rglob("*") if p.is_file() and p.name != NAME)
-    kept = [path for path in files if path.suffix != ".md" and skipped.isdisjoint(path.parts[:-1])]
-    sums = {path.as_posix(): hashlib.sha256((folder / path).read_bytes()).hexdigest() for path in kept}
+    included = [path for path in files if path.suffix != ".md" and excluded.isdisjoint(path.parts[:-1])]
+    sums = {path.as_posix(): hashlib.sha256((folder / path).read_bytes()).hexdigest() for path in included}
     (folder / NAME).write_text(json.dumps(sums, indent=2) + "\n")

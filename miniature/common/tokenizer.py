@@ -1,4 +1,4 @@
-"""CLIP's tokenizer, made from captions."""
+"""A tokenizer in CLIP's format, trained on captions."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ START, END = "<|startoftext|>", "<|endoftext|>"
 
 
 def train_tokenizer(texts: list[str], folder: Path, size: int) -> None:
-    """Byte pairs in CLIP's own format; the end of a text has the highest id, as open_clip's pooling needs."""
+    """Train byte-pair encoding in CLIP's format; the end token has the highest id, as open_clip's pooling requires."""
     backend = Tokenizer(models.BPE(end_of_word_suffix="</w>", continuing_subword_prefix=""))
     backend.normalizer = normalizers.Lowercase()
     backend.pre_tokenizer = pre_tokenizers.Sequence(

@@ -1,4 +1,4 @@
-"""What the three trainings share: a budget, averaged weights, and a state that resumes exactly where it stopped."""
+"""Training runs: a budget, averaged weights, and a saved state from which a run resumes exactly."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ Net = TypeVar("Net", bound=nn.Module)
 
 @dataclass(frozen=True, kw_only=True)
 class Budget:
-    """When to stop: after minutes of work (earlier runs counted in) or after steps, whichever is given."""
+    """When to stop: after minutes of training (including earlier runs) or after steps, whichever is given."""
 
     minutes: float | None = None
     steps: int | None = None
 
     def used(self, seconds: float, step: int) -> float:
-        """Share of the budget that is spent, in [0, 1]."""
+        """Share of the budget that has been used, in [0, 1]."""
         by_time = seconds / (60 * self.minutes) if self.minutes else 0.0
         by_steps = step / self.steps if self.steps else 0.0
         return min(1.0, max(by_time, by_steps))
@@ -35,7 +35,7 @@ class Budget:
 
 @dataclass(frozen=True, kw_only=True)
 class Recipe:
-    """How to optimise; the rate rises over ``warmup`` steps and falls along a cosine to ``floor`` times itself."""
+    """Optimiser settings; the learning rate has ``warmup`` steps and then a cosine decay to ``floor`` times ``lr``."""
 
     lr: float
     betas: tuple[float, float] = (0.9, 0.99)
@@ -47,10 +47,10 @@ class Recipe:
 
 
 def accelerator(device: str = "auto") -> Accelerator:
-    """The device and its precision: bf16 where it is fast (CUDA, or a CPU with bf16 products), else float32."""
+    """Accelerator for the device: bf16 on hardware with native bfloat16 (CUDA or CPU), otherwise float32."""
     cpu = device == "cpu" or not torch.cuda.is_available()
-    fast = torch.cuda.is_bf16_supported() if not cpu else _cpu_has_bf16()
-    return Accelerator(cpu=cpu, mixed_precision="bf16" if fast else "no")
+    native = torch.cuda.is_bf16_supported() if not cpu else _cpu_has_bf16()
+    return Accelerator(cpu=cpu, mixed_precision="bf16" if native else "no")
 
 
 def _cpu_has_bf16() -> bool:
@@ -62,10 +62,10 @@ def _cpu_has_bf16() -> bool:
 
 
 class Run:
-    """One training in progress.
+    """A training run.
 
-    Every step's chance comes from (seed, step) alone and the whole state is saved, so a run that was stopped goes on
-    with the same numbers as one that was not.
+    The random numbers of every step depend on (seed, step) alone and the complete state is saved, so a resumed run
+    gives the same numbers as one that was not interrupted.
     """
 
     def __init__(
@@ -88,7 +88,7 @@ class Run:
         )
 
     def steps(self, save_every: float = 120.0) -> Iterator[np.random.Generator]:
-        """One seeded generator a step until the budget is spent; saves now and then and at the end."""
+        """Yields a seeded generator for each step until the budget is used; saves regularly and at the end."""
         saved = started = time.monotonic()
         before = self.seconds
         while self.used < 1:
@@ -105,7 +105,7 @@ class Run:
         return self.budget.used(self.seconds, self.step)
 
     def update(self, loss: Tensor) -> None:
-        """One optimiser step; a loss that is not finite stops the run before anything is written."""
+        """One optimiser step; raises if the loss is not finite, before anything is changed or saved."""
         self.last_loss = float(loss.detach())
         if not np.isfinite(self.last_loss):
             raise FloatingPointError(f"loss is {self.last_loss} at step {self.step}")
@@ -118,12 +118,12 @@ class Run:
         self.optimizer.step()
         self.optimizer.zero_grad(set_to_none=True)
         self.step += 1
-        # The average is short at first, so that it does not carry the random start along.
+        # The average is short at first, so that it does not include the random initialisation.
         decay = min(self.recipe.ema, (1 + self.step) / (10 + self.step))
         torch._foreach_lerp_(self.params_ema, [p.detach() for p in self.params], 1 - decay)
 
     def averaged(self) -> dict[str, dict[str, Tensor]]:
-        """State dicts of the modules with the averaged weights in place of the raw ones."""
+        """State dicts of the modules with averaged weights."""
         table = dict(zip(self.names, self.params_ema, strict=True))
         return {
             key: {
@@ -133,7 +133,7 @@ class Run:
         }
 
     def save(self) -> None:
-        """Write beside and rename: the JSON names the tensor file, so the two always belong together."""
+        """Write to temporary files and rename them; the JSON names the tensor file, so that both match."""
         file = f"state-{self.step}.safetensors"
         save_file(self._tensors(), self.folder / (file + ".part"))
         (self.folder / (file + ".part")).replace(self.folder / file)
@@ -145,7 +145,7 @@ class Run:
                 old.unlink()
 
     def _tensors(self) -> dict[str, Tensor]:
-        """All that the next step depends on."""
+        """Everything that the next step depends on."""
         tensors = {}
         for name, param, mean in zip(self.names, self.params, self.params_ema, strict=True):
             tensors[f"param/{name}"], tensors[f"ema/{name}"] = param.detach().contiguous(), mean.contiguous()
@@ -169,23 +169,23 @@ class Run:
                 if f"adam/{k}/{name}" in tensors
             }
             if adam:
-                # The fused optimiser reads memory as it lies: moments lie as their weights do, channels last or not.
+                # The fused optimiser requires moments with the memory format of their weights (channels last or not).
                 self.optimizer.state[param] = {
                     k: v.to(param.device) if k == "step" else torch.empty_like(param).copy_(v) for k, v in adam.items()
                 }
 
 
 def saved(folder: Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
-    """What `Run.save` wrote: the metadata of ``state.json``, and the tensors of the file that they name."""
+    """The state written by `Run.save`: the content of ``state.json``, and the tensors of the file that it names."""
     state = json.loads((folder / "state.json").read_text())
     return state, load_file(folder / state["file"])
 
 
 def add_budget(parser: argparse.ArgumentParser, minutes: float) -> None:
-    """``--minutes`` or ``--steps``; `budget_of` reads them."""
+    """Add ``--minutes`` and ``--steps``, which `budget_of` reads."""
     group = parser.add_mutually_exclusive_group()
-    group.add_argument("--minutes", type=float, default=minutes, help="of work in all, earlier runs counted in")
-    group.add_argument("--steps", type=int, help="instead of minutes, which other work on the processor lengthens")
+    group.add_argument("--minutes", type=float, default=minutes, help="training time in total, including earlier runs")
+    group.add_argument("--steps", type=int, help="number of steps instead; independent of other load on the machine")
 
 
 def budget_of(args: argparse.Namespace) -> Budget:
@@ -193,22 +193,24 @@ def budget_of(args: argparse.Namespace) -> Budget:
 
 
 def add_start(parser: argparse.ArgumentParser) -> None:
-    """The option that every training has."""
-    parser.add_argument("--start", type=Path, help="an exported model to begin a new training at (default: nothing)")
+    """Add ``--start``."""
+    parser.add_argument(
+        "--start", type=Path, help="exported model whose weights initialise a new training (default: random)"
+    )
 
 
 def start_from(file: Path, module: nn.Module) -> None:
-    """Begin a new training at exported weights; where their shapes are not the module's, at the module's own start."""
+    """Initialise a module with exported weights; if their shapes differ, it keeps its random initialisation."""
     tensors = {name: value.float() for name, value in load_file(file).items()}
     shapes = {name: value.shape for name, value in module.state_dict().items() if name in tensors}
     if shapes != {name: value.shape for name, value in tensors.items()}:
-        print(f"{file} holds another form of {type(module).__name__}, which starts from nothing")
+        print(f"{file} does not match {type(module).__name__}, which is initialised randomly")
         return
     module.load_state_dict(tensors, strict=False)
 
 
 def load_averaged(folder: Path, key: str, module: Net) -> Net:
-    """Fill a module with the averaged weights of a saved run."""
+    """Load the averaged weights of a saved run into a module."""
     _, tensors = saved(folder)
     with torch.no_grad():
         for name, param in module.named_parameters():

@@ -1,4 +1,4 @@
-"""Words of captions."""
+"""Helpers for words in captions."""
 
 from __future__ import annotations
 
@@ -10,11 +10,13 @@ WORD = re.compile(r"[a-z]+")
 
 
 def with_article(words: str) -> str:
-    """ "a cat", "an apple"."""
+    """The words with an indefinite article: "a cat", "an apple"."""
     return f"{'an' if words[0] in 'aeiou' else 'a'} {words}"
 
 
-def frequent_words(texts: Iterable[str], least: int) -> list[str]:
-    """Words that stand in at least so many of the texts, by number and alphabet."""
+def frequent_words(texts: Iterable[str], min_count: int) -> list[str]:
+    """Words that occur in at least ``min_count`` of the texts, sorted by frequency, then alphabetically."""
     counts = Counter(word for text in texts for word in set(WORD.findall(text)))
-    return sorted((word for word, count in counts.items() if count >= least), key=lambda word: (-counts[word], word))
+    return sorted(
+        (word for word, count in counts.items() if count >= min_count), key=lambda word: (-counts[word], word)
+    )

@@ -1,1 +1,1 @@
-"""The recipe of the embedded diffusion model, a command for each step; `train_all` runs them all."""
+"""The recipe of the embedded diffusion model: a command for each step, and `train_all` for all of them."""

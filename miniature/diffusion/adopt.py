@@ -1,7 +1,7 @@
-"""An exported model's CLIP, tokenizer and autoencoder as a state folder has them: what stays while the U-Net goes on.
+"""Copy an exported model's CLIP, tokenizer and autoencoder into a state folder, to continue with its U-Net alone.
 
-`python -m miniature.diffusion.adopt --start inst/assets/mini --state DIR`. So a machine that has a GPU for half an hour
-needs the repository, photos and paintings, and nothing that was trained elsewhere.
+`python -m miniature.diffusion.adopt --start inst/assets/mini --state DIR`. With it, training the U-Net on another
+machine needs only the repository, photos and paintings.
 """
 
 from __future__ import annotations
@@ -17,20 +17,20 @@ PARTS = {
     "clip": ("clip", Path("clip/open_clip_model.safetensors")),
     "autoencoder": ("vae", Path("vae/diffusion_pytorch_model.safetensors")),
 }
-"""Of a state folder's step: what its weights are called there, and where an exported model has them."""
+"""For each step in a state folder: the name of its module, and the file of the exported model."""
 
 
 def adopt(start: Path, state: Path) -> None:
-    """Write the averaged weights alone: they can be used and not be trained further.
+    """Write the averaged weights, which can be used by later steps but not trained further.
 
     Raises:
-        SystemExit: the state has trained weights of its own.
+        SystemExit: the state folder contains a training run.
     """
     for step, (key, file) in PARTS.items():
         folder = state / step
         if (folder / "state.json").exists():
             if json.loads((folder / "state.json").read_text())["step"]:
-                raise SystemExit(f"{folder} holds a training: give another --state")
+                raise SystemExit(f"{folder} contains a training run: give another --state")
             continue
         folder.mkdir(parents=True, exist_ok=True)
         weights = {f"ema/{key}.{name}": value.float() for name, value in load_file(start / file).items()}
@@ -43,7 +43,7 @@ def adopt(start: Path, state: Path) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--start", type=Path, required=True, help="an exported model, such as inst/assets/mini")
+    parser.add_argument("--start", type=Path, required=True, help="exported model, such as inst/assets/mini")
     parser.add_argument("--state", type=Path, required=True)
     args = parser.parse_args()
     adopt(args.start, args.state)

@@ -1,4 +1,4 @@
-"""Step 2: the autoencoder, 4× smaller latents, `python -m miniature.diffusion.autoencoder --state DIR`."""
+"""Step 2: train the autoencoder with 4× downsampling: `python -m miniature.diffusion.autoencoder --state DIR`."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ from tqdm import tqdm
 
 from miniature.common.losses import colour_loss, reconstruction_loss
 from miniature.common.training import Budget, Recipe, Run, accelerator, add_start, load_averaged, start_from
-from miniature.diffusion.data.dataset import Pictures, crop, draw, to_tensor
+from miniature.diffusion.data.dataset import Pictures, crop, sample_pair, to_tensor
 
 SHARES = {"style": 0.5, "painting": 0.25, "photo": 0.25}
 CHANNELS, LATENT_CHANNELS = (32, 32, 96), 4
-"""What the later steps read; others are for measuring."""
+"""The sizes that later steps expect; other sizes are for comparisons."""
 
 
 def build(channels: tuple[int, ...] = CHANNELS, latent_channels: int = LATENT_CHANNELS) -> AutoencoderKL:
-    """f4c4; the upsampler works at the second block's width at full resolution, so that one is narrow.
+    """The autoencoder, f4c4 by default; four widths and 8 latent channels give f8c8.
 
-    Four widths and 8 latent channels are f8c8.
+    The second width is small, because the last upsampler has this width at full resolution.
     """
     return AutoencoderKL(
         block_out_channels=channels,
@@ -40,27 +40,27 @@ def build(channels: tuple[int, ...] = CHANNELS, latent_channels: int = LATENT_CH
 
 
 def round_trip(model: AutoencoderKL, images: Tensor) -> Tensor:
-    """What comes back of [-1, 1] pictures, in that range."""
+    """Reconstructions of images in [-1, 1]."""
     with torch.no_grad():
         return model.decode(model.encode(images).latent_dist.mean).sample.clamp(-1, 1)
 
 
 def psnr(out: Tensor, images: Tensor) -> float:
-    """Mean PSNR in dB of what came back of [-1, 1] pictures."""
+    """Mean reconstruction PSNR in dB of images in [-1, 1]."""
     return float((10 * torch.log10(4 / (out - images).square().mean((1, 2, 3)))).mean())
 
 
-def held_images(pictures: Pictures, count: int, size: int = 128) -> Tensor:
-    """Held-back pictures of all kinds, the middle of each."""
+def held_out_images(pictures: Pictures, count: int, size: int = 128) -> Tensor:
+    """Central crops of held-out pictures of all kinds."""
     rng = np.random.default_rng(7)
-    rows = [r for kind in pictures.groups("val").values() for manner in kind for r in manner]
+    rows = [r for kind in pictures.groups("val").values() for variant in kind for r in variant]
     chosen = rng.choice(len(rows), min(count, len(rows)), replace=False)
     low = (256 - size) // 2
     return to_tensor([pictures.pixels[rows[i]["row"]][low : low + size, low : low + size] for i in chosen])
 
 
 def preview(images: Tensor, out: Tensor, path: Path) -> None:
-    """Pictures above their reconstructions."""
+    """Write images above their reconstructions."""
     pair = torch.cat([torch.cat(list(images), -1), torch.cat(list(out), -1)], -2)
     array = ((pair.clamp(-1, 1) + 1) * 127.5).round().byte().permute(1, 2, 0).cpu().numpy()
     cv2.imwrite(str(path), array[..., ::-1])
@@ -77,7 +77,10 @@ def train(
     latent_channels: int = LATENT_CHANNELS,
     start: Path | None = None,
 ) -> Run:
-    """Small batches and many updates: a batch of 4 was 1 dB ahead of a batch of 16 after a sixth of the time."""
+    """Train, or resume a run.
+
+    The batch is small: after a sixth of the time, batches of 4 gave 1 dB more than batches of 16.
+    """
     pictures = Pictures.open(state)
     acc = accelerator(device)
     torch.manual_seed(0)
@@ -88,7 +91,7 @@ def train(
     groups = pictures.groups("train")
     bar = tqdm(run.steps(), mininterval=20, initial=run.step)
     for rng in bar:
-        chosen = [draw(groups, SHARES, rng)[0] for _ in range(batch)]
+        chosen = [sample_pair(groups, SHARES, rng)[0] for _ in range(batch)]
         x = to_tensor([crop(pictures.pixels[r["row"]], size, rng) for r in chosen]).to(acc.device)
         with acc.autocast():
             posterior = model.encode(x).latent_dist
@@ -103,38 +106,38 @@ def train(
     return run
 
 
-def some_latents(model: AutoencoderKL, pictures: Pictures, count: int = 96) -> Tensor:
-    """Latents of training pictures of all kinds, (count, 4, 32, 32), always of the same ones."""
+def sample_latents(model: AutoencoderKL, pictures: Pictures, count: int = 96) -> Tensor:
+    """Latents (count, 4, 32, 32) of a fixed sample of training pictures of all kinds."""
     rng, groups = np.random.default_rng(3), pictures.groups("train")
-    rows = [draw(groups, SHARES, rng)[0]["row"] for _ in range(count)]
+    rows = [sample_pair(groups, SHARES, rng)[0]["row"] for _ in range(count)]
     with torch.no_grad():
         images = to_tensor([crop(pictures.pixels[r], 128, rng) for r in rows])
         return model.encode(images.to(model.device)).latent_dist.mean
 
 
 def report(run: Run, pictures: Pictures) -> None:
-    """Print the PSNR of the averaged weights and draw them."""
+    """Print the PSNR of the averaged weights and write a preview of their reconstructions."""
     config = run.modules["vae"].config
     model = build(tuple(config.block_out_channels), config.latent_channels)
     model.load_state_dict(run.averaged()["vae"])
-    images = held_images(pictures, 32)
+    images = held_out_images(pictures, 32)
     out = round_trip(model.eval(), images)
     print(f"\nautoencoder step {run.step} {run.seconds / 60:.1f} min psnr {psnr(out, images):.2f} dB", flush=True)
     preview(images[:10], out[:10], run.folder / "preview.png")
 
 
 def standardise(model: AutoencoderKL, latents: Tensor) -> AutoencoderKL:
-    """Fold shift and scale into the two 1×1 convolutions: latents of zero mean and unit deviation in every channel.
+    """Fold normalisation into the two 1×1 convolutions: zero mean and unit standard deviation in every channel.
 
     Args:
-        latents: (b, 4, h, w) to take the statistics from.
+        latents: (b, 4, h, w) from which the statistics are computed.
     """
     with torch.no_grad():
         mean, std = latents.mean((0, 2, 3)), latents.std((0, 2, 3))
         quant, post = model.quant_conv, model.post_quant_conv
         quant.weight[:4] /= std[:, None, None, None]
         quant.bias[:4] = (quant.bias[:4] - mean) / std
-        # The second four outputs are the log variance of the same latents.
+        # The last four outputs are the log variance of the latents.
         quant.bias[4:] -= 2 * std.log()
         post.bias += (post.weight[:, :, 0, 0] * mean).sum(1)
         post.weight *= std[None, :, None, None]
@@ -142,12 +145,12 @@ def standardise(model: AutoencoderKL, latents: Tensor) -> AutoencoderKL:
 
 
 def load(state: Path) -> AutoencoderKL:
-    """The trained autoencoder, averaged and standardised, with the decoder that went on alone if there is one."""
+    """The autoencoder with averaged weights, standardised latents and, if there is one, the refined decoder."""
     model = load_averaged(state / "autoencoder", "vae", build())
     if (state / "decoder" / "state.json").exists():
         for part in ("decoder", "post_quant_conv"):
             load_averaged(state / "decoder", f"generator.{part}", getattr(model, part))
-    return standardise(model, some_latents(model, Pictures.open(state)))
+    return standardise(model, sample_latents(model, Pictures.open(state)))
 
 
 def main() -> None:
@@ -155,8 +158,10 @@ def main() -> None:
     parser.add_argument("--state", type=Path, required=True)
     parser.add_argument("--minutes", type=float, default=33)
     parser.add_argument("--device", default="auto")
-    parser.add_argument("--channels", type=int, nargs="+", default=CHANNELS, help="later steps read the default")
-    parser.add_argument("--latent-channels", type=int, default=LATENT_CHANNELS, help="likewise")
+    parser.add_argument(
+        "--channels", type=int, nargs="+", default=CHANNELS, help="widths of the blocks; later steps expect the default"
+    )
+    parser.add_argument("--latent-channels", type=int, default=LATENT_CHANNELS, help="later steps expect the default")
     add_start(parser)
     args = parser.parse_args()
     train(

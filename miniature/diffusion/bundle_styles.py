@@ -1,7 +1,7 @@
-"""Step 7: learn every painting in style_images/ on the exported model, `python -m miniature.diffusion.bundle_styles`.
+"""Step 7: learn every painting in style_images/ with the exported model: `python -m miniature.diffusion.bundle_styles`.
 
-The style tokens go into the package (`inst/assets/mini/styles/`), so that `stylize.py --content photo.jpg` answers in
-seconds on a fresh machine. The module's parameters are left out: the vectors alone are applied.
+The style tokens are included in the package (`inst/assets/mini/styles/`), so that `stylize.py --content photo.jpg`
+works without training. The parameters of the inversion module are left out, since only the token vectors are needed.
 """
 
 from __future__ import annotations
@@ -28,13 +28,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--paintings", type=Path, default=Path("style_images"))
     parser.add_argument("--out", type=Path, default=STYLES)
-    given = parser.parse_args()
+    args = parser.parse_args()
 
     session = Session(ModelOptions())
     accelerator = Accelerator(cpu=session.placement.device.type == "cpu")
     with stopping() as stop:
-        for path in list_images(given.paintings):
-            output = given.out / f"{path.stem}.safetensors"
+        for path in list_images(args.paintings):
+            output = args.out / f"{path.stem}.safetensors"
             learned = learn(session, read_image(path), InversionSettings(), output, accelerator=accelerator, stop=stop)
             save_token(output, replace(load_token(output), module={}))
             print(
@@ -42,7 +42,7 @@ def main() -> None:
             )
             if stop.asked:
                 break
-    (given.out / ".unfinished").rmdir()
+    (args.out / ".unfinished").rmdir()
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Step 3: a small CLIP of our own, `python -m miniature.diffusion.clip --state DIR`; open_clip's model and loss."""
+"""Step 3: train a small CLIP with open_clip's model and loss: `python -m miniature.diffusion.clip --state DIR`."""
 
 from __future__ import annotations
 
@@ -18,36 +18,36 @@ from torch.nn import functional
 from tqdm import tqdm
 from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer
 
-from miniature.common.clip import Towers, hold_scale, tokenizer_in
+from miniature.common.clip import Towers, clamp_logit_scale, tokenizer_in
 from miniature.common.tokenizer import CONTEXT, tokenize
 from miniature.common.training import Budget, Recipe, Run, accelerator, add_start, load_averaged, start_from
 from miniature.diffusion.data.captions import caption, texts_of
-from miniature.diffusion.data.dataset import Pictures, draw, to_tensor
+from miniature.diffusion.data.dataset import Pictures, sample_pair, to_tensor
 
 SIZE, EMBED, WIDTH = 128, 256, 192
 TOWERS = Towers(
     image_size=SIZE, patch_size=16, embed_dim=EMBED, width=WIDTH, vision_layers=6, text_layers=4, patch_dropout=0.5
 )
 SHARES = {"style": 0.7, "painting": 0.2, "photo": 0.1}
-# Inverse temperature of the loss between two pictures of one manner.
+# Inverse temperature of the contrastive loss between two pictures of a variant.
 PAIR_SCALE = torch.tensor(15.0)
 
 
 def build(vocab: int) -> CLIP:
-    """The two towers; while training, half of the patches are left out, which nearly doubles the speed (FLIP)."""
+    """The two towers; half of the patches are dropped in training, which nearly doubles the speed (FLIP)."""
     return TOWERS.build(vocab)
 
 
-def tokenizer_at(state: Path, pictures: Pictures, start: Path | None = None) -> CLIPTokenizer:
-    """The tokenizer, made from the captions at the first call or taken from the exported model in ``start``."""
+def load_tokenizer(state: Path, pictures: Pictures, start: Path | None = None) -> CLIPTokenizer:
+    """The tokenizer: trained on the captions on first use, or copied from the exported model in ``start``."""
     folder = state / "tokenizer"
     if start is not None and not folder.exists():
         shutil.copytree(start / "tokenizer", folder)
     return tokenizer_in(folder, lambda: texts_of([r for r in pictures.rows if r["split"] == "train"]), 2000)
 
 
-def view(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Half of the time an unscaled part (strokes), half of the time the whole picture (what is on it)."""
+def random_view(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """With equal probability an unscaled crop, which shows strokes, or the whole picture, which shows the content."""
     if rng.random() < 0.5:
         y, x = rng.integers(0, image.shape[0] - SIZE + 1, 2)
         image = image[y : y + SIZE, x : x + SIZE]
@@ -57,7 +57,7 @@ def view(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
 
 
 def recolour(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Other colours, same strokes: channels mixed at random, a random gamma and saturation."""
+    """Change the colours but not the strokes: random mixing of channels, gamma and saturation."""
     mix = 0.6 * np.eye(3)[rng.permutation(3)] + 0.4 * rng.dirichlet(np.ones(3), 3)
     out = (image.astype(np.float32) / 255) ** rng.uniform(0.7, 1.4) @ mix.T.astype(np.float32)
     grey = out.mean(-1, keepdims=True)
@@ -66,50 +66,50 @@ def recolour(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
 
 @dataclass(frozen=True)
 class Batch:
-    """Pictures, others in the same manners, and captions.
+    """Pictures, other pictures of the same variants, and captions.
 
     Args:
-        manner: which of them have one (a photo has none).
-        styles: each one's place among :func:`style_names`.
+        has_style: which pictures are not photos.
+        styles: indices in :func:`style_names`.
     """
 
     images: Tensor
     others: Tensor
     texts: list[str]
-    manner: Tensor
+    has_style: Tensor
     styles: Tensor
 
 
 def style_names(pictures: Pictures) -> list[str]:
-    """The styles trained on, "painting" and "photo" among them."""
+    """Names of the training styles, including "painting" and "photo"."""
     return sorted({row["style"] for row in pictures.rows if row["split"] == "train"})
 
 
-def batch_of(
+def sample_batch(
     pictures: Pictures, groups: Any, size: int, rng: np.random.Generator, styles: dict[str, int] | None = None
 ) -> Batch:
-    """No two captions equal and no two manners: the loss would take such a pair for different things.
+    """A batch in which no two captions and no two variants are equal, since the loss would treat them as negatives.
 
-    In half of the batches the colours are changed picture by picture and not named, so that only strokes tell.
+    In half of the batches the colours of each picture are changed and not mentioned, so that only strokes identify it.
 
     Args:
-        styles: each style's number; others have none.
+        styles: index of each style; pictures of other styles are ignored by the classification loss.
     """
     images, others, texts, chosen = [], [], [], []
-    manners: set[int] = set()
-    blind = rng.random() < 0.5
+    variants: set[int] = set()
+    recoloured = rng.random() < 0.5
     for _ in range(20 * size):
         if len(texts) == size:
             break
-        row, other = draw(groups, SHARES, rng)
-        text = caption(row, rng, colours=not blind)
-        if text not in texts and row["manner"] not in manners:
-            manners.add(row["manner"])
+        row, other = sample_pair(groups, SHARES, rng)
+        text = caption(row, rng, colours=not recoloured)
+        if text not in texts and row["manner"] not in variants:
+            variants.add(row["manner"])
             texts.append(text)
             chosen.append(row)
-            for found, into in ((row, images), (other, others)):
-                part = view(pictures.pixels[found["row"]], rng)
-                into.append(recolour(part, rng) if blind else part)
+            for source, into in ((row, images), (other, others)):
+                part = random_view(pictures.pixels[source["row"]], rng)
+                into.append(recolour(part, rng) if recoloured else part)
     return Batch(
         to_tensor(images),
         to_tensor(others),
@@ -121,15 +121,15 @@ def batch_of(
 
 def train(state: Path, budget: Budget, *, batch: int = 64, device: str = "auto", start: Path | None = None) -> Run:
     pictures = Pictures.open(state)
-    tokenizer = tokenizer_at(state, pictures, start)
+    tokenizer = load_tokenizer(state, pictures, start)
     acc = accelerator(device)
     torch.manual_seed(1)
     model = build(len(tokenizer)).to(acc.device)
     if start is not None:
         start_from(start / "clip" / "open_clip_model.safetensors", model)
-    # Every patch is asked for the style as well: pairs of picture and caption alone hardly teach it what a dot is.
-    styles_known = {name: index for index, name in enumerate(style_names(pictures))}
-    head = nn.Linear(EMBED, len(styles_known)).to(acc.device)
+    # Every patch has a style classification loss, because the contrastive loss alone hardly teaches local textures.
+    style_indices = {name: index for index, name in enumerate(style_names(pictures))}
+    head = nn.Linear(EMBED, len(style_indices)).to(acc.device)
     run = Run(
         state / "clip",
         {"clip": model, "head": head},
@@ -139,20 +139,21 @@ def train(state: Path, budget: Budget, *, batch: int = 64, device: str = "auto",
     )
     groups, contrast = pictures.groups("train"), ClipLoss()
     for rng in tqdm(run.steps(), mininterval=20, initial=run.step):
-        drawn = batch_of(pictures, groups, batch, rng, styles_known)
+        drawn = sample_batch(pictures, groups, batch, rng, style_indices)
         ids = torch.from_numpy(tokenize(tokenizer, drawn.texts)).to(acc.device)
-        styles, manner = drawn.styles.to(acc.device), drawn.manner.to(acc.device)
+        styles, has_style = drawn.styles.to(acc.device), drawn.has_style.to(acc.device)
         with acc.autocast():
             pooled, patches = embed(model, drawn.images.to(acc.device))
-            others = embed(model, drawn.others[drawn.manner].to(acc.device))[0]
+            others = embed(model, drawn.others[drawn.has_style].to(acc.device))[0]
             texts = model.encode_text(ids, normalize=True)
-            guesses, local = head(pooled), head(patches)
-        seen, other = (functional.normalize(x.float(), dim=-1) for x in (pooled, others))
-        loss = contrast(seen, texts.float(), model.logit_scale.exp()) + contrast(seen[manner], other, PAIR_SCALE)
-        loss = loss + functional.cross_entropy(guesses.float(), styles)
-        local_styles = styles[:, None].expand(-1, patches.shape[1])
-        run.update(loss + functional.cross_entropy(local.float().flatten(0, 1), local_styles.flatten()))
-        hold_scale(model)
+            logits, patch_logits = head(pooled), head(patches)
+        image_embeds, other_embeds = (functional.normalize(x.float(), dim=-1) for x in (pooled, others))
+        loss = contrast(image_embeds, texts.float(), model.logit_scale.exp())
+        loss = loss + contrast(image_embeds[has_style], other_embeds, PAIR_SCALE)
+        loss = loss + functional.cross_entropy(logits.float(), styles)
+        patch_styles = styles[:, None].expand(-1, patches.shape[1])
+        run.update(loss + functional.cross_entropy(patch_logits.float().flatten(0, 1), patch_styles.flatten()))
+        clamp_logit_scale(model)
         if run.step % 200 == 0:
             report(run, pictures, tokenizer)
     report(run, pictures, tokenizer)
@@ -160,22 +161,22 @@ def train(state: Path, budget: Budget, *, batch: int = 64, device: str = "auto",
 
 
 def report(run: Run, pictures: Pictures, tokenizer: CLIPTokenizer) -> None:
-    """Print how often a held-back picture finds its caption among 64, and its manner among the others."""
+    """Print the retrieval accuracies on held-out pictures."""
     model = build(len(tokenizer))
     model.load_state_dict(run.averaged()["clip"])
-    hits, same = accuracy(model.eval(), pictures, tokenizer)
+    caption_accuracy, variant_accuracy = accuracy(model.eval(), pictures, tokenizer)
     spent = f"clip step {run.step} {run.seconds / 60:.1f} min loss {run.last_loss:.3f}"
-    print(f"\n{spent} caption 1 of 64: {hits:.2f} manner: {same:.2f}", flush=True)
+    print(f"\n{spent} top-1 caption (of 64) {caption_accuracy:.2f} variant {variant_accuracy:.2f}", flush=True)
 
 
 def accuracy(model: CLIP, pictures: Pictures, tokenizer: CLIPTokenizer) -> tuple[float, float]:
-    """Two shares on held-back pictures: caption found among 64, nearest other picture is of the same manner."""
+    """On held-out pictures: top-1 caption retrieval (of 64), and nearest neighbours of the same variant."""
     rng, groups = np.random.default_rng(5), pictures.groups("val")
     with torch.no_grad():
-        drawn = batch_of(pictures, groups, 64, rng)
+        drawn = sample_batch(pictures, groups, 64, rng)
         out = model(drawn.images, torch.from_numpy(tokenize(tokenizer, drawn.texts)))
         hits = (out["image_features"] @ out["text_features"].T).argmax(1) == torch.arange(len(drawn.texts))
-        rows = [r for manner in groups["style"] for r in manner]
+        rows = [r for variant in groups["style"] for r in variant]
         small = [cv2.resize(pictures.pixels[r["row"]], (SIZE, SIZE), interpolation=cv2.INTER_AREA) for r in rows]
         features = model.encode_image(to_tensor(small), normalize=True)
         near = (features @ features.T - 2 * torch.eye(len(rows))).argmax(1).tolist()
@@ -184,7 +185,7 @@ def accuracy(model: CLIP, pictures: Pictures, tokenizer: CLIPTokenizer) -> tuple
 
 
 def text_tower(model: CLIP, vocab: int) -> CLIPTextModel:
-    """The text tower as transformers' model; its last hidden state equals open_clip's token by token."""
+    """The text tower as transformers' model, with the same last hidden states as open_clip's."""
     sizes = CLIPTextConfig(
         vocab_size=vocab, hidden_size=WIDTH, intermediate_size=4 * WIDTH, num_hidden_layers=4, num_attention_heads=3,
         max_position_embeddings=CONTEXT, hidden_act="gelu", projection_dim=EMBED, layer_norm_eps=1e-5,
@@ -232,7 +233,7 @@ def embed(model: CLIP, images: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def views(image: np.ndarray) -> list[np.ndarray]:
-    """The whole picture at 128 px and its four unscaled quadrants; (256, 256, 3) uint8."""
+    """The whole picture at 128 px and its four quadrants, of a (256, 256, 3) uint8 picture."""
     whole = cv2.resize(np.ascontiguousarray(image), (SIZE, SIZE), interpolation=cv2.INTER_AREA)
     return [whole, *(image[y : y + SIZE, x : x + SIZE] for y in (0, SIZE) for x in (0, SIZE))]
 

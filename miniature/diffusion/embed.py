@@ -1,6 +1,6 @@
-"""Step 4: what the U-Net is trained on, computed once: latents and CLIP embeddings of every picture.
+"""Step 4: compute latents and CLIP embeddings of every picture once, for the U-Net's training.
 
-`python -m miniature.diffusion.embed --state DIR --what clip|latents|all`; goes on where it stopped.
+`python -m miniature.diffusion.embed --state DIR --what clip|latents|all`; an interrupted run is resumed.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ SHAPES = {"latents": (4, 64, 64), "sources": (4, 64, 64), "pooled": (clip.EMBED,
 
 
 def _open(state: Path, name: str, count: int) -> tuple[np.ndarray, np.ndarray]:
-    """The array and its flags, one a picture, that say which rows are written."""
+    """An array, and flags that say which of its rows have been written."""
     path, flags = state / f"{name}.npy", state / f"{name}-ready.npy"
     if not flags.exists():
         np.lib.format.open_memmap(path, mode="w+", dtype=np.float16, shape=(count, *SHAPES[name])).flush()
@@ -33,7 +33,7 @@ def _open(state: Path, name: str, count: int) -> tuple[np.ndarray, np.ndarray]:
 
 @dataclass(frozen=True)
 class Features:
-    """Latents and embeddings of the pictures, mapped from disk."""
+    """Latents and embeddings of the pictures, memory-mapped."""
 
     arrays: dict[str, np.ndarray]
     flags: dict[str, np.ndarray]
@@ -45,12 +45,14 @@ class Features:
         return cls({k: v[0] for k, v in opened.items()}, {k: v[1] for k, v in opened.items()})
 
     def ready(self, row: int, source: int | None = None) -> bool:
-        """Whether a picture's latents and its source's embedding are there; training may start before all are."""
+        """Whether a picture's latents and the embedding of ``source`` exist; training may start before all of them."""
         return bool(self.flags["latents"][row]) and (source is None or bool(self.flags["pooled"][source]))
 
     def latents_of(self, rows: list[int], shape: tuple[int, int], rng: Rng) -> tuple[Tensor, Tensor]:
-        """(b, 4, height, width) float32 random parts, and the same parts of what each picture was drawn from (itself,
-        where that is not there)."""
+        """Random crops (b, 4, height, width) of pictures, and the same crops of the photos they were rendered from.
+
+        If there is no photo, the second crop is that of the picture. Both are float32.
+        """
         parts, sources = [], []
         for row in rows:
             y, x = (int(rng.integers(0, 64 - side + 1)) for side in shape)
@@ -61,34 +63,34 @@ class Features:
         return tuple(torch.from_numpy(np.stack(crops).astype(np.float32)) for crops in (parts, sources))  # pyright: ignore[reportReturnType]
 
     def palette_of(self, rows: list[int]) -> tuple[Tensor, Tensor]:
-        """Mean and deviation (b, 4, 1, 1) of whole pictures' latents."""
+        """Mean and standard deviation (b, 4, 1, 1) of the latents of whole pictures."""
         return _palette(torch.from_numpy(np.stack([self.arrays["latents"][r] for r in rows]).astype(np.float32)))
 
     def style_of(self, rows: list[int], keys: int, rng: Rng | None) -> tuple[Tensor, Tensor]:
-        """Pooled (b, 1, e) and patch embeddings (b, keys, e), drawn from the 320 (all of them without ``rng``)."""
+        """Pooled (b, 1, e) and patch embeddings (b, keys, e), sampled from the 320 (all of them without ``rng``)."""
         pooled = np.stack([self.arrays["pooled"][r] for r in rows]).astype(np.float32)[:, None]
         chosen = [slice(None) if rng is None else np.sort(rng.choice(320, keys, replace=False)) for _ in rows]
         patches = np.stack([self.arrays["patches"][r][c] for r, c in zip(rows, chosen, strict=True)])
         return torch.from_numpy(pooled), torch.from_numpy(patches.astype(np.float32))
 
 
-class Resident:
-    """The same features, whole, in a GPU's memory (some 4 GB): a small model waits for its data otherwise.
+class FeaturesOnDevice:
+    """The same features in GPU memory (about 4 GB), since loading them would be slower than a small model's step.
 
-    Chance comes from torch's generator instead of the step's own.
+    Random numbers come partly from torch's global generator instead of the step's.
     """
 
     def __init__(self, features: Features, device: torch.device) -> None:
         self.flags = {name: np.array(flags) for name, flags in features.flags.items()}
-        held = {name: torch.from_numpy(np.asarray(array)).to(device) for name, array in features.arrays.items()}
-        self.latents, self.pooled, self.patches = held["latents"], held["pooled"], held["patches"]
-        there = torch.from_numpy(self.flags["sources"].astype(bool)).to(device)
-        self.sources = torch.where(there.view(-1, 1, 1, 1), held["sources"], self.latents)
+        arrays = {name: torch.from_numpy(np.asarray(array)).to(device) for name, array in features.arrays.items()}
+        self.latents, self.pooled, self.patches = arrays["latents"], arrays["pooled"], arrays["patches"]
+        exists = torch.from_numpy(self.flags["sources"].astype(bool)).to(device)
+        self.sources = torch.where(exists.view(-1, 1, 1, 1), arrays["sources"], self.latents)
 
     ready = Features.ready
 
     def latents_of(self, rows: list[int], shape: tuple[int, int], rng: Rng) -> tuple[Tensor, Tensor]:
-        """As `Features.latents_of`."""
+        """Like `Features.latents_of`."""
         device = self.latents.device
         corners = (torch.from_numpy(rng.integers(0, 64 - side + 1, (len(rows), 1))).to(device) for side in shape)
         y, x = (corner + torch.arange(side, device=device) for corner, side in zip(corners, shape, strict=True))
@@ -96,11 +98,11 @@ class Resident:
         return tuple(part[at].permute(0, 3, 1, 2).float() for part in (self.latents, self.sources))  # pyright: ignore[reportReturnType]
 
     def palette_of(self, rows: list[int]) -> tuple[Tensor, Tensor]:
-        """As `Features.palette_of`."""
+        """Like `Features.palette_of`."""
         return _palette(self.latents[torch.tensor(rows, device=self.latents.device)].float())
 
     def style_of(self, rows: list[int], keys: int, rng: Rng | None) -> tuple[Tensor, Tensor]:
-        """As `Features.style_of`."""
+        """Like `Features.style_of`."""
         at = torch.tensor(rows, device=self.pooled.device)
         patches = self.patches[at]
         if rng is not None:
@@ -114,7 +116,7 @@ def _palette(latents: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def style_embedding(model: clip.CLIP, images: list[np.ndarray]) -> tuple[Tensor, Tensor]:
-    """Mean pooled (b, 1, e) and all views' patch embeddings (b, 320, e) of (256, 256, 3) uint8 pictures."""
+    """Mean pooled (b, 1, e) and all patch embeddings (b, 320, e) of the views of (256, 256, 3) uint8 pictures."""
     flat = to_tensor([view for image in images for view in clip.views(image)])
     pooled, patches = clip.embed(model, flat.to(model.positional_embedding.device))
     count = len(images)
@@ -122,7 +124,7 @@ def style_embedding(model: clip.CLIP, images: list[np.ndarray]) -> tuple[Tensor,
 
 
 def run(state: Path, what: str, device: str = "auto", part: tuple[int, int] = (0, 1)) -> None:
-    """Fill the arrays in a mixed order; ``part`` (index, of) shares the work among processes."""
+    """Fill the arrays in random order; ``part`` (index, count) divides the work between processes."""
     pictures, features = Pictures.open(state), Features.open(state)
     acc = accelerator(device)
     rows_of = {r["row"]: r for r in pictures.rows if r["split"] == "train"}
@@ -131,9 +133,9 @@ def run(state: Path, what: str, device: str = "auto", part: tuple[int, int] = (0
     order = order[part[0] :: part[1]]
     batch = 8
     if what in ("clip", "all"):
-        tokenizer = clip.tokenizer_at(state, pictures)
+        tokenizer = clip.load_tokenizer(state, pictures)
         model = clip.load(state, len(tokenizer)).to(acc.device)
-        # Photos are never a pseudo-word's source.
+        # Style tokens are never made from photos.
         todo = [r for r in order if not features.flags["pooled"][r] and rows_of[r]["kind"] != "photo"]
         for start in tqdm(range(0, len(todo), batch), desc="clip", mininterval=10):
             rows = todo[start : start + batch]
@@ -144,19 +146,19 @@ def run(state: Path, what: str, device: str = "auto", part: tuple[int, int] = (0
             features.flags["pooled"][rows] = 1
     if what in ("latents", "all"):
         vae = autoencoder.load(state).to(acc.device)
-        drawn_from = np.load(state / "painted-from.npy", mmap_mode="r")
+        photos = np.load(state / "painted-from.npy", mmap_mode="r")
         todo = [
             (name, pixels, r)
             for r in order
-            for name, pixels in (("latents", pictures.pixels), ("sources", drawn_from))
+            for name, pixels in (("latents", pictures.pixels), ("sources", photos))
             if not features.flags[name][r] and (name == "latents" or rows_of[r]["kind"] == "style")
         ]
         for start in tqdm(range(0, len(todo), batch), desc="latents", mininterval=10):
-            part_of = todo[start : start + batch]
-            pixels = to_tensor([pixels[r] for _, pixels, r in part_of]).to(acc.device)
+            chunk = todo[start : start + batch]
+            pixels = to_tensor([pixels[r] for _, pixels, r in chunk]).to(acc.device)
             with torch.no_grad(), acc.autocast():
                 latents = vae.encode(pixels).latent_dist.mean.float().cpu().numpy()
-            for (name, _, row), latent in zip(part_of, latents, strict=True):
+            for (name, _, row), latent in zip(chunk, latents, strict=True):
                 features.arrays[name][row] = latent
                 features.flags[name][row] = 1
 
@@ -165,7 +167,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--state", type=Path, required=True)
     parser.add_argument("--what", choices=("clip", "latents", "all"), default="all")
-    parser.add_argument("--part", default="0/1", help="share of the work, such as 0/2")
+    parser.add_argument("--part", default="0/1", help="part of the work, such as 0/2")
     parser.add_argument("--device", default="auto")
     args = parser.parse_args()
     index, count = args.part.split("/")

@@ -1,4 +1,4 @@
-"""Step 6: the trained parts as a folder in diffusers' layout, `python -m miniature.diffusion.export`."""
+"""Step 6: export a folder in diffusers' layout: `python -m miniature.diffusion.export --state DIR --out DIR`."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from transformers import CLIPTokenizer
 from inst.inversion.attention import AttentionInversion
 from inst.models.vocabulary import WORDS_FILE
 from miniature.common.clip import save_clip
-from miniature.common.folders import keep_card, replacing_folder, scrub
+from miniature.common.folders import keep_card, remove_paths, replacing_folder
 from miniature.common.manifest import write_manifest
 from miniature.common.training import load_averaged
 from miniature.diffusion import autoencoder, clip
@@ -68,34 +68,34 @@ def export(
     out: Path, *, vae: AutoencoderKL, unet: UNet2DConditionModel, clip_model: CLIP, inversion: AttentionInversion,
     tokenizer: CLIPTokenizer, words: list[str], defaults: dict[str, Any] = DEFAULTS,
 ) -> None:  # fmt: skip
-    """Write everything beside ``out`` and put it in place by renaming.
+    """Write the folder, and replace ``out`` by it.
 
-    A model card that lay there is kept; styles that were learned on the old weights are not.
+    An existing model card is kept; styles that were learned with the old weights are not.
     """
     tower = clip.text_tower(clip_model, len(tokenizer))
-    with replacing_folder(out) as beside:
-        save_clip(clip_model, clip.TOWERS, tokenizer, beside / "clip")
-        _save_inversion(inversion, beside / "inversion")
-        _half(vae).save_pretrained(beside / "vae")
-        _half(unet).save_pretrained(beside / "unet")
-        _half(tower).save_pretrained(beside / "text_encoder")
-        tokenizer.save_pretrained(beside / "tokenizer")
-        scheduler().save_pretrained(beside / "scheduler")
-        (beside / WORDS_FILE).write_text("\n".join(words) + "\n", encoding="utf-8")
+    with replacing_folder(out) as folder:
+        save_clip(clip_model, clip.TOWERS, tokenizer, folder / "clip")
+        _save_inversion(inversion, folder / "inversion")
+        _half(vae).save_pretrained(folder / "vae")
+        _half(unet).save_pretrained(folder / "unet")
+        _half(tower).save_pretrained(folder / "text_encoder")
+        tokenizer.save_pretrained(folder / "tokenizer")
+        scheduler().save_pretrained(folder / "scheduler")
+        (folder / WORDS_FILE).write_text("\n".join(words) + "\n", encoding="utf-8")
         index = {"_class_name": "StableDiffusionPipeline", "_diffusers_version": "0.31.0", **LIBRARIES}
         index |= {"safety_checker": [None, None], "feature_extractor": [None, None], "requires_safety_checker": False}
-        (beside / "model_index.json").write_text(json.dumps(index, indent=2) + "\n")
-        (beside / "inst.json").write_text(json.dumps(defaults, indent=2) + "\n")
-        scrub(beside)  # before their hashes are taken
-        keep_card(out, beside)
-        # the bundled styles, which are learned after it, carry the hash of the model they belong to
-        write_manifest(beside, left_out=["styles"])
+        (folder / "model_index.json").write_text(json.dumps(index, indent=2) + "\n")
+        (folder / "inst.json").write_text(json.dumps(defaults, indent=2) + "\n")
+        remove_paths(folder)  # before the checksums are computed
+        keep_card(out, folder)
+        # Bundled styles are learned afterwards; each records the hash of its model.
+        write_manifest(folder, exclude=["styles"])
 
 
 def trained(state: Path) -> dict[str, Any]:
     """All parts with averaged weights."""
     pictures = Pictures.open(state)
-    tokenizer = clip.tokenizer_at(state, pictures)
+    tokenizer = clip.load_tokenizer(state, pictures)
     return {
         "words": known_words([row for row in pictures.rows if row["split"] == "train"]),
         "vae": autoencoder.load(state),
@@ -107,10 +107,10 @@ def trained(state: Path) -> dict[str, Any]:
 
 
 def random(state: Path) -> dict[str, Any]:
-    """The same parts with random weights, for tests of the layout."""
+    """All parts with random weights, for tests of the layout."""
     torch.manual_seed(0)
     pictures = Pictures.open(state)
-    tokenizer = clip.tokenizer_at(state, pictures)
+    tokenizer = clip.load_tokenizer(state, pictures)
     return {
         "words": known_words(pictures.rows, 1),
         "vae": autoencoder.build(), "unet": model.build(), "inversion": model.build_inversion(),
@@ -122,7 +122,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--state", type=Path, required=True)
     parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--random", action="store_true", help="random weights")
+    parser.add_argument("--random", action="store_true", help="export random weights, for tests")
     args = parser.parse_args()
     export(args.out, **(random if args.random else trained)(args.state))
 

@@ -1,7 +1,7 @@
-"""The whole recipe: `python -m miniature.diffusion.train_all --photos DIR --paintings DIR [--emoji DIR] --state DIR`.
+"""All steps: `python -m miniature.diffusion.train_all --photos DIR --paintings DIR [--emoji DIR] --state DIR`.
 
-Two and a half hours on two CPU cores; stop it at any time and call it again, it goes on where it stopped. The
-autoencoder and CLIP are trained side by side, half of the cores each, and so are the U-Net and the decoder.
+It takes two and a half hours on two CPU cores and can be interrupted and resumed at any time. The autoencoder and CLIP
+are trained in parallel with half of the cores each, and so are the U-Net and the decoder.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ PACKAGE_ROOT = Path(__file__).resolve().parents[2]
 
 
 def _start(step: str, *arguments: str, threads: int) -> subprocess.Popen[bytes]:
-    """Start one step as a process of its own, with a number of threads that leaves room for its neighbour."""
+    """Start one step in a separate process with the given number of threads."""
     environment = os.environ | {"OMP_NUM_THREADS": str(threads)}
     print(f"== {step} {' '.join(arguments)}", flush=True)
     return subprocess.Popen(
@@ -28,7 +28,7 @@ def _start(step: str, *arguments: str, threads: int) -> subprocess.Popen[bytes]:
 def _wait(*processes: subprocess.Popen[bytes]) -> None:
     codes = [process.wait() for process in processes]
     if any(codes):
-        raise SystemExit(f"a step failed (exit codes {codes}); call the same command again to go on")
+        raise SystemExit(f"a step failed (exit codes {codes}); run the same command again to resume")
 
 
 def main() -> None:
@@ -36,13 +36,15 @@ def main() -> None:
     parser.add_argument("--photos", type=Path, required=True)
     parser.add_argument("--paintings", type=Path, required=True)
     parser.add_argument("--emoji", type=Path)
-    parser.add_argument("--state", type=Path, required=True, help="folder for everything in between, about 6 GB")
-    parser.add_argument("--out", type=Path, help="where the model goes (default: STATE/mini)")
-    parser.add_argument("--minutes-scale", type=float, default=1.0, help="0.1: a tenth of every training time")
-    parser.add_argument("--manners", type=int, default=2600)
+    parser.add_argument("--state", type=Path, required=True, help="folder for intermediate files, about 6 GB")
+    parser.add_argument("--out", type=Path, help="output folder of the model (default: STATE/mini)")
+    parser.add_argument("--minutes-scale", type=float, default=1.0, help="factor of all training times, such as 0.1")
+    parser.add_argument("--variants", type=int, default=2600, help="number of style variants to render")
     parser.add_argument("--device", default="auto", help="auto or cpu")
     parser.add_argument(
-        "--start", type=Path, help="keep this exported model's CLIP and autoencoder, and go on with its U-Net"
+        "--start",
+        type=Path,
+        help="exported model whose CLIP and autoencoder are kept and whose U-Net is trained further",
     )
     args = parser.parse_args()
     state = str(args.state.resolve())
@@ -56,7 +58,7 @@ def main() -> None:
 
     emoji = ["--emoji", str(args.emoji.resolve())] if args.emoji else []
     folders = ["--photos", str(args.photos.resolve()), "--paintings", str(args.paintings.resolve()), *emoji]
-    _wait(_start("render", *folders, "--state", state, "--manners", str(args.manners), threads=1))
+    _wait(_start("render", *folders, "--state", state, "--variants", str(args.variants), threads=1))
     if args.start:
         _wait(_start("adopt", "--start", str(args.start.resolve()), "--state", state, threads=1))
     else:

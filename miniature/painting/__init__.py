@@ -1,1 +1,1 @@
-"""Pictures drawn in code: procedural styles, the paintings of `style_images/` and scenes."""
+"""Images drawn in code: procedural styles, the paintings of `style_images/`, and scenes."""

@@ -1,4 +1,4 @@
-"""Filters the styles share: directions, streaks along them, paper, relief. Float32 (h, w[, 3]) in [0, 1]."""
+"""Filters shared by the styles: directions, streaks along them, paper, relief. Float32 (h, w[, 3]) in [0, 1]."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ def grey(rgb: Array) -> Array:
 
 
 def stretch(tone: Array) -> Array:
-    """The tone spread over [0, 1]."""
+    """The tone with its contrast stretched to [0, 1]."""
     low, high = np.percentile(tone, (2, 98))
     return np.clip((tone - low) / max(high - low, 0.05), 0, 1).astype(np.float32)
 
@@ -25,7 +25,7 @@ def blur(x: Array, sigma: float) -> Array:
 
 
 def smooth_noise(shape: tuple[int, int], scale: float, rng: np.random.Generator) -> Array:
-    """Noise of zero mean and unit deviation whose features are about ``scale`` pixels wide."""
+    """Noise with zero mean and unit standard deviation whose features are about ``scale`` pixels wide."""
     h, w = shape
     small = rng.standard_normal((max(2, int(h / scale) + 2), max(2, int(w / scale) + 2))).astype(np.float32)
     big = cv2.resize(small, (w, h), interpolation=cv2.INTER_CUBIC)
@@ -39,7 +39,7 @@ def axes(shape: tuple[int, int], angle: float) -> tuple[Array, Array]:
 
 
 def warp(x: Array, amount: float, scale: float, rng: np.random.Generator) -> Array:
-    """The picture bent by about ``amount`` pixels in waves of ``scale`` pixels."""
+    """The picture displaced by about ``amount`` pixels in waves of ``scale`` pixels."""
     h, w = x.shape[:2]
     yy, xx = np.mgrid[0:h, 0:w].astype(np.float32)
     dx, dy = smooth_noise((h, w), scale, rng) * amount, smooth_noise((h, w), scale, rng) * amount
@@ -47,7 +47,7 @@ def warp(x: Array, amount: float, scale: float, rng: np.random.Generator) -> Arr
 
 
 def edge_angle(tone: Array, sigma: float = 4.0) -> tuple[Array, Array]:
-    """Angle along the edges (radians) and how sure it is, from the smoothed structure tensor."""
+    """Angle along the edges (radians) and its relative strength, from the smoothed structure tensor."""
     gx, gy = cv2.Sobel(tone, cv2.CV_32F, 1, 0), cv2.Sobel(tone, cv2.CV_32F, 0, 1)
     jxx, jyy, jxy = blur(gx * gx, sigma), blur(gy * gy, sigma), blur(gx * gy, sigma)
     angle = 0.5 * np.arctan2(2 * jxy, jxx - jyy) + np.pi / 2
@@ -61,9 +61,9 @@ def flow(tone: Array, rng: np.random.Generator, *, own: float, scale: float, bas
     Args:
         own: weight of the swirls; 0 follows the edges only.
     """
-    angle, sure = edge_angle(tone)
+    angle, strength = edge_angle(tone)
     swirl = base + smooth_noise(tone.shape, scale, rng) * 1.2
-    weight = np.clip(sure, 0, 2)
+    weight = np.clip(strength, 0, 2)
     c = weight * np.cos(2 * angle) + own * np.cos(2 * swirl)
     s = weight * np.sin(2 * angle) + own * np.sin(2 * swirl)
     return 0.5 * np.arctan2(s, c)
@@ -84,21 +84,21 @@ def streaks(x: Array, angle: Array, length: int) -> Array:
 
 
 def bristles(angle: Array, length: int, rng: np.random.Generator, width: float = 1.0) -> Array:
-    """Streaky noise along ``angle``, zero mean and unit deviation."""
+    """Streaky noise along ``angle`` with zero mean and unit standard deviation."""
     noise = blur(rng.standard_normal(angle.shape).astype(np.float32), 0.6 * width)
     out = streaks(noise, angle, length)
     return (out - out.mean()) / (out.std() + 1e-6)
 
 
 def paper(shape: tuple[int, int], rng: np.random.Generator, grain: float = 1.5) -> Array:
-    """Paper tooth, zero mean and unit deviation."""
+    """Paper texture with zero mean and unit standard deviation."""
     x = blur(rng.standard_normal(shape).astype(np.float32), 0.5 * grain)
     x = x / x.std() + 0.5 * smooth_noise(shape, 4 * grain, rng)
     return x / x.std()
 
 
 def relief(rgb: Array, height: Array, amount: float, angle: float = -2.2) -> Array:
-    """Light a height map from the side over the picture."""
+    """Shade the picture with a height map lit from the side."""
     height = height.astype(np.float32)
     gx, gy = cv2.Sobel(height, cv2.CV_32F, 1, 0), cv2.Sobel(height, cv2.CV_32F, 0, 1)
     shade = np.tanh((gx * np.cos(angle) + gy * np.sin(angle)) * 2.0) * amount
@@ -106,7 +106,7 @@ def relief(rgb: Array, height: Array, amount: float, angle: float = -2.2) -> Arr
 
 
 def kuwahara(rgb: Array, radius: int) -> Array:
-    """Edge-keeping smoothing: the mean of the least varied of eight windows around each pixel."""
+    """Edge-preserving smoothing: the mean of the window with the lowest variance of eight around each pixel."""
     tone = grey(rgb)
     size = radius + 1
     mean = cv2.blur(rgb, (size, size))
@@ -125,7 +125,7 @@ def kuwahara(rgb: Array, radius: int) -> Array:
 
 
 def quantise(rgb: Array, colours: int, rng: np.random.Generator) -> Array:
-    """The picture in its ``colours`` main colours (k-means in Lab)."""
+    """The picture reduced to ``colours`` colours (k-means in Lab)."""
     lab = cv2.cvtColor(np.ascontiguousarray(rgb, dtype=np.float32), cv2.COLOR_RGB2LAB)
     flat = lab.reshape(-1, 3)
     sample = flat[rng.integers(0, len(flat), 1500)]
@@ -137,7 +137,7 @@ def quantise(rgb: Array, colours: int, rng: np.random.Generator) -> Array:
 
 
 def inks(rgb: Array, ink: float, paper: float) -> tuple[Array, Array]:
-    """Ink and paper colour of a two-colour print: the darkest and lightest of the picture, moved apart."""
+    """Ink and paper colour of a two-colour print: the darkest and lightest of the picture, with more contrast."""
     flat = rgb.reshape(-1, 3)
     order = np.argsort(flat.sum(1))
     n = len(order) // 12
@@ -146,7 +146,7 @@ def inks(rgb: Array, ink: float, paper: float) -> tuple[Array, Array]:
 
 
 def ink_lines(tone: Array, sigma: float, amount: float) -> Array:
-    """Contours as darkness in [0, 1]: the extended difference of Gaussians, soft threshold."""
+    """Contours as darkness in [0, 1]: extended difference of Gaussians with a soft threshold."""
     dog = blur(tone, sigma) - 0.985 * blur(tone, sigma * 1.6)
     return np.clip(1 - (1 + np.tanh(np.minimum(dog * 100 * amount, 0) + 0.0)), 0, 1)
 
@@ -158,7 +158,7 @@ def pick(x: Array, points: Array) -> Array:
 
 
 def scatter(shape: tuple[int, int], spacing: float, rng: np.random.Generator, jitter: float = 0.5) -> Array:
-    """(n, 2) points x, y of a jittered grid in random order."""
+    """(n, 2) points (x, y) of a jittered grid in random order."""
     h, w = shape
     yy, xx = np.mgrid[-spacing / 2 : h + spacing : spacing, -spacing / 2 : w + spacing : spacing]
     points = np.stack([xx.ravel(), yy.ravel()], 1)
@@ -167,12 +167,12 @@ def scatter(shape: tuple[int, int], spacing: float, rng: np.random.Generator, ji
 
 
 def thinned(points: Array, share: Array | None, rng: np.random.Generator) -> Array:
-    """Those of the points where ``share`` (h, w) exceeds a uniform draw; all of them without it."""
+    """Points at which ``share`` (h, w) exceeds a uniform random number; all points if it is ``None``."""
     return points if share is None else points[rng.random(len(points)) < pick(share, points.astype(int))]
 
 
 def cells(rgb: Array, spacing: float, jitter: float, rng: np.random.Generator) -> tuple[Array, Array, Array]:
-    """Voronoi cells of a jittered grid: (h, w) cell index, distance to the cell's rim, (n, 3) mean colours."""
+    """Voronoi cells of a jittered grid: (h, w) cell index, distance to the cell's border, (n, 3) mean colours."""
     h, w = rgb.shape[:2]
     points = scatter((h, w), spacing, rng, jitter)
     yy, xx = np.mgrid[0:h, 0:w]
@@ -185,7 +185,7 @@ def cells(rgb: Array, spacing: float, jitter: float, rng: np.random.Generator) -
 
 
 def circles(canvas: Array, centres: Array, radii: Array | float, colours: Array) -> None:
-    """Filled circles with (n, c) colours, one over the other, to an eighth of a pixel; smooth on a uint8 canvas."""
+    """Draw filled circles with (n, c) colours in order, with 1/8 pixel precision; antialiased on a uint8 canvas."""
     line = cv2.LINE_AA if canvas.dtype == np.uint8 else cv2.LINE_8
     eighths = np.round(np.broadcast_to(radii, len(centres)) * 8).astype(int).tolist()
     for (x, y), r, c in zip(np.round(centres * 8).astype(int).tolist(), eighths, colours.tolist(), strict=True):
@@ -193,7 +193,7 @@ def circles(canvas: Array, centres: Array, radii: Array | float, colours: Array)
 
 
 def threads(canvas: Array, lines: Array, thick: Array | int, colours: Array) -> None:
-    """Lines (n, k, 2) of (n,) whole pixels' thickness in (n, c) colours, one over the other; smooth on uint8."""
+    """Draw lines (n, k, 2) with (n,) integer thickness and (n, c) colours in order; antialiased on a uint8 canvas."""
     line = cv2.LINE_AA if canvas.dtype == np.uint8 else cv2.LINE_8
     wide = np.broadcast_to(thick, len(lines)).tolist()
     for points, t, c in zip(np.round(lines * 8).astype(np.int32), wide, colours.tolist(), strict=True):
@@ -201,6 +201,6 @@ def threads(canvas: Array, lines: Array, thick: Array | int, colours: Array) -> 
 
 
 def polygons(canvas: Array, corners: Array, colours: Array) -> None:
-    """Convex polygons (n, k, 2) filled with (n, c) colours, one over the other."""
+    """Fill convex polygons (n, k, 2) with (n, c) colours in order."""
     for points, c in zip(np.round(corners).astype(np.int32), colours.tolist(), strict=True):
         cv2.fillConvexPoly(canvas, points, c)

@@ -1,7 +1,6 @@
-"""The paintings in `style_images/`, drawn by code alone: `python -m miniature.painting.paint --out style_images`.
+"""Draw the paintings in `style_images/`: `python -m miniature.painting.paint --out style_images`.
 
-Scenes are drawn from shapes; the hands that paint them, in `miniature/painting/paintings/`, are each written for one
-picture.
+Each has its own function in `miniature/painting/paintings/`, which draws a scene from shapes and paints it.
 """
 
 from __future__ import annotations
@@ -36,11 +35,11 @@ PICTURES: dict[str, Callable[[Rng], Array]] = {
     "koi": dyed.koi,
     "mesa": dyed.mesa,
 }
-"""In the order they were made: a picture's place is its seed, so new ones go to the end."""
+"""The index of a picture is its seed, so new pictures are appended."""
 
 
 def draw(name: str) -> Array:
-    """One of the pictures, (512, 512, 3) uint8 RGB."""
+    """One of the paintings, (512, 512, 3) uint8 RGB."""
     seed = list(PICTURES).index(name)
     return np.round(np.clip(PICTURES[name](np.random.default_rng(seed)), 0, 1) * 255).astype(np.uint8)
 

@@ -1,4 +1,4 @@
-"""Palettes: what a painting's colours are, and how a photo takes them on. Pictures are float32 RGB in [0, 1]."""
+"""Palettes: extracted from paintings and applied to photos. Pictures are float32 RGB in [0, 1]."""
 
 from __future__ import annotations
 
@@ -27,13 +27,14 @@ def _root(matrix: Array, power: float) -> Array:
 
 @dataclass(frozen=True, kw_only=True)
 class Palette:
-    """Colours of a manner.
+    """The palette of a style variant.
 
     Args:
-        kind: ``keep`` (the photo's own), ``cov`` (mean and covariance in Lab) or ``ramp`` (tone to colour).
+        kind: ``keep`` (the photo's own colours), ``cov`` (transfer of mean and covariance in Lab) or ``ramp`` (tone to
+            colour).
         mean, cov: (3,) and (3, 3) in Lab.
         ramp: (k, 3) Lab colours from dark to light.
-        amount: how far to go, in [0, 1].
+        amount: interpolation between the photo's colours (0) and the palette (1).
     """
 
     kind: str = "keep"
@@ -43,7 +44,7 @@ class Palette:
     amount: float = 1.0
 
     def apply(self, rgb: Array) -> Array:
-        """The picture in these colours."""
+        """The picture with this palette."""
         if self.kind == "keep":
             return rgb
         lab = to_lab(rgb)
@@ -60,7 +61,7 @@ class Palette:
         return moved.reshape(lab.shape).astype(np.float32)
 
     def _ramp(self, lab: Array) -> Array:
-        """Tone, stretched to the picture's own range, looked up in the ramp; a little of the photo's hue stays."""
+        """Map the tone, stretched to the picture's range, to the ramp; part of the photo's chroma is kept."""
         low, high = np.percentile(lab[..., 0], (2, 98))
         tone = np.clip((lab[..., 0] - low) / max(high - low, 5.0), 0, 1)
         stops = np.linspace(0, 1, len(self.ramp))
@@ -70,7 +71,7 @@ class Palette:
         return out
 
     def swatches(self, count: int = 4) -> Array:
-        """(count, 3) RGB colours that stand for the palette, dark to light."""
+        """(count, 3) RGB colours that represent the palette, dark to light."""
         if self.kind == "ramp":
             stops = np.linspace(0, 1, len(self.ramp))
             table = np.array(self.ramp)
@@ -83,7 +84,7 @@ class Palette:
 
 
 def palette_of(rgb: Array, rng: np.random.Generator, kind: str) -> Palette:
-    """The palette of a painting, turned in hue and scaled in chroma a little so that no two manners share one."""
+    """The palette of a painting with random changes of hue and chroma, so that no two variants have the same one."""
     lab = to_lab(rgb).reshape(-1, 3).astype(np.float64)
     angle = rng.normal(0, 0.25) if rng.random() < 0.6 else rng.uniform(-np.pi, np.pi)
     chroma = rng.uniform(0.9, 1.9)
@@ -107,7 +108,7 @@ HUES = ("red", "orange", "golden", "green", "teal", "blue", "violet", "pink")
 
 
 def colour_words(rgb: Array) -> str:
-    """Two or three words for the colours of a picture, such as "dark muted blue"."""
+    """Two or three words that describe the colours of a picture, such as "dark muted blue"."""
     lab = to_lab(rgb).reshape(-1, 3)
     light, a, b = lab.mean(0)
     chroma = float(np.hypot(lab[:, 1], lab[:, 2]).mean())

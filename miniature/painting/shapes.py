@@ -1,4 +1,4 @@
-"""Shapes and light for pictures drawn in code: colours, skies, ridges, soft masks; float32 (512, 512[, 3])."""
+"""Shapes and light of pictures drawn in code: colours, skies, ridges, soft masks; float32 (512, 512[, 3])."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def sky(*codes: str) -> Array:
 
 
 def ramp(tone: Array, *codes: str) -> Array:
-    """Tones in [0, 1] looked up in a gradient through the given colours."""
+    """Map tones in [0, 1] to a gradient through the given colours."""
     stops, table = np.linspace(0, 1, len(codes)), np.stack([rgb(c) for c in codes])
     return np.stack([np.interp(tone, stops, table[:, i]) for i in range(3)], -1).astype(np.float32)
 
@@ -61,7 +61,7 @@ def _eighths(points: Points) -> Array:
 
 
 def area(*shapes: Points) -> Array:
-    """Soft-edged mask in [0, 1] of the polygons."""
+    """Antialiased mask in [0, 1] of the polygons."""
     mask = np.zeros((SIZE, SIZE), np.uint8)
     for points in shapes:
         cv2.fillPoly(mask, [_eighths(points)], 255, cv2.LINE_AA, 3)
@@ -69,7 +69,7 @@ def area(*shapes: Points) -> Array:
 
 
 def disc(x: float, y: float, rx: float, ry: float | None = None, turn: float = 0.0) -> Array:
-    """Soft-edged mask of an ellipse, turned by ``turn`` radians."""
+    """Antialiased mask of an ellipse, rotated by ``turn`` radians."""
     return area(oval(x, y, rx, ry, turn))
 
 
@@ -81,14 +81,14 @@ def oval(x: float, y: float, rx: float, ry: float | None = None, turn: float = 0
 
 
 def trace(points: Points, width: float, closed: bool = False) -> Array:
-    """Soft-edged mask of a line through the points."""
+    """Antialiased mask of a line through the points."""
     mask = np.zeros((SIZE, SIZE), np.uint8)
     cv2.polylines(mask, [_eighths(points)], closed, 255, max(1, round(width)), cv2.LINE_AA, 3)
     return mask.astype(np.float32) / 255
 
 
 def taper(points: Points, first: float, last: float) -> Array:
-    """The outline of a line whose width goes from ``first`` to ``last``: a stem, a branch, a leaf tip."""
+    """The outline of a line whose width changes from ``first`` to ``last``: a stem, a branch, a leaf tip."""
     path = np.asarray(points, dtype=float)
     along = np.gradient(path, axis=0)
     side = np.stack([-along[:, 1], along[:, 0]], 1) / (np.linalg.norm(along, axis=1, keepdims=True) + 1e-6)
@@ -97,7 +97,7 @@ def taper(points: Points, first: float, last: float) -> Array:
 
 
 def leaf(x: float, y: float, length: float, width: float, turn: float) -> Array:
-    """The outline of a pointed leaf (a lens, also a gouge mark) from its stalk at (x, y)."""
+    """The outline of a pointed leaf (a lens shape, also used for gouge marks) with its stalk at (x, y)."""
     t = np.linspace(0, 1, 14)
     bulge = 0.5 * width * np.sin(np.pi * t**0.8)
     u, v = np.concatenate([t * length, t[::-1] * length]), np.concatenate([bulge, -bulge[::-1]])
@@ -105,7 +105,7 @@ def leaf(x: float, y: float, length: float, width: float, turn: float) -> Array:
 
 
 def curve(points: Points, count: int = 80) -> Array:
-    """(count, 2) points on a smooth line through the given ones (Catmull-Rom)."""
+    """(count, 2) points on a smooth curve through the given points (Catmull-Rom)."""
     p = np.asarray(points, dtype=float)
     p = np.concatenate([2 * p[:1] - p[1:2], p, 2 * p[-1:] - p[-2:-1]])
     t = np.linspace(0, len(p) - 3 - 1e-6, count)
@@ -115,7 +115,7 @@ def curve(points: Points, count: int = 80) -> Array:
 
 
 def lay(scene: Array, mask: Array, tint: str | Array, opacity: float = 1.0) -> None:
-    """Blend a colour or a picture into the scene, in place and only where the mask has something."""
+    """Blend a colour or a picture into the scene in place, with the mask as its opacity."""
     rows, columns = np.flatnonzero(mask.any(1)), np.flatnonzero(mask.any(0))
     if not len(rows):
         return
@@ -125,7 +125,7 @@ def lay(scene: Array, mask: Array, tint: str | Array, opacity: float = 1.0) -> N
 
 
 def cloudy(rng: Rng, scale: float, stretched: float = 1.0) -> Array:
-    """Noise of many sizes from ``scale`` pixels down, ``stretched`` sideways; zero mean and unit deviation."""
+    """Fractal noise from ``scale`` pixels down, ``stretched`` horizontally; zero mean and unit standard deviation."""
     h, w = SIZE, max(8, int(SIZE / stretched))
     noise = sum(0.55**k * smooth_noise((h, w), max(1.5, scale / 2**k), rng) for k in range(5))
     noise = cv2.resize(np.asarray(noise, np.float32), (SIZE, SIZE), interpolation=cv2.INTER_CUBIC)
@@ -133,6 +133,6 @@ def cloudy(rng: Rng, scale: float, stretched: float = 1.0) -> Array:
 
 
 def glow(x: float, y: float, radius: float) -> Array:
-    """Light falling off around a point."""
+    """Gaussian falloff around a point."""
     yy, xx = grid()
     return np.exp(-((xx - x) ** 2 + (yy - y) ** 2) / (2 * radius**2))

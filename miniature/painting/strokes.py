@@ -1,4 +1,4 @@
-"""Layers of single strokes on a canvas of colour and paint height."""
+"""Layers of brush strokes on a canvas with colour and paint height."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ def strokes(
     canvas: Array, source: Array, angle: Array, rng: Rng, *, width: float, length: float, spacing: float,
     jitter: float, detail: Array | None = None, skip: float = 0.0, bend: float = 0.0,
 ) -> Array:  # fmt: skip
-    """Paint one layer of strokes onto a (h, w, 4) canvas of colour and paint height.
+    """Paint one layer of strokes onto a (h, w, 4) canvas of colour and paint height, in place.
 
     Args:
         source: what to paint, (h, w, 3) in [0, 1].
         angle: direction of the strokes, radians.
-        jitter: deviation of the colour from stroke to stroke.
-        detail: (h, w), strokes are set where it exceeds a uniform draw.
-        skip: share of strokes left out.
-        bend: how far a stroke follows the field (0: straight).
+        jitter: standard deviation of the colour between strokes.
+        detail: (h, w), probability that a stroke is painted.
+        skip: share of strokes that is left out.
+        bend: how closely a stroke follows the direction field (0: straight).
     """
     points = scatter(grey(source).shape, spacing, rng)
     if skip:
@@ -46,6 +46,6 @@ def strokes(
 
 
 def fresh_canvas(rgb: Array, ground: Array | float | None) -> Array:
-    """(h, w, 4): the ground (the picture itself without one) and no paint height yet."""
+    """A (h, w, 4) canvas with the ground (the picture itself if ``None``) and zero paint height."""
     base = np.broadcast_to(np.asarray(rgb if ground is None else ground, dtype=np.float32), rgb.shape)
     return np.ascontiguousarray(np.concatenate([base, np.zeros((*rgb.shape[:2], 1), np.float32)], -1), dtype=np.float32)

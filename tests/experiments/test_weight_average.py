@@ -88,5 +88,5 @@ def test_what_was_not_trained_on_from_the_first_is_refused(first: Path, second: 
 
 
 def test_a_share_outside_0_to_1_is_refused(first: Path, second: Path, tmp_path: Path):
-    with pytest.raises(SystemExit, match=r"not 1\.5"):
+    with pytest.raises(SystemExit, match=r"--share is 1\.5"):
         average(first, second, 1.5, tmp_path / "out")

@@ -1,1 +1,1 @@
-"""The report on the embedded model, part by part: `python -m benchmarks.quality.miniature`."""
+"""The report on the embedded diffusion model, part by part: `python -m benchmarks.quality.miniature`."""

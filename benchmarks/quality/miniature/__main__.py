@@ -1,9 +1,8 @@
-"""The report on the embedded miniature, `make miniature-report [DATA=folder]`: every part beside what it is to reach.
+"""Report on the embedded diffusion model, `make miniature-report [DATA=folder]`: every part with its target.
 
-Autoencoder, CLIP as an eye, styles that training never saw learned from one picture each, with DATA also real
-paintings, strength, pictures from text; and sheets to look at. Fixed seeds, the product's defaults. Without a folder it
-is made from what a clone holds; a folder has `photos/` and `paintings/` in it (their `val` split where a `metadata.csv`
-has one).
+Autoencoder, CLIP, held-out styles learned from one image each, real paintings (with DATA), strength and text to image,
+with contact sheets. Seeds are fixed and the settings are the defaults. Without DATA, images from the repository are
+used; DATA has `photos/` and `paintings/` in it (if these have a `metadata.csv`, their `val` split is used).
 """
 
 from __future__ import annotations
@@ -19,10 +18,10 @@ from typing import Any
 import torch
 
 from benchmarks.common.machine import describe_machine
-from benchmarks.common.style_transfer import Stylist
+from benchmarks.common.style_transfer import StyleTransfer
 from benchmarks.common.tables import write_results
 from benchmarks.quality.miniature import parts
-from benchmarks.quality.miniature.renders import gather
+from benchmarks.quality.miniature.images import load_images
 from benchmarks.quality.miniature.report import Report
 from benchmarks.quality.miniature.tables import report
 from inst.commands.diffusion.options import ModelOptions
@@ -34,33 +33,34 @@ def main(argv: Sequence[str] | None = None) -> None:
     arguments = _parse(argv)
     started = time.perf_counter()
     try:
-        material = gather(arguments.data)
+        images = load_images(arguments.data)
     except InputError as error:
         print(f"miniature-report: {error}", file=sys.stderr)
         raise SystemExit(2) from error
-    stylist = Stylist(
+    transfer = StyleTransfer(
         ModelOptions(model=arguments.model, device=arguments.device), arguments.styles,
         train_steps=arguments.train_steps, num_steps=arguments.num_steps,
     )  # fmt: skip
     output = arguments.output or Path(
-        "outputs/miniature-report-own.md" if material.own else "outputs/miniature-report.md"
+        "outputs/miniature-report-own.md" if images.custom else "outputs/miniature-report.md"
     )
-    model, clip = stylist.session.model, stylist.session.clip
-    metadata: dict[str, Any] = {"model": model.name, "own": material.own}
+    model, clip = transfer.session.model, transfer.session.clip
+    metadata: dict[str, Any] = {"model": model.name, "custom": images.custom}
     with tempfile.TemporaryDirectory() as work:
-        run = Report(material, stylist, output.with_suffix(""), Path(work))
-        metadata["autoencoder"] = parts.autoencoder(model, material)
-        metadata["eye"] = parts.eye(clip, material, arguments.per_style)
-        judge, accuracy = parts.classifier(model, material, arguments.judged)
-        metadata["texts"], pictures = parts.texts(stylist, judge, arguments.texts)
-        metadata["texts"]["judge"] = accuracy
+        run = Report(images, transfer, output.with_suffix(""), Path(work))
+        metadata["autoencoder"] = parts.autoencoder(model, images)
+        metadata["clip"] = parts.clip_accuracy(clip, images, arguments.per_style)
+        classifier, accuracy = parts.train_classifier(model, images, arguments.classifier_images)
+        metadata["text to image"], pictures = parts.text_to_image(transfer, classifier, arguments.texts)
+        metadata["text to image"]["classifier accuracy"] = accuracy
         run.save("text", run.texts(pictures))
         run.save("words", run.words())
         settings = {"count": arguments.pairs, "sweep": arguments.sweep, "direct": arguments.direct}
-        metadata["held styles"] = run.styles("held-styles", run.held(), **settings, known=run.known)
-        if material.own:
-            metadata["real paintings"] = run.styles("real-paintings", run.real(), **settings)
-    metadata["machine"] = describe_machine(stylist.session.placement.device, torch.get_num_threads())
+        paintings = run.held_out_paintings()
+        metadata["held-out styles"] = run.styles("held-out", paintings, **settings, references=run.references)
+        if images.custom:
+            metadata["real paintings"] = run.styles("real-paintings", run.real_paintings(), **settings)
+    metadata["machine"] = describe_machine(transfer.session.placement.device, torch.get_num_threads())
     metadata["seconds"] = time.perf_counter() - started
     text = report(metadata)
     print(f"\n{text}")
@@ -70,19 +70,27 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--data", type=Path, help="folder with photos/ and paintings/ (default: what a clone holds)")
-    parser.add_argument("--pairs", type=int, default=100, help="pairs of a photo and a painting")
-    parser.add_argument("--sweep", type=int, default=10, help="pairs for the sweep over strengths")
-    parser.add_argument("--per-style", type=int, default=12, help="renderings of a style that CLIP is asked about")
-    parser.add_argument("--judged", type=int, default=24, help="renderings of a style that the judge learns from")
-    parser.add_argument("--texts", type=int, default=2, help="pictures from text for each style")
-    parser.add_argument("--direct", action=argparse.BooleanOptionalAction, default=True, help="textual inversion too")
-    parser.add_argument("--model", default="mini", help="mini, or the folder of a newer one")
+    parser.add_argument(
+        "--data", type=Path, help="folder with photos/ and paintings/ (default: images from the repository)"
+    )
+    parser.add_argument("--pairs", type=int, default=100, help="number of photo and painting pairs")
+    parser.add_argument("--sweep", type=int, default=10, help="pairs in the sweep over strengths")
+    parser.add_argument("--per-style", type=int, default=12, help="renderings of each style for the CLIP accuracy")
+    parser.add_argument(
+        "--classifier-images", type=int, default=24, help="renderings of each style for the style classifier"
+    )
+    parser.add_argument("--texts", type=int, default=2, help="text-to-image samples for each style")
+    parser.add_argument(
+        "--direct", action=argparse.BooleanOptionalAction, default=True, help="also measure textual inversion"
+    )
+    parser.add_argument("--model", default="mini", help="mini, or a model folder")
     parser.add_argument("--device", default="auto")
-    parser.add_argument("--train-steps", type=int, help="fewer than the model's own: a rehearsal")
-    parser.add_argument("--num-steps", type=int, help="fewer than the model's own: a rehearsal")
-    parser.add_argument("--styles", type=Path, default=Path("outputs/quality-styles"), help="where styles are kept")
-    parser.add_argument("--output", type=Path, help="Markdown (default: outputs/miniature-report.md); .json beside it")
+    parser.add_argument("--train-steps", type=int, help="training steps, for a quick trial (default: the model's)")
+    parser.add_argument("--num-steps", type=int, help="sampling steps, for a quick trial (default: the model's)")
+    parser.add_argument("--styles", type=Path, default=Path("outputs/quality-styles"), help="cache of learned styles")
+    parser.add_argument(
+        "--output", type=Path, help="Markdown file (default: outputs/miniature-report.md); .json is written beside it"
+    )
     return parser.parse_args(argv)
 
 

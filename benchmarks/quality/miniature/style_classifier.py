@@ -1,7 +1,7 @@
-"""Names a picture's style without our CLIP: a linear classifier over the statistics of fixed filters.
+"""A style classifier that does not use the embedded CLIP: linear, on statistics of fixed filter responses.
 
-Independent of what it judges: no weight in it was trained with the miniature. Its accuracy on renderings it never saw
-is printed beside every share that it measures.
+It is independent of the model it evaluates: none of its weights was trained together with it. Its accuracy on unseen
+renderings is printed beside every share that it measures.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ SIDE, FILTERS = 7, 48
 
 
 class StyleClassifier:
-    """Softmax regression on standardised features, fitted by L-BFGS."""
+    """Softmax regression on standardised features, fitted with L-BFGS."""
 
     def __init__(self, examples: Sequence[Float[Tensor, " f"]], labels: Sequence[int], classes: int) -> None:
         x, y = torch.stack(list(examples)), torch.tensor(labels)
@@ -41,23 +41,23 @@ class StyleClassifier:
 
     @torch.no_grad()
     def __call__(self, example: Float[Tensor, " f"]) -> int:
-        """The style's index."""
+        """The index of the predicted style."""
         return int(self.linear((example - self.mean) / self.std).argmax())
 
 
 def features(image: Image) -> Float[Tensor, " f"]:
     """Moments of filter responses at three scales and of the colours; ``image`` (1, 3, h, w) in [-1, 1]."""
-    bank, found = _bank(), []
+    bank, statistics = _bank(), []
     for scale in SCALES:
         small = functional.interpolate(image, scale_factor=scale, mode="area") if scale < 1 else image
-        found.append(_texture(luminance(small), bank))
+        statistics.append(_texture(luminance(small), bank))
     grey, chroma = luminance(image).flatten(), image[0] - image[0].mean(0)
     tones = torch.quantile(grey[::3], torch.linspace(0.02, 0.98, 9))
-    return torch.cat([*found, tones, chroma.flatten(1).std(1), chroma.abs().mean((1, 2))])
+    return torch.cat([*statistics, tones, chroma.flatten(1).std(1), chroma.abs().mean((1, 2))])
 
 
 def _bank() -> Float[Tensor, "k 1 s s"]:
-    """Random windowed filters of mean 0 and norm 1, always the same ones."""
+    """Random windowed filters with mean 0 and norm 1; the same in every call."""
     bank = torch.randn(FILTERS, 1, SIDE, SIDE, generator=torch.Generator().manual_seed(0))
     window = torch.hann_window(SIDE + 2, periodic=False)[1:-1]
     bank = bank * window.outer(window)
@@ -66,7 +66,7 @@ def _bank() -> Float[Tensor, "k 1 s s"]:
 
 
 def _texture(grey: Float[Tensor, "1 1 h w"], bank: Float[Tensor, "k 1 s s"]) -> Float[Tensor, " f"]:
-    """Spread, skew and peak of every filter's responses, and how steep the steps between neighbours are."""
+    """Standard deviation, skewness and kurtosis of the filter responses, and quantiles of neighbour differences."""
     response = functional.conv2d(grey, bank)[0].flatten(1)
     deviation = response.std(1) + 1e-4
     unit = response / deviation[:, None]

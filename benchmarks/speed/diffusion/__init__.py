@@ -1,1 +1,1 @@
-"""What `benchmarks.speed.real_size` measures: the toolkit and the published formulation, at Stable Diffusion's size."""
+"""What `benchmarks.speed.real_size` measures: inst and the published formulation, at Stable Diffusion 1.5's size."""

@@ -1,4 +1,4 @@
-"""What `benchmarks.speed.real_size` measures, one case a process."""
+"""The cases that `benchmarks.speed.real_size` measures, each in a separate process."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from benchmarks.speed.diffusion.networks import Size, real_size, tiny_size
 
 STRENGTH, STEPS = 0.6, 50
 WARM_UP_SIDE = 64
-"""A first step on a picture of this side loads the libraries' kernels."""
-CASES = ("train-reference", "train-product", "stylize-reference", "stylize-product")
+"""Side of the picture of a first, untimed step that loads the libraries' kernels."""
+CASES = ("train-reference", "train-inst", "stylize-reference", "stylize-inst")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,9 +25,9 @@ class Task:
 
     Attributes:
         steps: denoising steps to take; 0 for all of them.
-        repeat: how often to measure; the shortest counts.
-        batch: pictures at once, for the product's lines only.
-        sampler, num_steps: of the product's stylization.
+        repeat: number of measurements; the fastest counts.
+        batch: batch size of inst.
+        sampler, num_steps: of inst's stylization.
     """
 
     case: str
@@ -49,12 +49,12 @@ class Task:
 
 
 def steps_run(num_steps: int) -> int:
-    """Denoising steps that strength 0.6 runs."""
+    """Denoising steps taken at strength 0.6."""
     return int(STRENGTH * num_steps + 1e-9)
 
 
 def train_reference(task: Task) -> dict[str, float]:
-    """Seconds of a training step of the release."""
+    """Seconds of a training step of InST's release."""
     from benchmarks.speed.diffusion.reference import Reference
 
     device = torch.device(task.device)
@@ -67,20 +67,20 @@ def train_reference(task: Task) -> dict[str, float]:
     return {"step": watch.best("step")}
 
 
-def train_product(task: Task) -> dict[str, float]:
-    """Seconds of a training step of ours, and of what is done once for a painting."""
-    product = _product(task)
-    watch = Stopwatch(product.placement.device)
+def train_inst(task: Task) -> dict[str, float]:
+    """Seconds of a training step of inst, and of the preparation that is done once for a painting."""
+    toolkit = _toolkit(task)
+    watch = Stopwatch(toolkit.placement.device)
     with watch.timing("once"):
-        training = product.training(task.batch)
+        training = toolkit.training(task.batch)
     for _ in range(task.repeat + 1):
         with watch.timing("step"):
-            product.training_step(training)
+            toolkit.training_step(training)
     return {"step": min(watch.seconds["step"][1:]), "once": watch.best("once")}
 
 
 def stylize_reference(task: Task) -> dict[str, float]:
-    """Seconds of each part of the release's stylization."""
+    """Seconds of each part of a stylization by InST's release."""
     from benchmarks.speed.diffusion.reference import Reference
 
     device = torch.device(task.device)
@@ -103,46 +103,46 @@ def stylize_reference(task: Task) -> dict[str, float]:
     return best
 
 
-def stylize_product(task: Task) -> dict[str, float]:
-    """Seconds of ours: of the whole, or, where only some steps are taken, of each part."""
-    from benchmarks.speed.diffusion.product import photo_settings
+def stylize_inst(task: Task) -> dict[str, float]:
+    """Seconds of a stylization by inst: in total or, if only some steps are taken, of each part."""
+    from benchmarks.speed.diffusion.toolkit import photo_settings
 
-    product = _product(task)
+    toolkit = _toolkit(task)
     num_steps = math.ceil(task.steps / STRENGTH) if task.steps else task.num_steps
     settings = photo_settings(task.sampler, num_steps, task.size.side)
     if task.steps:
-        product.measure_parts()
+        toolkit.measure_parts()
     best: dict[str, float] = {}
     for _ in range(task.repeat):
-        product.watch.seconds.clear()
-        with product.watch.timing("whole"):
-            product.stylize(settings, task.batch)
-        whole = {"whole": product.watch.best("whole")}
-        parts = product_parts(product.watch, task.batch, steps_run(num_steps)) if task.steps else whole
+        toolkit.watch.seconds.clear()
+        with toolkit.watch.timing("whole"):
+            toolkit.stylize(settings, task.batch)
+        whole = {"whole": toolkit.watch.best("whole")}
+        parts = toolkit_parts(toolkit.watch, task.batch, steps_run(num_steps)) if task.steps else whole
         best = _better(best, parts)
     return best
 
 
-def product_parts(watch: Stopwatch, batch: int, steps: int) -> dict[str, float]:
-    """The mean of a denoising step, the other parts once; ``other`` is what is left of the whole."""
+def toolkit_parts(watch: Stopwatch, batch: int, steps: int) -> dict[str, float]:
+    """Mean duration of a denoising step and of the other parts; ``other`` is the rest of the total."""
     calls = watch.seconds[f"unet {2 * batch}"]
     assert len(calls) == steps, (len(calls), steps)
-    known = {"encode": "encode", "prompt": "prompt", "inversion": f"unet {batch}", "decode": "decode"}
-    found = {name: sum(watch.seconds[key]) for name, key in known.items()}
-    found["other"] = watch.best("whole") - sum(calls) - sum(found.values())
-    return found | {"step": sum(calls) / steps}
+    keys = {"encode": "encode", "prompt": "prompt", "inversion": f"unet {batch}", "decode": "decode"}
+    parts = {name: sum(watch.seconds[key]) for name, key in keys.items()}
+    parts["other"] = watch.best("whole") - sum(calls) - sum(parts.values())
+    return parts | {"step": sum(calls) / steps}
 
 
 MEASURES: dict[str, Callable[[Task], dict[str, float]]] = dict(
-    zip(CASES, (train_reference, train_product, stylize_reference, stylize_product), strict=True)
+    zip(CASES, (train_reference, train_inst, stylize_reference, stylize_inst), strict=True)
 )
 
 
-def _product(task: Task) -> Any:
-    from benchmarks.speed.diffusion.product import Product
+def _toolkit(task: Task) -> Any:
+    from benchmarks.speed.diffusion.toolkit import Toolkit
     from inst.placement import choose_placement
 
-    return Product(Path(task.folder), choose_placement(task.device, task.dtype))
+    return Toolkit(Path(task.folder), choose_placement(task.device, task.dtype))
 
 
 def _picture(side: int, device: torch.device) -> torch.Tensor:
@@ -154,6 +154,6 @@ def _better(first: dict[str, float], second: dict[str, float]) -> dict[str, floa
 
 
 def measure(task: Task) -> dict[str, Any]:
-    """A task's seconds and peak memory."""
+    """Seconds and peak memory of a task."""
     seconds = MEASURES[task.case](task)
     return {"seconds": seconds, "memory": peak_memory(torch.device(task.device)), "task": asdict(task)}

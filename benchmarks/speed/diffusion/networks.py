@@ -1,4 +1,4 @@
-"""Stable Diffusion 1.5's networks, or narrow ones, with random weights: speed does not depend on the values."""
+"""Networks of Stable Diffusion 1.5's size, or narrow ones, with random weights: speed does not depend on them."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ TILE = 1 << 20
 
 @dataclass(frozen=True, kw_only=True)
 class Size:
-    """Which networks, and the pictures' side in pixels."""
+    """Configurations of the networks, and the side of the pictures in pixels."""
 
     unet: dict[str, Any]
     vae: dict[str, Any]
@@ -44,7 +44,7 @@ def real_size() -> Size:
 
 
 def tiny_size() -> Size:
-    """The same architecture narrow enough for a test, at 64 px."""
+    """The same architecture, narrow enough for a test, at 64 px."""
     real = real_size()
     text = real.text | {"hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 2, "num_attention_heads": 2}
     vision = {"hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 2, "num_attention_heads": 2,
@@ -59,7 +59,7 @@ def _clip(text: dict[str, Any], vision: dict[str, Any], width: int) -> dict[str,
 
 
 def random_unet(size: Size, placement: Placement) -> nn.Module:
-    """A U-Net whose predictions are small, so that no number of steps overflows."""
+    """A U-Net with small predictions, so that long sampling does not overflow."""
     from diffusers.models.unets.unet_2d_condition import UNet2DConditionModel
 
     unet = _random(lambda: UNet2DConditionModel.from_config(size.unet), placement)
@@ -75,21 +75,21 @@ def random_vae(size: Size, placement: Placement) -> nn.Module:
 
 
 def random_text_encoder(size: Size, placement: Placement, **options: Any) -> nn.Module:
-    """A CLIP text encoder; ``options`` go into its configuration."""
+    """A CLIP text encoder; ``options`` are added to its configuration."""
     from transformers import CLIPTextConfig, CLIPTextModel
 
     return _random(lambda: CLIPTextModel(CLIPTextConfig(**size.text, **options)), placement)
 
 
 def random_clip(size: Size, placement: Placement, **options: Any) -> nn.Module:
-    """A whole CLIP, both towers; ``options`` go into its configuration."""
+    """A CLIP with both towers; ``options`` are added to its configuration."""
     from transformers import CLIPConfig, CLIPModel
 
     return _random(lambda: CLIPModel(CLIPConfig(**size.clip, **options)), placement)
 
 
 def _random(create: Callable[[], Any], placement: Placement) -> Any:
-    """A frozen network with weights of about unit gain, made in the precision it computes in."""
+    """A frozen network with weights of about unit gain, created in the precision that it computes in."""
     from accelerate import init_empty_weights
 
     with init_empty_weights(include_buffers=False):
@@ -101,7 +101,7 @@ def _random(create: Callable[[], Any], placement: Placement) -> Any:
 
 
 def _weight(name: str, shape: torch.Size, normals: Tensor) -> Tensor:
-    """Ones for a norm's weight, zeros for biases, else the same normal numbers over and over: quicker than drawing."""
+    """Ones for norm weights, zeros for biases, else the same normal numbers repeated, which is faster than sampling."""
     if len(shape) < 2:
         make = torch.zeros if name.endswith("bias") else torch.ones
         return make(shape, dtype=normals.dtype)

@@ -1,9 +1,9 @@
-"""What InST's published release does in a training step and in a stylization, written afresh, for comparison.
+"""A training step and a stylization as in InST's published release, reimplemented for comparison.
 
-Read from its source (zyxElsa/InST: ``ddpm.py``, ``modules.py``, ``embedding_manager.py``, ``InST.ipynb``): float32; the
-painting, both of CLIP's towers and the prompt are encoded anew in every step; attention holds its whole matrix; the
-U-Net is frozen, and its checkpointing is switched off in the source ("disabled checkpointing to allow requires_grad =
-False"), so that every activation is kept. Guidance is one call of batch 2.
+After its source (zyxElsa/InST: ``ddpm.py``, ``modules.py``, ``embedding_manager.py``, ``InST.ipynb``): float32; the
+painting and the prompt are encoded, and both CLIP towers run, in every step; attention materialises its full matrix;
+the U-Net is frozen and its checkpointing is disabled in the source ("disabled checkpointing to allow requires_grad =
+False"), so that every activation is stored. Guidance is one call with batch size 2.
 """
 
 from __future__ import annotations
@@ -30,11 +30,11 @@ SCALE = 0.18215
 
 @dataclass
 class Reference:
-    """The networks of the release and its module.
+    """The networks of the release and its inversion module.
 
     Attributes:
-        checkpointed: recompute activations; the release's configuration asks for it, its code switches it off.
-        weight_gradients: leave the U-Net's weights unfrozen, as a port that forgets to freeze them.
+        checkpointed: recompute activations; the release's configuration enables it, its code disables it.
+        weight_gradients: compute gradients of the U-Net's weights, as an implementation that does not freeze them.
     """
 
     size: Size
@@ -63,7 +63,7 @@ class Reference:
         self.alpha_bar = alphas_cumprod(schedule).to(self.device)
 
     def training_step(self, painting: Tensor) -> float:
-        """One step of batch 1, all of it."""
+        """One complete training step with batch size 1; returns the loss."""
         latents = self.encode(painting)
         t = torch.randint(0, 1000, (1,), device=self.device)
         eps = torch.randn_like(latents)
@@ -76,10 +76,10 @@ class Reference:
 
     @torch.no_grad()
     def stylize(self, content: Tensor, painting: Tensor, num_steps: int | None = None) -> Iterator[tuple[str, Any]]:
-        """The notebook's cell: yields the name of each part as it is done, at the end ``decode`` with the picture.
+        """The notebook's cell: yields the name and result of each part; the last one, ``decode``, is the picture.
 
         Args:
-            num_steps: how many of the 30 denoising steps to take; ``None``: all.
+            num_steps: how many of the 30 denoising steps to take; ``None`` for all.
         """
         latents = adain(self.encode(content), self.encode(painting))
         yield "encode", latents
@@ -97,7 +97,7 @@ class Reference:
         yield "decode", self.vae.decode(latents / SCALE).sample.clamp(-1, 1)
 
     def denoise(self, latents: Tensor, at: int, both: Tensor) -> Tensor:
-        """A guided DDIM step, 20 timesteps long."""
+        """A guided DDIM step over 20 timesteps."""
         eps_u, eps_c = self.unet(torch.cat([latents] * 2), torch.full((2,), at, device=self.device), both).sample.chunk(
             2
         )
@@ -108,7 +108,7 @@ class Reference:
 
     @torch.no_grad()
     def encode(self, image: Tensor) -> Tensor:
-        """A sample of the posterior."""
+        """A sample from the posterior."""
         return self.vae.encode(image).latent_dist.sample() * SCALE
 
     def add_noise(self, x0: Tensor, eps: Tensor, t: Tensor) -> Tensor:
@@ -116,16 +116,16 @@ class Reference:
         return alpha_bar.sqrt() * x0 + (1 - alpha_bar).sqrt() * eps
 
     def condition(self, painting: Tensor, *, styled: bool) -> Tensor:
-        """The prompt "*", or the empty one; CLIP looks at the painting for either."""
-        embeds = self.look(painting)
-        word = [PLACEHOLDER] if styled else []
-        ids = torch.tensor([[START, *word, *[END] * (LENGTH - 1 - len(word))]], device=self.device)
-        with _spelled(self.text, self.module(embeds[:, None])[0], word):
+        """Encoding of the prompt "*" or of the empty prompt; the release embeds the painting for both."""
+        embeds = self.embed(painting)
+        placeholder = [PLACEHOLDER] if styled else []
+        ids = torch.tensor([[START, *placeholder, *[END] * (LENGTH - 1 - len(placeholder))]], device=self.device)
+        with _token_vectors(self.text, self.module(embeds[:, None])[0], placeholder):
             return self.text(input_ids=ids).last_hidden_state
 
     @torch.no_grad()
-    def look(self, painting: Tensor) -> Tensor:
-        """CLIP's embedding of the painting; the release runs both towers for it."""
+    def embed(self, painting: Tensor) -> Tensor:
+        """CLIP embedding of the painting; the release runs both towers for it."""
         side = self.size.clip["vision_config"]["image_size"]
         pixels = functional.interpolate(painting, (side, side), mode="bicubic", antialias=True)
         ids = torch.tensor([[START, 320, END]], device=self.device)
@@ -133,11 +133,11 @@ class Reference:
 
 
 @contextmanager
-def _spelled(text: Any, vectors: Tensor, word: list[int]) -> Iterator[None]:
-    """The input embedding's second position replaced where there is a word."""
+def _token_vectors(text: Any, vectors: Tensor, placeholder: list[int]) -> Iterator[None]:
+    """Replace the input embedding at the second position by the token vectors, if there is a placeholder."""
 
     def replace(_: nn.Module, __: Any, output: Tensor) -> Tensor:
-        return torch.cat([output[:, :1], vectors[None], output[:, 2:]], 1) if word else output
+        return torch.cat([output[:, :1], vectors[None], output[:, 2:]], 1) if placeholder else output
 
     handle = text.get_input_embeddings().register_forward_hook(replace)
     try:

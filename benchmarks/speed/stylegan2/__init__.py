@@ -1,1 +1,1 @@
-"""What `benchmarks.speed.gan` measures: the GAN side's networks, the toolkit and the published formulation."""
+"""What `benchmarks.speed.gan` measures: inst and the published formulation of face editing with StyleGAN2."""

@@ -1,4 +1,4 @@
-"""What `benchmarks.speed.gan` measures, one case of one side a process."""
+"""The cases that `benchmarks.speed.gan` measures, each in a separate process."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ from inst.gan.styleclip.statistics import StyleStatistics
 from inst.gan.styleclip.train_mapper import MapperLoss, MapperSettings, train_mapper
 from inst.placement import Placement, choose_placement
 
-CASES = ("synthesis", "edit", "prepass", "optimize", "mapper")
-SIDES = ("reference", "inst")
+CASES = ("synthesis", "edit", "relevance", "optimize", "mapper")
+IMPLEMENTATIONS = ("reference", "inst")
 TEXT, NEUTRAL = "a face with glasses", "face"
 ALPHA, BETA = 3.0, 0.05
 MAPPER_BATCH = 2
-"""Codes a step, published."""
+"""Codes a step, as published."""
 OPTIMIZE, MAPPER = OptimizeSettings(identity_weight=0.005), MapperSettings()
 
 
@@ -38,14 +38,14 @@ class Task:
     """What one process measures.
 
     Attributes:
-        side: ``reference`` or ``inst``.
-        batch: pictures at once, for ours; 0 for what suits the size.
-        repeat: how often to measure after a first time that does not count; the shortest counts.
+        implementation: ``reference`` or ``inst``.
+        batch: batch size of inst; 0 for the default of the network size.
+        repeat: number of measurements after an untimed first one; the fastest counts.
         unfrozen: the reference with gradients of all networks' weights, as published.
     """
 
     case: str
-    side: str
+    implementation: str
     size: str
     device: str
     dtype: str = "auto"
@@ -59,31 +59,31 @@ class Task:
 
     @property
     def placement(self) -> Placement:
-        """The reference is in float32."""
-        return choose_placement(self.device, "float32" if self.side == "reference" else self.dtype)
+        """The reference uses float32."""
+        return choose_placement(self.device, "float32" if self.implementation == "reference" else self.dtype)
 
     @property
-    def pictures(self) -> int:
-        """At once, ours."""
+    def batch_size(self) -> int:
+        """Batch size of inst."""
         return self.batch or self.sizes.batch
 
 
 @dataclass
-class Scene:
-    """Networks and what they work on."""
+class Setup:
+    """The networks of a task and their inputs."""
 
     task: Task
 
     def __post_init__(self) -> None:
         self.networks: Networks = random_networks(self.task.sizes, self.task.placement)
-        if self.task.unfrozen and self.task.side == "reference":
+        if self.task.unfrozen and self.task.implementation == "reference":
             self.networks.unfreeze()
         self.watch = Stopwatch(self.task.placement.device)
         self.reference = Reference(self.networks)
 
     @torch.no_grad()
     def codes(self, count: int) -> Tensor:
-        """W+ of random z."""
+        """W+ codes of random z."""
         generator = self.networks.generator
         z = torch.randn(count, generator.config.z_width, generator=torch.Generator().manual_seed(1))
         return generator.to_w_plus(generator.map(z.to(self.task.placement.device))).contiguous()
@@ -93,8 +93,8 @@ class Scene:
         mapper = LevelsMapper(self.networks.generator.config.w_width).to(self.task.placement.device)
         return mapper, Ranger(mapper.parameters(), lr=0.5)
 
-    def prepared(self) -> tuple[Tensor, StyleStatistics]:
-        """A relevance matrix of unit rows, and statistics."""
+    def directions(self) -> tuple[Tensor, StyleStatistics]:
+        """A random relevance matrix with unit rows, and channel statistics."""
         widths, device = self.networks.generator.config.style_widths, self.task.placement.device
         frozen = to_rgb_styles(len(widths))
         rows = sum(width for index, width in enumerate(widths) if index not in frozen)
@@ -102,16 +102,16 @@ class Scene:
         means, stds = ([torch.full((width,), value).to(device) for width in widths] for value in (1.0, 0.2))
         return torch.nn.functional.normalize(matrix, dim=1).to(device), StyleStatistics(means, stds)
 
-    def best_of(self, work: Callable[[], object], pictures: int = 1) -> float:
-        """Seconds of the fastest run, for each picture."""
+    def fastest(self, work: Callable[[], object], images: int = 1) -> float:
+        """Seconds per image of the fastest run."""
         work()
         for _ in range(self.task.repeat):
             with self.watch.timing("work"):
                 work()
-        return self.watch.best("work") / pictures
+        return self.watch.best("work") / images
 
-    def best_step(self, steps: Iterator[object]) -> float:
-        """Seconds of the fastest step; the first two are other than the rest (no update before them, first kernels)."""
+    def fastest_step(self, steps: Iterator[object]) -> float:
+        """Seconds of the fastest step; the first two (no update before them, loading of kernels) are not timed."""
         for _ in itertools.islice(steps, 2):
             pass
         for _ in range(self.task.repeat):
@@ -120,78 +120,82 @@ class Scene:
         return self.watch.best("step")
 
 
-def synthesis(scene: Scene) -> dict[str, float]:
-    """A picture from W+."""
-    if scene.task.side == "reference":
-        codes, draw, pictures = scene.codes(1), scene.reference.draw_w_plus, 1
+def synthesis(setup: Setup) -> dict[str, float]:
+    """Seconds to synthesize an image from W+."""
+    if setup.task.implementation == "reference":
+        codes, synthesize, images = setup.codes(1), setup.reference.synthesize_w_plus, 1
     else:
-        pictures = scene.task.pictures
-        codes, draw = scene.codes(pictures), scene.networks.generator
+        images = setup.task.batch_size
+        codes, synthesize = setup.codes(images), setup.networks.generator
     with torch.no_grad():
-        return {"picture": scene.best_of(lambda: draw(codes), pictures)}
+        return {"image": setup.fastest(lambda: synthesize(codes), images)}
 
 
-def edit(scene: Scene) -> dict[str, float]:
-    """A global edit, drawn; ``text`` is what reading a new text costs, which ours does once for all pictures."""
-    relevance, statistics = scene.prepared()
-    ours, networks = scene.task.side == "inst", scene.networks
-    codes = scene.codes(scene.task.pictures if ours else 1)
-    editor = DirectionsEditor(networks.generator, networks.clip, relevance, statistics, NEUTRAL, ALPHA, BETA)
-    if not ours:
-        given = (codes, relevance, statistics.stds, (TEXT, NEUTRAL), (ALPHA, BETA))
-        return {"picture": scene.best_of(lambda: scene.reference.edit(*given))}
-    with scene.watch.timing("text"):
+def edit(setup: Setup) -> dict[str, float]:
+    """Seconds of an edit with a global direction; ``text``: of encoding a new text, which inst does once."""
+    matrix, statistics = setup.directions()
+    inst, networks = setup.task.implementation == "inst", setup.networks
+    codes = setup.codes(setup.task.batch_size if inst else 1)
+    editor = DirectionsEditor(networks.generator, networks.clip, matrix, statistics, NEUTRAL, ALPHA, BETA)
+    if not inst:
+        arguments = (codes, matrix, statistics.stds, (TEXT, NEUTRAL), (ALPHA, BETA))
+        return {"image": setup.fastest(lambda: setup.reference.edit(*arguments))}
+    with setup.watch.timing("text"):
         editor.direction(TEXT)
-    draw = synthesis_fn(networks.generator)
+    synthesize = synthesis_fn(networks.generator)
     with torch.no_grad():
-        seconds = scene.best_of(lambda: draw(editor.edit(codes, TEXT)), len(codes))
-    return {"picture": seconds, "text": scene.watch.best("text")}
+        seconds = setup.fastest(lambda: synthesize(editor.edit(codes, TEXT)), len(codes))
+    return {"image": seconds, "text": setup.watch.best("text")}
 
 
-def prepass(scene: Scene) -> dict[str, float]:
-    """A picture of the channels' measurement, drawn and seen by CLIP."""
-    ours, networks = scene.task.side == "inst", scene.networks
-    _, statistics = scene.prepared()
+def relevance(setup: Setup) -> dict[str, float]:
+    """Seconds to synthesize and embed one image of the channel relevance measurement."""
+    inst, networks = setup.task.implementation == "inst", setup.networks
+    _, statistics = setup.directions()
     with torch.no_grad():
-        styles = networks.generator.styles(scene.codes(scene.task.pictures // 2 if ours else 1))
-    if not ours:
-        return {"picture": scene.best_of(lambda: list(scene.reference.relevance_pictures(styles, (0, 0), 1.0)), 2)}
-    settings = RelevanceSettings(batch_size=scene.task.pictures)
+        styles = networks.generator.styles(setup.codes(setup.task.batch_size // 2 if inst else 1))
+    if not inst:
+        return {"image": setup.fastest(lambda: list(setup.reference.relevance_embeddings(styles, (0, 0), 1.0)), 2)}
+    settings = RelevanceSettings(batch_size=setup.task.batch_size)
     rows = channel_relevance(
         styles, statistics, synthesis_fn(networks.generator), networks.clip.embed_images, settings, frozen={1}
     )
-    return {"picture": scene.best_step(rows) / (2 * len(styles[0]))}
+    return {"image": setup.fastest_step(rows) / (2 * len(styles[0]))}
 
 
-def optimize(scene: Scene) -> dict[str, float]:
-    """A step of latent optimisation of one face, with identity."""
-    settings = replace(OPTIMIZE, steps=scene.task.repeat + 3)
-    networks, codes = scene.networks, scene.codes(1)
-    if scene.task.side == "reference":
-        return {"step": scene.best_step(scene.reference.optimize(codes, TEXT, settings))}
+def optimize(setup: Setup) -> dict[str, float]:
+    """Seconds of a step of latent optimisation of one face, with the identity loss."""
+    settings = replace(OPTIMIZE, steps=setup.task.repeat + 3)
+    networks, codes = setup.networks, setup.codes(1)
+    if setup.task.implementation == "reference":
+        return {"step": setup.fastest_step(setup.reference.optimize(codes, TEXT, settings))}
     view = ClipView(networks.clip)
-    texts, draw = view.embed_text([TEXT]), synthesis_fn(networks.generator)
-    return {"step": scene.best_step(optimize_latents([codes], texts, draw, view, settings, arcface=networks.arcface))}
+    texts, synthesize = view.embed_text([TEXT]), synthesis_fn(networks.generator)
+    return {
+        "step": setup.fastest_step(
+            optimize_latents([codes], texts, synthesize, view, settings, arcface=networks.arcface)
+        )
+    }
 
 
-def mapper(scene: Scene) -> dict[str, float]:
-    """A step of a mapper's training, two codes."""
-    network, optimizer = scene.mapper()
-    codes, networks = scene.codes(MAPPER_BATCH), scene.networks
-    if scene.task.side == "reference":
-        work = scene.reference.mapper_step
-        return {"step": scene.best_of(lambda: work(network, optimizer, codes, TEXT, MAPPER))}
+def mapper(setup: Setup) -> dict[str, float]:
+    """Seconds of a training step of a mapper with two codes."""
+    network, optimizer = setup.mapper()
+    codes, networks = setup.codes(MAPPER_BATCH), setup.networks
+    if setup.task.implementation == "reference":
+        work = setup.reference.mapper_step
+        return {"step": setup.fastest(lambda: work(network, optimizer, codes, TEXT, MAPPER))}
     view = ClipView(networks.clip)
     loss = MapperLoss(view.embed_text([TEXT]), synthesis_fn(networks.generator), view, MAPPER, networks.arcface)
-    return {"step": scene.best_step(train_mapper(network, loss, itertools.repeat([codes]), optimizer))}
+    return {"step": setup.fastest_step(train_mapper(network, loss, itertools.repeat([codes]), optimizer))}
 
 
-MEASURES: dict[str, Callable[[Scene], dict[str, float]]] = dict(
-    zip(CASES, (synthesis, edit, prepass, optimize, mapper), strict=True)
+MEASURES: dict[str, Callable[[Setup], dict[str, float]]] = dict(
+    zip(CASES, (synthesis, edit, relevance, optimize, mapper), strict=True)
 )
 
 
 def measure(task: Task) -> dict[str, Any]:
-    """A task's seconds and peak memory."""
-    seconds = MEASURES[task.case](Scene(task))
+    """Seconds and peak memory of a task."""
+    seconds = MEASURES[task.case](Setup(task))
     return {"seconds": seconds, "memory": peak_memory(torch.device(task.device)), "task": asdict(task)}

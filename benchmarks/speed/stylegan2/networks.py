@@ -1,4 +1,4 @@
-"""The GAN side's networks at their published sizes, at the embedded ones, or narrow, with random weights."""
+"""Generator, CLIP and ArcFace of the published size, of the embedded size, or narrow, with random weights."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ from inst.gan.generator import Generator
 from inst.perceptual.arcface import ArcFace
 from inst.perceptual.ir_se import IrSeLayout
 from inst.placement import Placement
-from miniature.avatars.generator.train import config as miniature_config
+from miniature.avatars.generator.train import config as embedded_config
 
 NARROW_IDENTITY = IrSeLayout(widths=(16, 32, 64, 128), units=(1, 1, 1, 1), reduction=8)
 
 
 @dataclass(frozen=True, kw_only=True)
 class GanSize:
-    """Which networks.
+    """Sizes of the networks.
 
     Attributes:
-        clip: open_clip's name of an architecture; ``None`` for the embedded CLIP, whose weights are real.
-        batch: pictures at once that suit it on a CPU.
+        clip: open_clip's name of an architecture; ``None`` for the embedded CLIP with its trained weights.
+        batch: suitable batch size on a CPU.
     """
 
     title: str
@@ -45,35 +45,35 @@ SIZES = {
         identity=IrSeLayout(),
         batch=4,
     ),
-    "embedded": GanSize(title="embedded, 64 px", generator=miniature_config(64), batch=16),
+    "embedded": GanSize(title="embedded, 64 px", generator=embedded_config(64), batch=16),
     "tiny": GanSize(title="32 px", generator=GeneratorConfig(channels=(8, 8, 6, 6), mapping_widths=(24,) * 3), batch=4),
 }
-"""StyleGAN2-FFHQ's config-f with ViT-B/32 and IR-SE50; the embedded domain; a rehearsal."""
+"""StyleGAN2-FFHQ's config-f with ViT-B/32 and IR-SE50; the embedded size; a narrow one for quick trials."""
 
 
 @dataclass(frozen=True)
 class Networks:
-    """A generator and the networks that look at its pictures, frozen."""
+    """A generator and the networks that evaluate its images, frozen."""
 
     generator: Generator
     clip: OpenClipBackbone
     arcface: ArcFace
 
     def unfreeze(self) -> Networks:
-        """With gradients of all weights, as in the published code, which freezes none."""
+        """Compute gradients of all weights, as the published code does."""
         for network in (self.generator, self.clip.model, self.arcface):
             network.requires_grad_(True)
         return self
 
 
 def random_networks(size: GanSize, placement: Placement) -> Networks:
-    """The same weights every time."""
+    """The networks; their weights are the same in every call."""
     torch.manual_seed(0)
     return Networks(_generator(size, placement), _clip(size, placement), _arcface(size, placement))
 
 
 def _generator(size: GanSize, placement: Placement) -> Generator:
-    """Noise has an effect, and pictures lie inside [-1, 1], beyond which a CLIP's preprocessing may cut."""
+    """A generator whose noise has an effect and whose images lie in [-1, 1], so that CLIP's input is not clipped."""
     generator = Generator(size.generator).initialise(torch.Generator().manual_seed(0))
     with torch.no_grad():
         for conv in generator.convs:

@@ -1,10 +1,9 @@
-"""The GAN side as the published code formulates it, written afresh, for comparison. The same functions as ours.
+"""Face editing as formulated in the published code, reimplemented for comparison; the same functions as inst's.
 
-Read from StyleCLIP's source and that of the generator it uses (rosinality's): float32; weights of its own for every
-picture, and one grouped convolution for the batch; the filter as zero insertion, padding and a convolution of every
-channel as a picture of its own; CLIP's pictures seven times as large and then averaged; the text and the source's
-identity anew in every step; global directions and channel relevance one picture at a time, the latter by way of 8 bits
-and PIL.
+After the source of StyleCLIP and of the generator it uses (rosinality's): float32; separate weights for every image in
+one grouped convolution; FIR filtering as zero insertion, padding and a convolution with every channel as an image; CLIP
+inputs upsampled by seven and then averaged; the text and the identity of the source computed in every step; global
+directions and channel relevance one image at a time, the latter through 8-bit PIL images.
 """
 
 from __future__ import annotations
@@ -32,7 +31,7 @@ KERNEL = torch.outer(torch.tensor(FIR), torch.tensor(FIR)) / sum(FIR) ** 2 * 4
 
 
 def upfirdn(x: Tensor, up: int, before: int, after: int) -> Tensor:
-    """Zeros between the pixels, padding, filter; every channel is a picture."""
+    """Insert zeros between the pixels, pad and filter; every channel is treated as an image."""
     batch, channels, height, width = x.shape
     x = x.reshape(-1, 1, height, 1, width, 1)
     x = functional.pad(x, (0, up - 1, 0, 0, 0, up - 1)).reshape(-1, 1, height * up, width * up)
@@ -41,7 +40,7 @@ def upfirdn(x: Tensor, up: int, before: int, after: int) -> Tensor:
 
 
 def modulated_conv(x: Tensor, weight: Tensor, style: Tensor, *, demodulate: bool = True, up: bool = False) -> Tensor:
-    """A convolution with weights of its own for every picture."""
+    """A convolution with separate weights for every image."""
     batch, width = style.shape
     weights = weight[None] / math.sqrt(weight[0].numel()) * style[:, None, :, None, None]
     if demodulate:
@@ -55,13 +54,13 @@ def modulated_conv(x: Tensor, weight: Tensor, style: Tensor, *, demodulate: bool
 
 
 class Reference:
-    """The published formulation on networks in float32."""
+    """The published formulation, with networks in float32."""
 
     def __init__(self, networks: Networks) -> None:
         self.generator, self.clip, self.arcface = networks.generator, networks.clip, networks.arcface
 
-    def draw(self, styles: Sequence[Tensor]) -> Tensor:
-        """Pictures from StyleSpace, with the noise that belongs to the weights."""
+    def synthesize(self, styles: Sequence[Tensor]) -> Tensor:
+        """Images from StyleSpace, with the noise stored in the weights."""
         generator = self.generator
         x, picture = generator.const.expand(len(styles[0]), -1, -1, -1), None
         for layer, style in zip(generator.config.style_layers, styles, strict=True):
@@ -76,36 +75,36 @@ class Reference:
         assert picture is not None
         return picture
 
-    def draw_w_plus(self, w_plus: Tensor) -> Tensor:
-        return self.draw(self.generator.styles(w_plus))
+    def synthesize_w_plus(self, w_plus: Tensor) -> Tensor:
+        return self.synthesize(self.generator.styles(w_plus))
 
-    def see(self, pixels: Tensor) -> Tensor:
-        """CLIP's embedding of what is of its size already."""
-        found = self.clip.model.visual(pixels)
-        return found[0] if self.clip.has_patches else found
+    def embed_pixels(self, pixels: Tensor) -> Tensor:
+        """CLIP embedding of images that already have its input size."""
+        output = self.clip.model.visual(pixels)
+        return output[0] if self.clip.has_patches else output
 
     def distance(self, images: Tensor, text: str) -> Tensor:
-        """1 − cosine of each picture and the text; pictures in [-1, 1] as they are, seven times as large, averaged."""
+        """1 − cosine similarity of each image, in [-1, 1], and the text; images are upsampled by seven and averaged."""
         larger = functional.interpolate(images, scale_factor=self.clip.image_size // 32, mode="nearest")
-        embeds = self.see(functional.avg_pool2d(larger, images.shape[-1] // 32))
-        read = self.clip.model.encode_text(self.clip.tokenize([text]).to(images.device))
-        return 1 - functional.cosine_similarity(embeds, read)
+        embeds = self.embed_pixels(functional.avg_pool2d(larger, images.shape[-1] // 32))
+        text_embeds = self.clip.model.encode_text(self.clip.tokenize([text]).to(images.device))
+        return 1 - functional.cosine_similarity(embeds, text_embeds)
 
     def identity_loss(self, images: Tensor, source: Tensor) -> Tensor:
-        """Mean over the batch; the source's identity is found anew."""
+        """Mean over the batch; the identity of the source is computed in every call."""
         with torch.no_grad():
-            known = self.arcface.embed_faces(source)
-        return (1 - (self.arcface.embed_faces(images) * known).sum(1)).mean()
+            source_identity = self.arcface.embed_faces(source)
+        return (1 - (self.arcface.embed_faces(images) * source_identity).sum(1)).mean()
 
     def optimize(self, w_plus: Tensor, text: str, settings: OptimizeSettings) -> Iterator[Tensor]:
-        """Latent optimisation: the codes before each update, as of the picture of that step."""
+        """Latent optimisation; yields the codes before each update, which belong to that step's image."""
         code = w_plus.clone().requires_grad_()
         optimizer = torch.optim.Adam([code], lr=settings.learning_rate)
         with torch.no_grad():
-            source = self.draw_w_plus(w_plus)
+            source = self.synthesize_w_plus(w_plus)
         for step in range(settings.steps):
             optimizer.param_groups[0]["lr"] = learning_rate_at(step, settings.steps, settings.learning_rate)
-            image = self.draw_w_plus(code)
+            image = self.synthesize_w_plus(code)
             loss = self.distance(image, text).sum() + settings.l2_weight * (w_plus - code).square().sum()
             loss = loss + settings.identity_weight * self.identity_loss(image, source)
             yield code.detach().clone()
@@ -116,11 +115,11 @@ class Reference:
     def mapper_step(
         self, mapper: LatentMapper, optimizer: Optimizer, w_plus: Tensor, text: str, settings: MapperSettings
     ) -> float:
-        """One step of a mapper's training."""
+        """One training step of a mapper; returns the loss."""
         with torch.no_grad():
-            source = self.draw_w_plus(w_plus)
+            source = self.synthesize_w_plus(w_plus)
         (edited,) = mapper.edit([w_plus], settings.strength)
-        image = self.draw_w_plus(edited)
+        image = self.synthesize_w_plus(edited)
         loss = settings.clip_weight * self.distance(image, text).mean()
         loss = loss + settings.l2_weight * functional.mse_loss(edited, w_plus)
         loss = loss + settings.identity_weight * self.identity_loss(image, source)
@@ -131,7 +130,7 @@ class Reference:
 
     @torch.no_grad()
     def text_direction(self, target: str, neutral: str) -> Tensor:
-        """Each text sentence by sentence over the templates."""
+        """Direction between two texts, each encoded template by template."""
         means = []
         for name in (target, neutral):
             rows = [self.clip.embed_text([template.format(name)])[0] for template in IMAGENET_TEMPLATES]
@@ -145,10 +144,10 @@ class Reference:
         relevance: Tensor,
         stds: Sequence[Tensor],
         texts: tuple[str, str],
-        way: tuple[float, float],
+        strengths: tuple[float, float],
     ) -> Tensor:
-        """A global edit of one code, for a target and a neutral text, with α and β."""
-        relevant, (alpha, beta) = relevance @ self.text_direction(*texts), way
+        """Edit one code with the global direction between a target and a neutral text, with strengths α and β."""
+        relevant, (alpha, beta) = relevance @ self.text_direction(*texts), strengths
         moved = torch.where(relevant.abs() < beta, 0, relevant) / relevant.abs().max()
         styles, start = self.generator.styles(w_plus), 0
         frozen = to_rgb_styles(len(styles))
@@ -157,21 +156,21 @@ class Reference:
                 part = moved[start : start + style.shape[1]]
                 styles[index] = style + alpha * part * stds[index].to(style)
                 start += style.shape[1]
-        return self.draw(styles)
+        return self.synthesize(styles)
 
     @torch.no_grad()
-    def relevance_pictures(self, styles: Sequence[Tensor], place: tuple[int, int], step: float) -> Iterator[Tensor]:
-        """Embeddings of one sample with a channel a step below and above: by 8 bits, PIL and CLIP's own way."""
+    def relevance_embeddings(self, styles: Sequence[Tensor], place: tuple[int, int], step: float) -> Iterator[Tensor]:
+        """Embeddings of a sample with one channel a step lower and a step higher, through 8-bit PIL images."""
         index, channel = place
         for sign in (-1, 1):
             changed = [style.clone() for style in styles]
             changed[index][:, channel] += sign * step
-            yield self.see(self._by_pil(self.draw(changed)))
+            yield self.embed_pixels(self._by_pil(self.synthesize(changed)))
 
     def _by_pil(self, image: Tensor) -> Tensor:
-        pixels = ((image[0] + 1) * 127.5).clamp(0, 255).to(torch.uint8).permute(1, 2, 0).cpu().numpy()
-        side, looks = self.clip.image_size, self.clip.preprocessing
-        resized = PilImage.fromarray(pixels).resize((side, side), PilImage.Resampling.BICUBIC)
-        found = torch.from_numpy(np.array(resized)).float() / 255
-        found = (found - torch.tensor(looks.mean)) / torch.tensor(looks.std)
-        return found.permute(2, 0, 1)[None].to(image.device)
+        array = ((image[0] + 1) * 127.5).clamp(0, 255).to(torch.uint8).permute(1, 2, 0).cpu().numpy()
+        side, preprocessing = self.clip.image_size, self.clip.preprocessing
+        resized = PilImage.fromarray(array).resize((side, side), PilImage.Resampling.BICUBIC)
+        pixels = torch.from_numpy(np.array(resized)).float() / 255
+        pixels = (pixels - torch.tensor(preprocessing.mean)) / torch.tensor(preprocessing.std)
+        return pixels.permute(2, 0, 1)[None].to(image.device)

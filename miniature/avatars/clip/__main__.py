@@ -1,4 +1,4 @@
-"""Train the avatars' CLIP on their captions: `python -m miniature.avatars.clip --state DIR`.
+"""Train the CLIP of the avatars: `python -m miniature.avatars.clip --state DIR`.
 
 Reads ``DIR/avatars.npy`` and ``DIR/avatars.json``.
 """
@@ -17,7 +17,7 @@ def main() -> None:
     parser.add_argument("--state", type=Path, required=True)
     add_budget(parser, minutes=20)
     parser.add_argument("--device", default="auto", help="auto or cpu")
-    parser.add_argument("--out", type=Path, help="folder to write clip/ to at the end")
+    parser.add_argument("--out", type=Path, help="folder in which clip/ is written at the end")
     add_start(parser)
     args = parser.parse_args()
     train(args.state, budget_of(args), device=args.device, start=args.start)

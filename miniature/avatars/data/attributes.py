@@ -1,4 +1,4 @@
-"""What an avatar is made of: named choices, small proportions, and which of them are its expression alone."""
+"""The attributes of an avatar: named choices, proportions, pose and expression."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ CHOICES: dict[str, dict[str, float]] = {
     "lids": {"open": 66, "half": 10, "closed": 12, "wide": 12},
     "brows": {"level": 46, "raised": 20, "frowning": 17, "worried": 17},
 }  # fmt: skip
-"""Every named choice and how often it is drawn (weights, not yet bent by the figure and the age)."""
+"""The values of every named attribute and their sampling weights, before figure and age modify them."""
 
 PROPORTIONS = (
     "face_width", "face_length", "eye_size", "eye_gap", "eye_tilt", "nose_size", "mouth_width", "lip_fullness",
@@ -46,7 +46,7 @@ PROPORTIONS = (
 )  # fmt: skip
 POSE = ("gaze_x", "gaze_y", "shift_x", "shift_y", "zoom", "roll", "turn", "light")
 EXPRESSION = ("mouth", "lids", "brows", *POSE)
-"""The fields that are no part of who it is."""
+"""Fields that are not part of the identity."""
 
 MENS = {"long": 0.5, "bob": 0.4, "bun": 0.6, "ponytail": 0.6, "short": 1.4, "bald": 1.3, "mohawk": 1.2}
 HIDDEN_BY_HATS = ("mohawk", "bun")
@@ -54,12 +54,12 @@ HIDDEN_BY_HATS = ("mohawk", "bun")
 
 @dataclass(frozen=True, kw_only=True)
 class Attributes:
-    """One avatar but for its fine details (strands, freckles), which `draw` takes from its generator.
+    """One avatar, except for fine details (strands, freckles) that `draw` samples.
 
     Args:
-        figure ... brows: one of `CHOICES` each.
-        face_width ... parting: proportions in [-1, 1], 0 the average.
-        gaze_x ... light: where it looks, how it is held and lit, in [-1, 1].
+        figure ... brows: one of the values in `CHOICES` each.
+        face_width ... parting: proportions in [-1, 1]; 0 is the average.
+        gaze_x ... light: gaze, pose and light in [-1, 1].
     """
 
     figure: str = "woman"
@@ -107,13 +107,13 @@ class Attributes:
     def __post_init__(self) -> None:
         for name, options in CHOICES.items():
             if getattr(self, name) not in options:
-                raise ValueError(f"{name} is {getattr(self, name)!r}; it can be {', '.join(options)}")
+                raise ValueError(f"{name} is {getattr(self, name)!r}; it must be one of {', '.join(options)}")
         for name in (*PROPORTIONS, *POSE):
             if not -1 <= getattr(self, name) <= 1:
-                raise ValueError(f"{name} is {getattr(self, name)}; it lies in [-1, 1]")
+                raise ValueError(f"{name} is {getattr(self, name)}; it must be in [-1, 1]")
 
     def identity(self) -> dict[str, Any]:
-        """Who it is: all fields but the expression."""
+        """All fields except those of the expression."""
         return {field.name: getattr(self, field.name) for field in fields(self) if field.name not in EXPRESSION}
 
 
@@ -131,48 +131,48 @@ def _expression(rng: Rng) -> dict[str, Any]:
 
 
 def sample(rng: Rng) -> Attributes:
-    """Draw an avatar. Choices are independent but for what age does to hair, and the figure to beard, lips and cut."""
-    drawn = {name: _choose(rng, weights) for name, weights in CHOICES.items()}
-    man = drawn["figure"] == "man"
+    """Sample an avatar. Attributes are independent, but hair depends on age, and beard, lips and cut on figure."""
+    sampled = {name: _choose(rng, weights) for name, weights in CHOICES.items()}
+    man = sampled["figure"] == "man"
     cuts = CHOICES["cut"]
-    bent = {cut: weight * MENS.get(cut, 1.0) for cut, weight in cuts.items()}
-    drawn["cut"] = _choose(rng, bent if man else {cut: 2 * weight - bent[cut] for cut, weight in cuts.items()})
+    weights = {cut: weight * MENS.get(cut, 1.0) for cut, weight in cuts.items()}
+    sampled["cut"] = _choose(rng, weights if man else {cut: 2 * weight - weights[cut] for cut, weight in cuts.items()})
     grey = _choose(rng, {"grey": 3, "white": 2})
-    if rng.random() < 0.6 and drawn["age"] == "old":
-        drawn["hair"] = grey
+    if rng.random() < 0.6 and sampled["age"] == "old":
+        sampled["hair"] = grey
     plain = rng.random() < 0.92
-    drawn["clothes"] = _choose(rng, CHOICES["clothes"] | {"dress": 4 if man else 32})
-    drawn["lips"] = "natural" if man and plain else drawn["lips"]
-    drawn["beard"] = drawn["beard"] if man else "none"
-    if drawn["cut"] in HIDDEN_BY_HATS:
-        drawn["hat"] = "none"
+    sampled["clothes"] = _choose(rng, CHOICES["clothes"] | {"dress": 4 if man else 32})
+    sampled["lips"] = "natural" if man and plain else sampled["lips"]
+    sampled["beard"] = sampled["beard"] if man else "none"
+    if sampled["cut"] in HIDDEN_BY_HATS:
+        sampled["hat"] = "none"
     proportions = {name: round(float(rng.triangular(-1, 0, 1)), 3) for name in PROPORTIONS}
-    return Attributes(**(drawn | proportions | _expression(rng)))
+    return Attributes(**(sampled | proportions | _expression(rng)))
 
 
 def another_expression(attributes: Attributes, rng: Rng) -> Attributes:
-    """The same avatar in another moment: mouth, lids, brows, gaze, pose and light are drawn anew."""
+    """The same avatar with newly sampled mouth, lids, brows, gaze, pose and light."""
     return replace(attributes, **_expression(rng))
 
 
-def eyes_seen(attributes: Attributes) -> bool:
+def eyes_visible(attributes: Attributes) -> bool:
     return attributes.lids != "closed" and attributes.glasses != "sunglasses"
 
 
 def labels(attributes: Attributes) -> dict[str, bool]:
-    """What is true of the picture, by name; what is hidden (blue eyes that are closed) is not."""
+    """True and false labels of the picture by name; hidden attributes (blue eyes that are closed) are false."""
     a = attributes
-    haired = a.cut != "bald"
+    has_hair = a.cut != "bald"
     table = {
-        f"{colour} hair": haired and a.hair == colour for colour in CHOICES["hair"] if colour not in ("grey", "white")
+        f"{colour} hair": has_hair and a.hair == colour for colour in CHOICES["hair"] if colour not in ("grey", "white")
     }
     return table | {
-        "grey hair": haired and a.hair in ("grey", "white"),
-        "dyed hair": haired and a.hair in ("red", "blue", "green", "pink", "purple"),
+        "grey hair": has_hair and a.hair in ("grey", "white"),
+        "dyed hair": has_hair and a.hair in ("red", "blue", "green", "pink", "purple"),
         "short hair": a.cut in ("short", "bowl"),
         "long hair": a.cut == "long",
         "curly hair": a.cut in ("curly", "afro"),
-        "bald": not haired,
+        "bald": not has_hair,
         **{cut: a.cut == cut for cut in ("bowl", "bob", "afro", "mohawk", "bun", "ponytail")},
         "glasses": a.glasses != "none",
         "sunglasses": a.glasses == "sunglasses",
@@ -186,7 +186,7 @@ def labels(attributes: Attributes) -> dict[str, bool]:
         "sad": a.mouth == "sad",
         "closed eyes": a.lids == "closed" and a.glasses != "sunglasses",
         "wide eyes": a.lids == "wide" and a.glasses != "sunglasses",
-        **{f"{colour} eyes": a.eyes == colour and eyes_seen(a) for colour in CHOICES["eyes"]},
+        **{f"{colour} eyes": a.eyes == colour and eyes_visible(a) for colour in CHOICES["eyes"]},
         "frown": a.brows == "frowning",
         "red lips": a.lips == "red",
         "freckles": a.freckles == "yes",

@@ -1,9 +1,9 @@
-"""Captions: what an avatar looks like in plain words, never all of it and never twice in the same order."""
+"""Captions: random descriptions of an avatar that mention part of its attributes in random order."""
 
 from __future__ import annotations
 
 from inst.clip.templates import IMAGENET_TEMPLATES
-from miniature.avatars.data.attributes import Attributes, Rng, eyes_seen
+from miniature.avatars.data.attributes import Attributes, Rng, eyes_visible
 from miniature.common.words import with_article
 
 HAIR_WORDS = {"grey": ("grey", "gray"), "white": ("white",), "ginger": ("ginger", "orange")}
@@ -35,8 +35,8 @@ HAT_WORDS = {
     "straw hat": ("a straw hat", "a hat"), "crown": ("a crown", "a golden crown"),
 }  # fmt: skip
 EARRING_WORDS = {"hoops": ("hoop earrings", "golden earrings", "earrings"), "pearls": ("pearl earrings", "earrings")}
-NOBODY = ("a face", "a face", "a face", "a person", "a cartoon face", "an avatar", "a portrait")
-"""What is true of all of them; an embedding in their middle."""
+GENERIC = ("a face", "a face", "a face", "a person", "a cartoon face", "an avatar", "a portrait")
+"""Texts that are true of every avatar."""
 REMOVABLE = {
     "glasses": "glasses", "a hat": "hat", "a beard": "beard", "earrings": "earrings", "freckles": "freckles",
 }  # fmt: skip
@@ -49,9 +49,9 @@ def _pick(rng: Rng, options: tuple[str, ...]) -> str:
 
 
 def caption(attributes: Attributes, rng: Rng) -> str:
-    """One line such as "a smiling old man with a grey beard and round glasses, wearing a blue hoodie".
+    """A caption such as "a smiling old man with a grey beard and round glasses, wearing a blue hoodie".
 
-    About half of what could be said is said, at least one thing; nothing is said that `labels` denies.
+    It mentions about half of the attributes and at least one, and never contradicts `labels`.
     """
     a = attributes
     has, worn = _has(a, rng), _worn(a, rng)
@@ -61,25 +61,25 @@ def caption(attributes: Attributes, rng: Rng) -> str:
     if not (keep or wear or before):
         keep = [has[int(rng.integers(len(has)))]]
     keep = [keep[i] for i in rng.permutation(len(keep))]
-    if wear and rng.random() < 0.5:  # what is worn among the rest
+    if wear and rng.random() < 0.5:  # worn things among the other attributes
         keep, wear = [(keep + wear)[i] for i in rng.permutation(len(keep) + len(wear))], []
     words = " ".join([*before, _subject(a, rng)])
     text = with_article(words)
-    text += f" with {_listed(keep)}" if keep else ""
+    text += f" with {_join(keep)}" if keep else ""
     if wear:
-        text += f"{',' if keep else ''} wearing {_listed(wear)}"
+        text += f"{',' if keep else ''} wearing {_join(wear)}"
     return text
 
 
 def short_caption(attributes: Attributes, rng: Rng) -> str:
-    """What people type who want one thing of a face: "blue hair", "a face with glasses", "an old man", or "a face".
+    """A short text as users type it: "blue hair", "a face with glasses", "an old man", or "a face".
 
-    Like `caption` it says nothing that `labels` denies; unlike it, it can say what is not there.
+    Like `caption` it never contradicts `labels`; unlike `caption` it may mention absent things ("without glasses").
     """
     a = attributes
     kind = rng.random()
     if kind < 0.06:
-        text = _pick(rng, NOBODY)
+        text = _pick(rng, GENERIC)
     elif kind < 0.22:
         text = with_article(" ".join([*_before(a, rng), _pick(rng, (a.figure, a.figure, "face", "person"))]))
     else:
@@ -89,7 +89,7 @@ def short_caption(attributes: Attributes, rng: Rng) -> str:
             text = _without(_pick(rng, tuple(missing)), rng)
         else:
             count = 1 if rng.random() < 0.8 else 2
-            text = _listed([things[i] for i in rng.permutation(len(things))[:count]])
+            text = _join([things[i] for i in rng.permutation(len(things))[:count]])
             if rng.random() < 0.65:
                 subject = _pick(rng, ("face", "face", "person", a.figure))
                 text = f"a {subject} {'wearing' if text in _worn_words(a) else 'with'} {text}"
@@ -122,7 +122,7 @@ def _before(a: Attributes, rng: Rng) -> list[str]:
 
 
 def _has(a: Attributes, rng: Rng) -> list[str]:
-    """Hair, skin, eyes, mouth, beard and what is on the skin."""
+    """Phrases for hair, skin, eyes, mouth, beard and marks on the skin."""
     colour = _pick(rng, HAIR_WORDS.get(a.hair, (a.hair,)))
     if a.cut == "bald":
         out = [_pick(rng, ("a bald head", "no hair"))]
@@ -132,7 +132,7 @@ def _has(a: Attributes, rng: Rng) -> list[str]:
         words = _pick(rng, CUT_WORDS[a.cut]).format(colour)
         out = [words.replace("a orange", "an orange")]
     out.append(_pick(rng, SKIN_WORDS[a.skin]))
-    if eyes_seen(a):
+    if eyes_visible(a):
         wide = ("wide open {} eyes", "big {} eyes") if a.lids == "wide" else ("{} eyes",)
         out.append(_pick(rng, wide).format(a.eyes))
     elif a.glasses != "sunglasses":
@@ -166,5 +166,5 @@ def _worn(a: Attributes, rng: Rng) -> list[str]:
     return [*out, garment.format(colour).replace("a orange", "an orange")]
 
 
-def _listed(phrases: list[str]) -> str:
+def _join(phrases: list[str]) -> str:
     return phrases[0] if len(phrases) == 1 else f"{', '.join(phrases[:-1])} and {phrases[-1]}"

@@ -1,4 +1,4 @@
-"""Avatars of `dataset.write` as networks are trained and measured on them."""
+"""Avatars written by `writer` as a data set, and classification of their attributes."""
 
 from __future__ import annotations
 
@@ -13,36 +13,38 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from inst.errors import InputError
-from miniature.avatars.data.attributes import CHOICES, Attributes, eyes_seen
+from miniature.avatars.data.attributes import CHOICES, Attributes, eyes_visible
 
-HELD, HELD_AT_MOST = 0.1, 1000
-"""Share of the avatars that is held back, the last ones."""
-Shares = dict[str, tuple[float, float]]
-"""For each attribute the share told rightly, and that of the commonest value, which guessing would reach."""
-UNSEEN = -100
-"""Stands for a choice that the picture does not show; `cross_entropy` leaves it out."""
+HELD_OUT, MAX_HELD_OUT = 0.1, 1000
+"""Share of the avatars that is held out (the last ones), and the largest number of them."""
+Accuracies = dict[str, tuple[float, float]]
+"""For each attribute the accuracy, and the share of the most common value (the accuracy of guessing it)."""
+HIDDEN = -100
+"""Label of an attribute that is not visible in the image; `cross_entropy` ignores it."""
 
 
-def held_back(count: int) -> int:
-    """How many of so many avatars, the last ones, are not trained on."""
-    return min(HELD_AT_MOST, int(HELD * count))
+def num_held_out(count: int) -> int:
+    """How many of ``count`` avatars (the last ones) are held out from training."""
+    return min(MAX_HELD_OUT, int(HELD_OUT * count))
 
 
 @dataclass(frozen=True)
-class Crowd:
-    """Pictures (n, size, size, 3) uint8, mapped from disk, and what is on them; ``seed`` they were drawn with."""
+class AvatarDataset:
+    """Images (n, size, size, 3) uint8, memory-mapped, their attributes, and the seed they were drawn with."""
 
     pixels: np.ndarray
     attributes: list[Attributes]
     seed: int
 
     @classmethod
-    def open(cls, state: Path) -> Crowd:
+    def open(cls, state: Path) -> AvatarDataset:
         """Raises:
-        InputError: no avatars there.
+        InputError: there are no avatars in the folder.
         """
         if not (state / "avatars.json").exists():
-            raise InputError(f"{state} holds no avatars.json: draw them, python -m miniature.avatars --state {state}")
+            raise InputError(
+                f"{state} contains no avatars.json: python -m miniature.avatars --state {state} draws avatars"
+            )
         rows = json.loads((state / "avatars.json").read_text())
         plan = json.loads((state / "avatars.plan.json").read_text())
         pixels = np.load(state / "avatars.npy", mmap_mode="r")
@@ -53,34 +55,34 @@ class Crowd:
 
     @property
     def train(self) -> range:
-        return range(len(self) - held_back(len(self)))
+        return range(len(self) - num_held_out(len(self)))
 
     @property
-    def held(self) -> range:
-        """Never trained on."""
-        return range(len(self) - held_back(len(self)), len(self))
+    def held_out(self) -> range:
+        """Rows that are not used for training."""
+        return range(len(self) - num_held_out(len(self)), len(self))
 
-    def pictures(self, rows: np.ndarray | range | list[int]) -> Float[Tensor, "n 3 h w"]:
-        """In [-1, 1]."""
-        return as_pictures(self.pixels[np.asarray(rows)])
+    def images(self, rows: np.ndarray | range | list[int]) -> Float[Tensor, "n 3 h w"]:
+        """Images in [-1, 1]."""
+        return to_tensors(self.pixels[np.asarray(rows)])
 
     def choices(self, rows: np.ndarray | range | list[int]) -> Int[Tensor, "n c"]:
         return torch.tensor([choices_of(self.attributes[row]) for row in rows])
 
 
-def as_pictures(pixels: UInt8[np.ndarray, "n h w 3"]) -> Float[Tensor, "n 3 h w"]:
-    """Bytes to [-1, 1]."""
+def to_tensors(pixels: UInt8[np.ndarray, "n h w 3"]) -> Float[Tensor, "n 3 h w"]:
+    """uint8 images to float32 tensors in [-1, 1]."""
     return torch.from_numpy(np.ascontiguousarray(pixels)).permute(0, 3, 1, 2).float() / 127.5 - 1
 
 
 def choices_of(a: Attributes) -> list[int]:
-    """The number of each choice, in the order of `CHOICES`; `UNSEEN` for what is hidden."""
-    hidden = {"hair": a.cut == "bald", "eyes": not eyes_seen(a), "lids": a.glasses == "sunglasses"}
-    return [UNSEEN if hidden.get(name) else list(options).index(getattr(a, name)) for name, options in CHOICES.items()]
+    """Index of each attribute's value, in the order of `CHOICES`; `HIDDEN` for attributes that are not visible."""
+    hidden = {"hair": a.cut == "bald", "eyes": not eyes_visible(a), "lids": a.glasses == "sunglasses"}
+    return [HIDDEN if hidden.get(name) else list(options).index(getattr(a, name)) for name, options in CHOICES.items()]
 
 
 class ChoiceHeads(nn.Module):
-    """Features (b, f) to logits of every choice, side by side."""
+    """Features (b, f) to the concatenated logits of all attributes."""
 
     def __init__(self, width: int) -> None:
         super().__init__()
@@ -91,20 +93,23 @@ class ChoiceHeads(nn.Module):
         return self.linear(features)
 
     def split(self, logits: Float[Tensor, "b k"]) -> dict[str, Float[Tensor, "b _"]]:
-        """The logits of each choice by its name."""
+        """The logits of each attribute by name."""
         return dict(zip(CHOICES, logits.float().split(self.sizes, 1), strict=True))
 
     def loss(self, logits: Float[Tensor, "b k"], choices: Int[Tensor, "b c"]) -> Float[Tensor, ""]:
-        """Cross-entropy, the mean over what is seen of each choice and over the choices."""
+        """Cross-entropy: mean over the visible samples of each attribute, then over the attributes."""
         losses = [
-            functional.cross_entropy(part, wanted, reduction="sum") / (wanted != UNSEEN).sum().clamp_min(1)
-            for part, wanted in zip(self.split(logits).values(), choices.T, strict=True)
+            functional.cross_entropy(part, target, reduction="sum") / (target != HIDDEN).sum().clamp_min(1)
+            for part, target in zip(self.split(logits).values(), choices.T, strict=True)
         ]
         return torch.stack(losses).mean()
 
 
-def accuracy_table(plain: Shares, worsened: Shares) -> str:
-    """In Markdown: pictures as they are drawn, and made imperfect."""
-    lines = ["| attribute | as drawn | imperfect | commonest |", "| --- | --- | --- | --- |"]
-    lines += [f"| {name} | {plain[name][0]:.1%} | {worsened[name][0]:.1%} | {plain[name][1]:.1%} |" for name in plain]
+def accuracy_table(drawings: Accuracies, augmented: Accuracies) -> str:
+    """Accuracies in Markdown, on drawings and on augmented drawings."""
+    lines = ["| attribute | drawings | augmented | most common value |", "| --- | --- | --- | --- |"]
+    lines += [
+        f"| {name} | {drawings[name][0]:.1%} | {augmented[name][0]:.1%} | {drawings[name][1]:.1%} |"
+        for name in drawings
+    ]
     return "\n".join(lines)

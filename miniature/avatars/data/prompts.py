@@ -1,6 +1,6 @@
-"""What FFCLIP learns of avatars: every word that captions have for one thing, one thing a prompt.
+"""FFCLIP's training prompts: every phrase that captions use for an attribute, one attribute in each prompt.
 
-Two things never stand together, so that any pair of them is new to it.
+Attributes are never combined, so that every pair of them is unseen in training.
 """
 
 from __future__ import annotations
@@ -28,32 +28,32 @@ from miniature.common.words import frequent_words, with_article
 BEARDS = ("stubble", "a moustache", "a goatee", "a beard", "a full beard")
 MARKS = ("freckles", "rosy cheeks", "a frown", "wrinkles", "a bald head", "closed eyes", "wide open eyes")
 COMMON = 0.05
-"""Of the prompts: a word in more of them, as "face" and "with", says nothing of a face."""
+"""Words in more than this share of the prompts, such as "face" and "with", do not name an attribute."""
 SUBJECTS = ("an old face", "a young face", "a woman", "a man", "a bald face")
 
 
 def prompts() -> list[str]:
-    """All of them, none twice, in a fixed order."""
-    has = [*_hair(), *_named(SKIN_WORDS), *_eyes(), *_named(MOUTH_WORDS), *BEARDS, *MARKS, "red lips", "pink lips"]
-    worn = [*_named(GLASSES_WORDS), *_named(HAT_WORDS), *_named(EARRING_WORDS)]
-    moods = [f"{with_article(mood)} face" for mood in _named(MOODS)]
+    """All prompts without duplicates, in a fixed order."""
+    has = [*_hair(), *_phrases(SKIN_WORDS), *_eyes(), *_phrases(MOUTH_WORDS), *BEARDS, *MARKS, "red lips", "pink lips"]
+    worn = [*_phrases(GLASSES_WORDS), *_phrases(HAT_WORDS), *_phrases(EARRING_WORDS)]
+    moods = [f"{with_article(mood)} face" for mood in _phrases(MOODS)]
     dressed = [f"a person wearing {garment}" for garment in _clothes()]
     every = [*(f"a face with {thing}" for thing in (*has, *worn)), *moods, *SUBJECTS, *dressed]
     return list(dict.fromkeys(every))
 
 
-def known_words(avatars: int = 4000, least: int = 4) -> list[str]:
-    """Words of at least ``least`` captions of so many avatars: those of `prompts` that mean one thing first."""
+def known_words(avatars: int = 4000, min_count: int = 4) -> list[str]:
+    """Words in at least ``min_count`` captions of random avatars; words that name an attribute in `prompts` first."""
     rng: Rng = np.random.default_rng(0)
     people = (sample(rng) for _ in range(avatars))
-    said = (f"{caption(one, rng)} {short_caption(one, rng)}".lower() for one in people)
-    asked = prompts()
-    common = frequent_words(asked, int(COMMON * len(asked)) + 1)
-    telling = set(frequent_words(asked, 1)).difference(common)
-    return sorted(frequent_words(said, least), key=lambda word: word not in telling)
+    texts = (f"{caption(one, rng)} {short_caption(one, rng)}".lower() for one in people)
+    all_prompts = prompts()
+    common = frequent_words(all_prompts, int(COMMON * len(all_prompts)) + 1)
+    naming = set(frequent_words(all_prompts, 1)).difference(common)
+    return sorted(frequent_words(texts, min_count), key=lambda word: word not in naming)
 
 
-def _named(table: dict[str, tuple[str, ...]]) -> Iterator[str]:
+def _phrases(table: dict[str, tuple[str, ...]]) -> Iterator[str]:
     for words in table.values():
         yield from words
 

@@ -1,20 +1,20 @@
-"""What a CLIP is asked about an avatar: a few texts each, of which the nearest is its answer."""
+"""Zero-shot questions about an avatar: several texts each, of which the most similar one is the answer."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from miniature.avatars.data.attributes import CHOICES, Attributes, eyes_seen
+from miniature.avatars.data.attributes import CHOICES, Attributes, eyes_visible
 
 
 @dataclass(frozen=True)
 class Question:
-    """One attribute.
+    """A question about one attribute.
 
     Args:
-        texts: texts to answers; several texts can stand for one answer.
-        answer: the right one, or ``None`` for avatars that are not asked.
+        texts: answers by text; several texts can have the same answer.
+        answer: the correct answer, or ``None`` for avatars to which the question does not apply.
     """
 
     texts: Mapping[str, str]
@@ -51,9 +51,9 @@ MOUTHS = {"a smile": "yes", "a neutral expression": "no", "a sad mouth": "no", "
 QUESTIONS: dict[str, Question] = {
     "figure": Question(_plain("a {}", ("woman", "man")), lambda a: a.figure),
     "glasses": Question(_has("glasses"), lambda a: _yes(a.glasses != "none")),
-    # nobody calls a crown a hat
+    # a crown is not called a hat
     "hat": Question(_has("a hat"), lambda a: None if a.hat == "crown" else _yes(a.hat != "none")),
-    # stubble and a moustache alone are neither
+    # stubble or a moustache alone is ambiguous
     "beard": Question(
         _has("a beard"), lambda a: None if a.beard in ("stubble", "moustache") else _yes(a.beard != "none")
     ),
@@ -65,7 +65,7 @@ QUESTIONS: dict[str, Question] = {
         {"pale skin": "light", "fair skin": "light", "olive skin": "tan", "tan skin": "tan", "dark skin": "dark"},
         lambda a: {"pale": "light", "fair": "light", "brown": "dark", "dark": "dark"}.get(a.skin, "tan"),
     ),
-    "eyes": Question(_plain("{} eyes", tuple(CHOICES["eyes"])), lambda a: a.eyes if eyes_seen(a) else None),
+    "eyes": Question(_plain("{} eyes", tuple(CHOICES["eyes"])), lambda a: a.eyes if eyes_visible(a) else None),
     "kind of glasses": Question(
         {"sunglasses": "sunglasses", "round glasses": "round", "square glasses": "square"},
         lambda a: None if a.glasses == "none" else a.glasses,
@@ -77,4 +77,4 @@ QUESTIONS: dict[str, Question] = {
     "clothes": Question(_plain("a {}", tuple(CHOICES["clothes"])), lambda a: a.clothes),
     "freckles": Question(_has("freckles"), lambda a: _yes(a.freckles == "yes")),
 }
-"""The first six are what edits are asked for most."""
+"""The first six are the most common edits."""

@@ -1,1 +1,1 @@
-"""Drawing an avatar from its attributes."""
+"""Drawing of an avatar from its attributes; `portrait` is the entry point."""

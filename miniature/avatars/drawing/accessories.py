@@ -23,7 +23,7 @@ def square(x: float, y: float, half: float, high: float, corner: float = 4.5) ->
 
 
 def temples(canvas: Canvas, body: Anatomy, a: Attributes) -> None:
-    """The sides of glasses, drawn before the hair that hides them."""
+    """The temples of glasses, drawn before the hair that covers them."""
     if a.glasses == "none":
         return
     for eye in body.eyes:
@@ -32,7 +32,7 @@ def temples(canvas: Canvas, body: Anatomy, a: Attributes) -> None:
 
 
 def _frame(a: Attributes) -> Array:
-    """Red frames with red clothes, and so on."""
+    """The colour of the frame, which matches the clothes."""
     return rgb(FRAMES.get(a.cloth, FRAMES["black"])) if a.glasses != "sunglasses" else rgb("#211d26")
 
 

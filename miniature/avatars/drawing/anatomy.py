@@ -1,6 +1,6 @@
-"""Where everything is on an upright face, in units of the picture's side, and the 68 landmarks.
+"""Geometry of an upright face in units of the picture's side, and its 68 landmarks.
 
-Eyes and mouth are where FFHQ's alignment puts them: it would leave an upright avatar as it is.
+Eyes and mouth are where FFHQ's alignment puts them, so that alignment does not change an upright avatar.
 """
 
 from __future__ import annotations
@@ -29,15 +29,15 @@ MOUTHS = {
     "sad": (0.90, -0.030, 0.000, 0.002, 1.0),
     "surprised": (0.52, -0.002, 0.034, 0.044, 1.0),
 }
-"""Width, lift of the corners, opening upwards and downwards, and fullness."""
+"""Width, lift of the corners, upper and lower opening, and fullness."""
 LIDS = {"open": (0.047, 0.034), "half": (0.024, 0.032), "closed": (-0.018, 0.024), "wide": (0.060, 0.042)}
 BROWS = {"level": (0.0, 0.0), "raised": (0.026, 0.004), "frowning": (-0.014, -0.026), "worried": (0.006, 0.026)}
-"""How far brows are lifted, and how much more at the nose."""
+"""Lift of the brows, and additional lift towards the nose."""
 
 
 @dataclass(frozen=True)
 class Eye:
-    """Centre, half width and heights above and below it; ``side`` is -1 for the left one in the picture."""
+    """Centre, half width, and heights above and below the centre; ``side`` is -1 for the left eye in the picture."""
 
     x: float
     y: float
@@ -70,14 +70,14 @@ class Mouth:
     full: float
 
     def line(self, u: Array, height: float, lip: float = 0.0, bow: float = 0.0) -> Array:
-        """Points at ``u`` from -1 to 1: a line so far below the mouth's, and the lip's edge beyond it."""
+        """Points at ``u`` from -1 to 1 of a line ``height`` below the mouth's, plus the lip's thickness ``lip``."""
         arch = np.maximum(1 - u**2, 0)
         dip = 1 - bow * np.exp(-((u / 0.2) ** 2))
         y = self.y + self.lift * (arch - 0.6) + height * arch**0.6 + lip * arch**0.55 * dip
         return np.stack([self.x + self.half * u, y], 1)
 
     def edges(self, u: Array) -> tuple[Array, Array, Array, Array]:
-        """Upper lip's edge, its lower edge, the lower lip's upper edge and its edge."""
+        """Upper and lower edge of the upper lip, upper and lower edge of the lower lip."""
         upper, lower = 0.020 * self.full, 0.027 * self.full
         return (
             self.line(u, -self.up, -upper, 0.30), self.line(u, -self.up), self.line(u, self.low),
@@ -90,11 +90,11 @@ class Anatomy:
     """Shapes of one face before its pose.
 
     Args:
-        outline: the head, closed, beginning at its top.
-        width: half of the head at the ears; ``chin`` and ``top`` are heights.
-        middle: where the features' axis is; a turned face has it off the picture's.
-        nose: tip x and y, half width.
-        brows: (9, 2) from left to right of each.
+        outline: closed outline of the head, starting at its top.
+        width: half width of the head at the ears; ``chin`` and ``top`` are y coordinates.
+        middle: x coordinate of the features' axis, which is off centre if the face is turned.
+        nose: x and y of the tip, and half width.
+        brows: (9, 2) points of each from left to right.
     """
 
     outline: Array
@@ -124,7 +124,7 @@ class Anatomy:
             ]
         )
         knots = np.concatenate([crown, jaw, [(0.5, chin)]])
-        # Run past top and chin, so that they are round.
+        # The curve extends past top and chin, so that they are round.
         around = curve(np.concatenate([mirror(crown[1:2]), knots, mirror(jaw[-1:])]), 84)
         half = np.concatenate([knots[:1], around[around[:, 0] > 0.501], knots[-1:]])
         lower = half[half[:, 1] > 0.46]
@@ -151,7 +151,7 @@ class Anatomy:
         )  # fmt: skip
 
     def landmarks(self) -> Array:
-        """(68, 2) in iBUG's order, in units of the picture's side."""
+        """(68, 2) landmarks in iBUG's order, in units of the picture's side."""
         steps = np.concatenate([[0], np.cumsum(np.linalg.norm(np.diff(self.jaw, axis=0), axis=1))])
         at = np.linspace(0, steps[-1], 17)
         jaw = np.stack([np.interp(at, steps, self.jaw[:, i]) for i in (0, 1)], 1)

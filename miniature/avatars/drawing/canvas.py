@@ -1,4 +1,4 @@
-"""The sheet an avatar is drawn on: soft-edged shapes, lines and lights in units of the picture's side."""
+"""The canvas of an avatar: antialiased shapes, lines and glows in units of the picture's side."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ SHIFT = 4
 
 
 class Canvas:
-    """A square float32 picture and the pose that shapes are put through on their way onto it.
+    """A square float32 picture, and the pose that is applied to shapes when they are drawn.
 
     Args:
-        pixels: its side.
+        pixels: side of the picture.
 
-    ``pose`` is a (2, 3) map of the unit square into itself. A ``clip`` is a mask of the whole canvas: where paint may
-    go.
+    ``pose`` is a (2, 3) affine map of the unit square. The argument ``clip`` of methods is a mask of the whole canvas
+    that limits where they paint.
     """
 
     def __init__(self, pixels: int) -> None:
@@ -27,7 +27,7 @@ class Canvas:
         self.pose = np.eye(2, 3)
 
     def place(self, points: Points) -> Array:
-        """Points of the unit square in pixels, the middle of the first pixel at 0."""
+        """Points of the unit square in pixels; the centre of the first pixel is at 0."""
         return (np.asarray(points, float) @ self.pose[:, :2].T + self.pose[:, 2]) * self.pixels - 0.5
 
     def box(self, placed: Array, margin: float) -> Box:
@@ -36,7 +36,7 @@ class Canvas:
         return slice(low[1], max(low[1], high[1])), slice(low[0], max(low[0], high[0]))
 
     def raster(self, *shapes: Points, width: float = 0.0, closed: bool = True, soft: float = 0.0) -> tuple[Box, Array]:
-        """Where the shapes are, as a box and a mask in [0, 1] within it; with a width, their outlines."""
+        """Bounding box and mask in [0, 1] of the shapes, or of their outlines if a width is given."""
         placed = [self.place(points) for points in shapes]
         blur, pen = soft * self.pixels, width * self.pixels
         box = self.box(np.concatenate(placed), 2 + 2.5 * blur + pen)
@@ -56,7 +56,7 @@ class Canvas:
         return box, out
 
     def area(self, *shapes: Points, soft: float = 0.0) -> Array:
-        """A mask of the whole canvas, to clip with."""
+        """A mask of the whole canvas, for clipping."""
         out = np.zeros((self.pixels, self.pixels), np.float32)
         box, mask = self.raster(*shapes, soft=soft)
         out[box] = mask
@@ -72,7 +72,7 @@ class Canvas:
         self, points: Points | list[Array], paint: Array, opacity: float = 1.0, *, soft: float = 0.0,
         clip: Array | None = None,
     ) -> None:  # fmt: skip
-        """A shape, or a list of them at once."""
+        """Fill a shape, or a list of shapes."""
         shapes = points if isinstance(points, list) and np.ndim(points[0]) == 2 else [points]
         self.lay(*self.raster(*shapes, soft=soft), paint, opacity, clip)
 
@@ -80,18 +80,18 @@ class Canvas:
         self, points: Points, width: float, paint: Array, opacity: float = 1.0, *, closed: bool = True,
         soft: float = 0.0, clip: Array | None = None,
     ) -> None:  # fmt: skip
-        """A line of one width."""
+        """Draw a line of constant width."""
         self.lay(*self.raster(points, width=width, closed=closed, soft=soft), paint, opacity, clip)
 
     def stroke(
         self, points: Points, widths: tuple[float, ...], paint: Array, opacity: float = 1.0, *, soft: float = 0.0,
         clip: Array | None = None,
     ) -> None:  # fmt: skip
-        """A line whose width runs through the given ones."""
+        """Draw a line whose width is interpolated between the given ones."""
         self.fill(swell(points, widths), paint, opacity, soft=soft, clip=clip)
 
     def fade(self, points: Points, top: Array, low: Array, opacity: float = 1.0, *, clip: Array | None = None) -> None:
-        """A shape that goes from one colour at its top to another at its foot."""
+        """Fill a shape with a vertical gradient from ``top`` to ``low``."""
         box, mask = self.raster(points)
         share = np.linspace(0, 1, max(1, mask.shape[0]), dtype=np.float32)[:, None, None]
         self.lay(box, mask, top + share * (low - top), opacity, clip)
@@ -99,7 +99,7 @@ class Canvas:
     def glow(
         self, x: float, y: float, rx: float, ry: float, paint: Array, opacity: float = 1.0, clip: Array | None = None
     ) -> None:
-        """Colour that falls off around a point; the radii are its deviations."""
+        """Blend a Gaussian spot of colour; the radii are standard deviations."""
         middle, reach = self.place([(x, y)]), 2.6 * max(rx, ry) * self.pixels
         box = self.box(middle, reach)
         yy = np.arange(box[0].start, box[0].stop, dtype=np.float32)[:, None] - np.float32(middle[0, 1])
@@ -109,7 +109,7 @@ class Canvas:
 
 
 def swell(points: Points, widths: tuple[float, ...]) -> Array:
-    """The outline of a line whose width runs through the given ones, with round ends."""
+    """The outline of a line whose width is interpolated between the given ones, with round ends."""
     path = np.asarray(points, float)
     along = np.gradient(path, axis=0)
     along /= np.linalg.norm(along, axis=1, keepdims=True) + 1e-9
@@ -126,12 +126,12 @@ def moved(points: Points, right: float, down: float) -> Array:
 
 
 def mirror(points: Points, middle: float = 0.5) -> Array:
-    """The points on the other side, in the opposite order."""
+    """The points mirrored horizontally, in reverse order."""
     out = np.asarray(points, float)[::-1].copy()
     out[:, 0] = 2 * middle - out[:, 0]
     return out
 
 
 def both(right: Points) -> Array:
-    """A closed outline from its right half, given from top to foot."""
+    """A closed symmetric outline from its right half, given from top to bottom."""
     return np.concatenate([np.asarray(right, float), mirror(right)])

@@ -1,4 +1,4 @@
-"""Shoulders and what is on them."""
+"""Shoulders and clothes."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from miniature.painting.shapes import Array, curve, oval, rgb
 
 
 def _shoulders(figure: str, collar: float, height: float = 0.885) -> Array:
-    """From the neck out: ``collar`` is half the neckline."""
+    """The right shoulder line from the neck outwards; ``collar`` is half the width of the neckline."""
     out = 0.03 if figure == "man" else 0.0
     right = [
         (0.5 + collar, height), (0.5 + 0.24 + out, height + 0.040), (0.5 + 0.37 + out, height + 0.080),
@@ -21,7 +21,7 @@ def _shoulders(figure: str, collar: float, height: float = 0.885) -> Array:
 
 
 def _garment(canvas: Canvas, edge: Array, neckline: float, colour: Array) -> Array:
-    """Cloth with a round neckline that hangs so far down; returns where it is."""
+    """A garment with a round neckline of depth ``neckline``; returns its mask."""
     neck = _neckline(edge, neckline)
     shape = np.concatenate([edge, mirror(edge), neck])
     canvas.fade(shape, mix(colour, WHITE, 0.10), mix(colour, INK, 0.45))
@@ -32,7 +32,7 @@ def _garment(canvas: Canvas, edge: Array, neckline: float, colour: Array) -> Arr
 
 
 def _neckline(edge: Array, deep: float) -> Array:
-    """From the left end of the shoulders' line to the right one, hanging down between."""
+    """The neckline from left to right, ``deep`` below its ends in the middle."""
     x, y = edge[0]
     near = 0.55 * (x - 0.5)
     return curve(
@@ -47,7 +47,7 @@ def _neck_band(canvas: Canvas, edge: Array, neckline: float, width: float, paint
 
 
 def behind(canvas: Canvas, a: Attributes) -> None:
-    """What stands behind the neck: a hood."""
+    """A hood behind the neck."""
     if a.clothes == "hoodie":
         colour = rgb(CLOTH[a.cloth])
         hood = both(
@@ -117,7 +117,7 @@ def _suit(canvas: Canvas, colour: Array, skin: Skin, a: Attributes) -> None:
 
 
 def _dress(canvas: Canvas, colour: Array, skin: Skin, a: Attributes) -> None:
-    """Straps and bare shoulders, with a necklace."""
+    """A dress with straps, bare shoulders and a necklace."""
     edge = _shoulders(a.figure, 0.125, 0.905)
     shape = np.concatenate([edge, mirror(edge)])
     canvas.fill(shape, skin.base)

@@ -1,4 +1,4 @@
-"""The palettes: skin, hair, eyes, cloth and grounds, as "#rrggbb" for people and as floats in [0, 1] for the brush."""
+"""Colours of skin, hair, eyes, clothes and backgrounds: "#rrggbb" in the tables, floats in [0, 1] in drawing."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ INK = rgb("#2b2027")
 
 
 def mix(one: Array, other: Array, share: float) -> Array:
-    """``one`` with ``share`` of the other colour."""
+    """Interpolate from ``one`` to the other colour by ``share``."""
     return (one + share * (other - one)).astype(np.float32)
 
 
@@ -52,23 +52,23 @@ HAIR = {
     "pink": ("#8c2560", "#f07ab4", "#ffa5cd", "#ffdcec"),
     "purple": ("#2f1260", "#7d45c4", "#a674e4", "#dcbcff"),
 }
-"""Hair from its depth to its shine."""
+"""Hair colours from dark to highlight."""
 EYES = {"brown": "#7a4a26", "blue": "#3f8edb", "green": "#4ba35a", "grey": "#8592a0"}
 LIPS = {"red": "#cc1f33", "pink": "#ea6a9c"}
 CLOTH = {
     "red": "#d6494b", "orange": "#ec8a42", "yellow": "#f2c14b", "green": "#4f9f70", "blue": "#4a7fc4",
     "purple": "#8560b5", "black": "#3a3942", "white": "#efece6",
 }  # fmt: skip
-GROUNDS = {
+BACKGROUNDS = {
     "sky": ("#cfe6f5", "#8fc1e3"), "mint": ("#d8f0df", "#93cfb0"), "peach": ("#fde3cf", "#f5b796"),
     "lilac": ("#e8def5", "#b9a4dc"), "lemon": ("#fdf3cc", "#f2d784"), "rose": ("#fbdfe4", "#eea3b4"),
     "sand": ("#efe6d8", "#cdb695"), "slate": ("#cdd6de", "#8497a8"),
 }  # fmt: skip
-"""Grounds, at the light and away from it."""
+"""Background colours near the light and away from it."""
 
 
 def hair_table(name: str) -> Array:
-    """(256, 3) colours of a hair from depth (0) to shine (255)."""
+    """(256, 3) colours of the hair, from dark (0) to highlight (255)."""
     stops = np.stack([rgb(code) for code in HAIR[name]])
     tones = np.arange(256)
     return np.stack([np.interp(tones, [20, 110, 180, 245], stops[:, i]) for i in range(3)], 1).astype(np.float32)

@@ -20,7 +20,7 @@ def eyes(canvas: Canvas, body: Anatomy, skin: Skin, a: Attributes) -> None:
 
 
 def _lashes(canvas: Canvas, eye: Eye, lid: Array, a: Attributes, down: float) -> None:
-    """Three at the outer corner of a woman's eye."""
+    """Three eyelashes at the outer corner of a woman's eye."""
     if a.figure == "man":
         return
     outer = lid if eye.side > 0 else lid[::-1]
@@ -64,7 +64,7 @@ def _open(canvas: Canvas, eye: Eye, skin: Skin, a: Attributes) -> None:
 
 
 def brow_colour(a: Attributes) -> Array:
-    """That of the hair, darker; a bald head's too."""
+    """A darker tone of the hair colour, also for bald avatars."""
     deep, base = rgb(HAIR[a.hair][0]), rgb(HAIR[a.hair][1])
     return mix(base, deep, 0.55 if a.hair not in ("white", "grey") else 0.35)
 

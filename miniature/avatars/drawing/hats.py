@@ -1,4 +1,4 @@
-"""Hats, and where they leave hair to be seen."""
+"""Hats, and the mask of hair that stays visible."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from miniature.avatars.drawing.colours import CLOTH, INK, WHITE, mix
 from miniature.painting.shapes import Array, curve, oval, rgb
 
 HAT_LINES = {"cap": (0.300, 0.345), "beanie": (0.305, 0.375), "straw hat": (0.285, 0.325)}
-"""How low a hat comes in the middle and at the sides."""
+"""y coordinate of the hat's edge in the middle and at the sides."""
 LOWERED = np.array([[1, 0, 0], [0, 1, 0.016], [0, 0, 1]])
 
 
 def below_hat(canvas: Canvas, a: Attributes) -> Array | None:
-    """Where hair may be seen with this hat on."""
+    """Mask of the hair that is visible below the hat; ``None`` if everything is."""
     if a.hat not in HAT_LINES:
         return None
     middle, side = HAT_LINES[a.hat]
@@ -29,7 +29,7 @@ def below_hat(canvas: Canvas, a: Attributes) -> Array | None:
 def hat(canvas: Canvas, body: Anatomy, a: Attributes) -> None:
     if a.hat == "none":
         return
-    # The colour that stands across from the clothes'.
+    # The colour opposite to that of the clothes.
     names = list(CLOTH)[:6]
     colour = rgb(CLOTH[names[(names.index(a.cloth) + 3) % 6 if a.cloth in names else 0]])
     {"cap": _cap, "beanie": _beanie, "straw hat": _straw, "crown": _crown}[a.hat](canvas, body, colour)
@@ -104,7 +104,7 @@ def _beanie(canvas: Canvas, body: Anatomy, colour: Array) -> None:
 
 
 def _straw(canvas: Canvas, body: Anatomy, colour: Array) -> None:
-    held, canvas.pose = canvas.pose, canvas.pose @ LOWERED
+    previous, canvas.pose = canvas.pose, canvas.pose @ LOWERED
     straw, dark = rgb("#ecc877"), rgb("#8a5a24")
     top = body.top - 0.105
     brim = np.concatenate([
@@ -133,7 +133,7 @@ def _straw(canvas: Canvas, body: Anatomy, colour: Array) -> None:
     canvas.fill(ribbon, colour, clip=clip)
     canvas.ring(low - [0, 0.052], 0.006, mix(colour, INK, 0.5), 0.7, closed=False, clip=clip)
     canvas.ring(shape, 0.007, dark, 0.85)
-    canvas.pose = held
+    canvas.pose = previous
 
 
 def _crown(canvas: Canvas, body: Anatomy, colour: Array) -> None:

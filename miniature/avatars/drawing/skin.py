@@ -1,4 +1,4 @@
-"""The head without its features: neck, ears, the face's light, and what age and sun leave on it."""
+"""Neck, ears, head with shading, freckles, wrinkles and nose."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def ears(canvas: Canvas, body: Anatomy, skin: Skin) -> None:
 
 
 def head(canvas: Canvas, body: Anatomy, skin: Skin, a: Attributes) -> Array:
-    """The face with its light; returns where it is."""
+    """The face with shading; returns its mask."""
     canvas.fill(body.outline, skin.base)
     face = canvas.area(body.outline)
     away = 0.5 - 0.30 * np.sign(a.light + 1e-3) * (0.6 + 0.4 * abs(a.light))

@@ -1,4 +1,4 @@
-"""What comes out of `miniature.avatars.encoder`: the averaged encoder, how it finds avatars and tells what is none."""
+"""Results of the training: the averaged encoder, its reconstructions, and how well it detects other images."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ from inst.gan.invert import measure_loss
 from inst.image import list_images
 from inst.pipelines.faces.session import FaceSession
 from inst.shapes import Image
-from miniature.avatars.data.dataset import as_pictures, held_back
+from miniature.avatars.data.dataset import num_held_out, to_tensors
 from miniature.common.example_pictures import STYLE_IMAGES, packaged_photos, read_photo
 from miniature.common.training import Run
 
-PERCENTILE = 0.01
-"""Of the decibels of pictures found again: what is below is taken for no avatar."""
+QUANTILE = 0.01
+"""Quantile of the reconstruction PSNR of avatars; images below it are not accepted as avatars."""
 
 
 def averaged(run: Run) -> CompactEncoder:
-    """The averaged encoder of a run, as its file will have it: rounded to float16."""
+    """The averaged encoder of a run, rounded to float16 like its exported file."""
     network = run.modules["encoder"]
     assert isinstance(network, CompactEncoder)
     copy = CompactEncoder(network.layout)
@@ -33,33 +33,34 @@ def averaged(run: Run) -> CompactEncoder:
 
 
 @torch.no_grad()
-def found_again(encoder: CompactEncoder, generator: Generator, pictures: Image) -> Image:
+def reconstruct(encoder: CompactEncoder, generator: Generator, images: Image) -> Image:
+    """Encode and synthesize images."""
     device = generator.const.device
-    codes = [encoder(part) + encoder.mean for part in pictures.split(50)]
+    codes = [encoder(part) + encoder.mean for part in images.split(50)]
     return torch.cat([generator(part.to(device)).clamp(-1, 1).cpu() for part in codes])
 
 
 def measure(encoder: CompactEncoder, generator: Generator, pixels: np.ndarray) -> dict[str, Any]:
-    """How well the avatars that were held back are found again."""
-    pictures = as_pictures(pixels[len(pixels) - held_back(len(pixels)) :])
-    psnr = measure_loss(pictures, found_again(encoder, generator, pictures)).psnr
+    """Reconstruction PSNR in dB on held-out avatars."""
+    images = to_tensors(pixels[len(pixels) - num_held_out(len(pixels)) :])
+    psnr = measure_loss(images, reconstruct(encoder, generator, images)).psnr
     return {
-        "least_psnr": round(float(psnr.quantile(PERCENTILE)), 3),
+        "least_psnr": round(float(psnr.quantile(QUANTILE)), 3),
         "median_psnr": round(float(psnr.median()), 3),
-        "measured_on": f"{len(psnr)} drawn avatars that were not trained on, quantile {PERCENTILE}",
+        "measured_on": f"{len(psnr)} held-out avatars, quantile {QUANTILE}",
     }
 
 
-def no_avatars(side: int) -> Image:
-    """The paintings of `style_images/` and the photographs that scikit-image ships, cut square."""
+def other_images(side: int) -> Image:
+    """Squares of the paintings in `style_images/` and of scikit-image's photos."""
     return torch.cat([read_photo(path, side) for path in (*packaged_photos(), *list_images(STYLE_IMAGES))])
 
 
-def refused(encoder: CompactEncoder, generator: Generator, least: float) -> str:
-    """How many pictures that are no avatars are told by being found again worse than ``least``."""
-    pictures = no_avatars(generator.config.resolution)
-    psnr = measure_loss(pictures, found_again(encoder, generator, pictures)).psnr
-    return f"{int((psnr < least).sum())} of {len(psnr)} paintings and photographs are refused"
+def rejection_rate(encoder: CompactEncoder, generator: Generator, min_psnr: float) -> str:
+    """How many paintings and photos are rejected because their reconstruction PSNR is below ``min_psnr``."""
+    images = other_images(generator.config.resolution)
+    psnr = measure_loss(images, reconstruct(encoder, generator, images)).psnr
+    return f"{int((psnr < min_psnr).sum())} of {len(psnr)} paintings and photos are rejected"
 
 
 def export(out: Path, run: Run, session: FaceSession, measured: dict[str, Any]) -> None:

@@ -1,4 +1,4 @@
-"""The training of the small StyleGAN2's encoder."""
+"""Training of the small StyleGAN2's encoder, after e4e."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from inst.gan.generator import Generator
 from inst.perceptual.arcface import identity_distance
 from inst.pipelines.faces.session import FaceSession
 from inst.shapes import Image, WPlus
-from miniature.avatars.data.dataset import as_pictures, held_back
+from miniature.avatars.data.dataset import num_held_out, to_tensors
 from miniature.avatars.generator.train import mix_layers
 from miniature.common.losses import reconstruction_loss
 from miniature.common.training import Budget, Recipe, Run, accelerator
@@ -27,17 +27,17 @@ LOG_EVERY = 100
 
 @dataclass(frozen=True, kw_only=True)
 class EncoderRecipe:
-    """How the encoder learns.
+    """Settings of the encoder's training.
 
     Attributes:
-        batch: pictures a step; half of them are the generator's own, the others drawn.
-        psi: truncation of made-up codes, drawn anew for each between these.
-        mixing: share of made-up codes whose layers follow two.
-        codes: weight of the squared distance to codes that are known, in units of their variance.
-        deltas: weight of what layers add to the first style, squared, in the same units: codes near W can be edited
-            (Tov et al. 2021, section 4).
-        identity: weight of the distance that an identity network sees, where one is given.
-        ramp: share of the training in which one layer after another may differ from the first.
+        batch: batch size; half of the images are generated, half are drawn avatars.
+        psi: range of the truncation of sampled codes.
+        mixing: probability of style mixing in sampled codes.
+        codes: weight of the squared error of known codes, in units of their variance.
+        deltas: weight of the squared offsets of later layers from the first style, in the same units; codes close to W
+            are easier to edit (Tov et al. 2021, section 4).
+        identity: weight of the identity distance, if an identity network is given.
+        ramp: share of the training during which the offsets of later layers are enabled one after another.
     """
 
     batch: int = 16
@@ -52,7 +52,7 @@ class EncoderRecipe:
 
 @torch.no_grad()
 def sample_w(generator: Generator, count: int, recipe: EncoderRecipe) -> WPlus:
-    """Codes of all truncations, some mixed; chance is torch's own."""
+    """Randomly sampled codes with random truncation and style mixing; uses torch's global generator."""
     device = generator.const.device
     w = generator.map(torch.randn(2 * count, generator.config.z_width).to(device)).float()
     low, high = recipe.psi
@@ -61,7 +61,7 @@ def sample_w(generator: Generator, count: int, recipe: EncoderRecipe) -> WPlus:
 
 
 def code_variance(generator: Generator) -> float:
-    """Mean variance of w: what distances of codes are measured in."""
+    """Mean variance of w, the unit of distances between codes."""
     with torch.no_grad():
         z = torch.randn(4096, generator.config.z_width, generator=torch.Generator().manual_seed(1))
         return float(generator.map(z.to(generator.const.device)).var(0).mean())
@@ -69,51 +69,52 @@ def code_variance(generator: Generator) -> float:
 
 @dataclass
 class TrainingTask:
-    """What every step needs beside its pictures."""
+    """What every training step needs in addition to its images."""
 
     session: FaceSession
     recipe: EncoderRecipe
     variance: float
 
-    def codes(self, encoder: CompactEncoder, pictures: Image, used: float) -> tuple[WPlus, Float[Tensor, "b r d"]]:
-        """Codes of pictures and what their layers add, those whose turn has not come being 0."""
-        first, deltas = encoder.first_and_deltas(pictures)
-        allowed = min(1.0, used / self.recipe.ramp) * deltas.shape[1] if self.recipe.ramp else deltas.shape[1]
-        turn = (allowed - torch.arange(deltas.shape[1], device=deltas.device)).clamp(0, 1)
-        deltas = deltas * turn[:, None]
+    def codes(self, encoder: CompactEncoder, images: Image, used: float) -> tuple[WPlus, Float[Tensor, "b r d"]]:
+        """Codes of images, and the offsets of later layers; offsets that are not enabled yet are 0."""
+        first, deltas = encoder.first_and_deltas(images)
+        enabled = min(1.0, used / self.recipe.ramp) * deltas.shape[1] if self.recipe.ramp else deltas.shape[1]
+        weight = (enabled - torch.arange(deltas.shape[1], device=deltas.device)).clamp(0, 1)
+        deltas = deltas * weight[:, None]
         return encoder.mean + torch.cat([first[:, None], first[:, None] + deltas], 1), deltas
 
     def loss(
         self, encoder: CompactEncoder, known: WPlus, drawn: Image, used: float, autocast: Any
     ) -> dict[str, Tensor]:
-        """The weighted parts of one step's loss."""
+        """The weighted terms of one step's loss."""
         generator, recipe = self.session.generator, self.recipe
         with autocast():
             with torch.no_grad():
-                pictures = torch.cat([generator(known).clamp(-1, 1).float(), drawn])
-            found, deltas = self.codes(encoder, pictures, used)
-            again = generator(found).float()
-        parts = {"pixels": reconstruction_loss(again, pictures)}
-        parts["codes"] = recipe.codes * (found[: len(known)] - known).square().mean() / self.variance
-        parts["deltas"] = recipe.deltas * deltas.square().mean() / self.variance
+                images = torch.cat([generator(known).clamp(-1, 1).float(), drawn])
+            codes, deltas = self.codes(encoder, images, used)
+            reconstructions = generator(codes).float()
+        terms = {"pixels": reconstruction_loss(reconstructions, images)}
+        terms["codes"] = recipe.codes * (codes[: len(known)] - known).square().mean() / self.variance
+        terms["deltas"] = recipe.deltas * deltas.square().mean() / self.variance
         if (network := self.session.identity) is not None:
             with torch.no_grad():
-                own = network.embed_faces(pictures)
-            parts["identity"] = recipe.identity * identity_distance(network.embed_faces(again), own).mean()
-        return parts
+                identities = network.embed_faces(images)
+            distances = identity_distance(network.embed_faces(reconstructions), identities)
+            terms["identity"] = recipe.identity * distances.mean()
+        return terms
 
 
 def train(
     state: Path, session: FaceSession, budget: Budget, *, device: str = "auto", recipe: EncoderRecipe | None = None,
     widths: tuple[int, ...] = WIDTHS,
 ) -> Run:  # fmt: skip
-    """Train, or go on where a run stopped.
+    """Train, or resume a run.
 
     Raises:
-        SystemExit: the run was begun with another generator.
+        SystemExit: the run belongs to another generator.
     """
     recipe, folder = recipe or EncoderRecipe(), state / "encoder"
-    hold_to_generator(folder, session.fingerprint)
+    check_generator(folder, session.fingerprint)
     pixels = np.load(state / "avatars.npy", mmap_mode="r")
     acc = accelerator(device)
     torch.manual_seed(0)
@@ -122,27 +123,28 @@ def train(
     run = Run(
         folder, {"encoder": encoder.to(acc.device)}, Recipe(lr=recipe.lr, weight_decay=0.0, ema=0.995), budget, seed=2
     )
-    lesson, trained_on = TrainingTask(session, recipe, code_variance(generator)), len(pixels) - held_back(len(pixels))
+    task = TrainingTask(session, recipe, code_variance(generator))
+    num_train = len(pixels) - num_held_out(len(pixels))
     for rng in tqdm(run.steps(), mininterval=20, initial=run.step):
         known = sample_w(generator, recipe.batch // 2, recipe)
-        rows = rng.integers(0, trained_on, recipe.batch - recipe.batch // 2)
-        drawn = as_pictures(pixels[rows]).to(acc.device)
-        parts = lesson.loss(encoder, known, drawn, run.used, acc.autocast)
-        run.update(torch.stack(list(parts.values())).sum())
+        rows = rng.integers(0, num_train, recipe.batch - recipe.batch // 2)
+        drawn = to_tensors(pixels[rows]).to(acc.device)
+        terms = task.loss(encoder, known, drawn, run.used, acc.autocast)
+        run.update(torch.stack(list(terms.values())).sum())
         if run.step % LOG_EVERY == 0:
-            told = " ".join(f"{name} {float(part.detach()):.4f}" for name, part in parts.items())
-            print(f"encoder step {run.step} {run.seconds:.0f} s {told}", flush=True)
+            losses = " ".join(f"{name} {float(term.detach()):.4f}" for name, term in terms.items())
+            print(f"encoder step {run.step} {run.seconds:.0f} s {losses}", flush=True)
     return run
 
 
-def hold_to_generator(folder: Path, fingerprint: str) -> None:
-    """Note whose encoder a folder holds.
+def check_generator(folder: Path, fingerprint: str) -> None:
+    """Record the generator that a folder's encoder belongs to.
 
     Raises:
-        SystemExit: it is another generator's.
+        SystemExit: the folder belongs to another generator.
     """
     note = folder / "generator.txt"
     if note.exists() and note.read_text() != fingerprint:
-        raise SystemExit(f"{folder} holds an encoder of another generator: remove it to begin anew")
+        raise SystemExit(f"{folder} contains the encoder of another generator: remove it to train a new one")
     folder.mkdir(parents=True, exist_ok=True)
     note.write_text(fingerprint)

@@ -1,1 +1,1 @@
-"""The small StyleGAN2: `python -m miniature.avatars.generator`."""
+"""The StyleGAN2 of the avatars: `python -m miniature.avatars.generator`."""

@@ -1,4 +1,4 @@
-"""What comes out of the training: the averaged generator, sheets of its pictures, their distance to real ones."""
+"""Results of the training: the averaged generator, contact sheets, and the distance to real images."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ from torch import Tensor, nn
 from inst.gan.checkpoints import read_generator, save_generator
 from inst.gan.checkpoints.assemble import average_w, config_of
 from inst.gan.generator import Generator
-from miniature.avatars.data.dataset import as_pictures
-from miniature.avatars.generator.distance import crowd_distance
+from miniature.avatars.data.dataset import to_tensors
+from miniature.avatars.generator.distance import set_distance
 from miniature.common.training import saved
 
-MEASURED = 1000
-"""Pictures on either side of the distance at the end."""
+NUM_IMAGES = 1000
+"""Images in each of the sets whose distance is measured at the end."""
 
 
 def averaged(state: Mapping[str, Tensor]) -> Generator:
-    """A frozen generator on the CPU with these weights, and the mean of 10,000 mapped codes as its average w."""
-    own = {name: value.detach().cpu() for name, value in state.items()}
-    sizes = config_of(own)
-    return Generator.from_state(sizes, own | {"latent_avg": average_w(sizes, own)})
+    """A frozen generator on the CPU with these weights; its mean w is that of 10,000 random codes."""
+    weights = {name: value.detach().cpu() for name, value in state.items()}
+    sizes = config_of(weights)
+    return Generator.from_state(sizes, weights | {"latent_avg": average_w(sizes, weights)})
 
 
 def trained(state: Path) -> Generator:
@@ -43,11 +43,11 @@ def export(state: Path, out: Path) -> None:
     save_generator(out, trained(state), dtype=torch.float16)
 
 
-def begin_at(start: Path, generator: Generator, discriminator: nn.Module) -> None:
-    """Give a new training the weights of an exported generator, or of both sides of the run in a state folder.
+def init_from(start: Path, generator: Generator, discriminator: nn.Module) -> None:
+    """Initialise a new training from an exported generator, or from both networks of the run in a state folder.
 
     Raises:
-        ValueError: weights of other sizes.
+        ValueError: the weights have other sizes.
     """
     if (start / "gan" / "state.json").exists():
         _, tensors = saved(start / "gan")
@@ -56,7 +56,7 @@ def begin_at(start: Path, generator: Generator, discriminator: nn.Module) -> Non
         return
     sizes, weights = read_generator(start / "generator.safetensors")
     if sizes != generator.config:
-        raise ValueError(f"{start} holds a generator of {sizes}: {generator.config} is wanted")
+        raise ValueError(f"{start} contains a generator with {sizes}, but {generator.config} is needed")
     generator.load_state_dict(weights)
 
 
@@ -64,24 +64,24 @@ def _part(tensors: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
     return {name.removeprefix(prefix): value for name, value in tensors.items() if name.startswith(prefix)}
 
 
-def pictures(generator: Generator, count: int, psi: float = 1.0, seed: int = 0) -> Tensor:
-    """``count`` pictures (n, 3, size, size) in [-1, 1], always the same."""
+def sample_images(generator: Generator, count: int, psi: float = 1.0, seed: int = 0) -> Tensor:
+    """``count`` images (n, 3, size, size) in [-1, 1] of random codes with a fixed seed."""
     z = torch.randn(count, generator.config.z_width, generator=torch.Generator().manual_seed(seed))
     with torch.no_grad():
         codes = generator.truncate(generator.map(z), psi)
         return torch.cat([generator(part).clamp(-1, 1) for part in codes.split(32)])
 
 
-def write_sheet(path: Path, made: Tensor, across: int = 8) -> None:
-    """A PNG of pictures in rows."""
-    pixels = ((made + 1) * 127.5).round().byte().permute(0, 2, 3, 1).numpy()
-    rows = [np.concatenate(list(pixels[i : i + across]), 1) for i in range(0, len(pixels), across)]
+def write_sheet(path: Path, images: Tensor, columns: int = 8) -> None:
+    """Write a contact sheet as PNG."""
+    pixels = ((images + 1) * 127.5).round().byte().permute(0, 2, 3, 1).numpy()
+    rows = [np.concatenate(list(pixels[i : i + columns]), 1) for i in range(0, len(pixels), columns)]
     cv2.imwrite(str(path), np.concatenate(rows)[..., ::-1])
 
 
-def distance(generator: Generator, real: np.ndarray, count: int = MEASURED) -> tuple[float, float]:
-    """Sliced distance of made pictures to real ones, and that of other real ones, the least there is to reach."""
+def distance(generator: Generator, real: np.ndarray, count: int = NUM_IMAGES) -> tuple[float, float]:
+    """Distance of generated images to real ones, and between two sets of real images as its lower bound."""
     count = min(count, len(real) // 2)
     order = np.random.default_rng(0).permutation(len(real))
-    first, second = (as_pictures(real[np.sort(part)]) for part in (order[:count], order[count : 2 * count]))
-    return crowd_distance(pictures(generator, count), first), crowd_distance(second, first)
+    first, second = (to_tensors(real[np.sort(part)]) for part in (order[:count], order[count : 2 * count]))
+    return set_distance(sample_images(generator, count), first), set_distance(second, first)

@@ -8,17 +8,17 @@ from typing import Any
 import numpy as np
 
 from miniature.common.words import frequent_words
-from miniature.diffusion.data.nouns import measured_words
+from miniature.diffusion.data.nouns import evaluated_nouns
 
 
 def content_words(row: dict[str, Any], limit: int = 9) -> str:
-    """What is on the picture, in plain lower-case ASCII, at most ``limit`` words."""
+    """The content of the picture in lower-case ASCII, at most ``limit`` words."""
     text = unicodedata.normalize("NFKD", row["content"]).encode("ascii", "ignore").decode().lower()
     return " ".join("".join(c if c.isalnum() else " " for c in text).split()[:limit])
 
 
 def style_words(row: dict[str, Any], rng: np.random.Generator, *, colours: bool = True) -> str:
-    """How it is made, with its colours in six of ten cases (never without ``colours``)."""
+    """The style of the picture, with its colours in 60 % of the cases if ``colours``."""
     if row["kind"] == "photo":
         words = "a photo"
     elif row["kind"] == "painting":
@@ -29,7 +29,7 @@ def style_words(row: dict[str, Any], rng: np.random.Generator, *, colours: bool 
 
 
 def caption(row: dict[str, Any], rng: np.random.Generator, *, colours: bool = True) -> str:
-    """ "{content}, {style}", either half left out now and then; ``colours`` are named now and then."""
+    """A random caption, mostly "{content}, {style}"; either part may be left out, and colours may be named."""
     content, words = content_words(row), style_words(row, rng, colours=colours)
     if not content or rng.random() < 0.25:
         return words
@@ -40,17 +40,19 @@ def caption(row: dict[str, Any], rng: np.random.Generator, *, colours: bool = Tr
     return f"{content}, {words}"
 
 
-def known_words(rows: list[dict[str, Any]], least: int = 5) -> list[str]:
-    """Words of at least so many captions: those of `words.txt` first, then by number and alphabet."""
+def known_words(rows: list[dict[str, Any]], min_count: int = 5) -> list[str]:
+    """Words in at least ``min_count`` captions: those of `words.txt` first, then by frequency, then alphabetically."""
     rng = np.random.default_rng(0)
-    often = frequent_words((caption(row, rng) for row in rows), least)
+    frequent = frequent_words((caption(row, rng) for row in rows), min_count)
     return list(
-        dict.fromkeys([word for word in measured_words() if word in often] + often + ["style", "painting", "the"])
+        dict.fromkeys(
+            [word for word in evaluated_nouns() if word in frequent] + frequent + ["style", "painting", "the"]
+        )
     )
 
 
 def texts_of(rows: list[dict[str, Any]]) -> list[str]:
-    """Captions to make a tokenizer from, and what prompts begin with."""
+    """Captions and common beginnings of prompts, to train the tokenizer."""
     rng = np.random.default_rng(0)
     texts = [caption(row, rng) for row in rows for _ in range(2)]
     return texts + ["a painting in the style of", "in the style of", "a photo of", "a drawing of", "a picture"] * 50

@@ -1,4 +1,4 @@
-"""Folders of pictures with an optional `metadata.csv` (file, caption or title, split) become lists of records."""
+"""Read folders of pictures with an optional `metadata.csv` (file, caption or title, split)."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import numpy as np
 
 SUFFIXES = {".jpg", ".jpeg", ".png", ".webp"}
 SIZE = 256
-# Subfolders that look much alike among themselves are drawn less often, varied ones more often.
+# Sampling weights by subfolder: lower for subfolders with similar pictures, higher for varied ones.
 WEIGHTS = {"grocery": 0.3, "clothing": 0.3, "facades": 0.5, "flowers": 0.7, "landscapes": 4.0, "sky": 3.0, "mixed": 4.0}
 
 
@@ -26,7 +26,7 @@ class Record:
 
 
 def scan(folder: Path) -> list[Record]:
-    """All pictures below a folder, in order of their names; without a `metadata.csv` every 17th is held back."""
+    """All pictures below a folder, sorted by path; without a `metadata.csv` every 17th is in the `val` split."""
     folder = folder.resolve()
     table: dict[Path, dict[str, str]] = {}
     if (folder / "metadata.csv").is_file():
@@ -44,7 +44,7 @@ def scan(folder: Path) -> list[Record]:
 
 
 def load(path: Path) -> np.ndarray | None:
-    """(h, w, 3) RGB float32 in [0, 1], or ``None`` for a broken file; alpha goes onto white."""
+    """(h, w, 3) RGB float32 in [0, 1] on white, or ``None`` for a damaged file."""
     raw = cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
     if raw is None or min(raw.shape[:2]) < 16:
         return None
@@ -58,7 +58,7 @@ def load(path: Path) -> np.ndarray | None:
 
 
 def square(image: np.ndarray, rng: np.random.Generator | None, *, size: int = SIZE, zoom: float = 1.0) -> np.ndarray:
-    """A square crop: short side times ``1 / zoom``, at a random place (or the middle), resized to ``size``."""
+    """A square crop of the short side times ``1 / zoom``, at a random position or centred, resized to ``size``."""
     h, w = image.shape[:2]
     side = min(h, w, max(16, round(min(h, w) / zoom)))
     y, x = (
@@ -70,6 +70,6 @@ def square(image: np.ndarray, rng: np.random.Generator | None, *, size: int = SI
 
 
 def weights(records: list[Record]) -> np.ndarray:
-    """Chance of each record to be drawn."""
+    """Probability of each record in sampling."""
     raw = np.array([WEIGHTS.get(record.group, 1.0) for record in records])
     return raw / raw.sum()

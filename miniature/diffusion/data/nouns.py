@@ -1,10 +1,10 @@
-"""The things that pictures from text are asked for."""
+"""The subjects for which text to image is evaluated."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 
-def measured_words() -> list[str]:
-    """The twenty things of `words.txt`."""
+def evaluated_nouns() -> list[str]:
+    """The twenty nouns in `words.txt`."""
     return Path(__file__).with_name("words.txt").read_text(encoding="utf-8").split()

@@ -1,4 +1,4 @@
-"""Step 5: train the U-Net and, jointly, the inversion module, `python -m miniature.diffusion.unet --state DIR`."""
+"""Step 5: train the U-Net and the inversion module jointly: `python -m miniature.diffusion.unet --state DIR`."""
 
 from __future__ import annotations
 

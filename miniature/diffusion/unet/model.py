@@ -1,4 +1,4 @@
-"""The U-Net, the inversion module, and the text tower with room for pseudo-words."""
+"""The U-Net, the inversion module, and the text tower with style tokens."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from miniature.common.tokenizer import CONTEXT
 from miniature.diffusion import clip
 
 CHANNELS = (64, 128, 192)
-"""Of the U-Net's levels; `experiments.unet_widths` measures others beside it."""
+"""Widths of the U-Net's levels; `experiments.unet_widths` compares them with others."""
 VECTORS = 4
 PLACEHOLDER = "[C]"
 INVERSION: dict[str, Any] = {
@@ -26,11 +26,11 @@ INVERSION: dict[str, Any] = {
 
 
 def build(channels: tuple[int, ...] = CHANNELS) -> UNet2DConditionModel:
-    """One layer a block, attention below the top level.
+    """The U-Net, with one layer a block and cross-attention below the top level.
 
-    Textures of a few pixels are made at the top level, where the prompt is not attended to: pooled, it is added to the
-    time embedding, which reaches every residual block. It begins as nothing, so that weights without it can be gone on
-    with.
+    Fine textures are generated at the top level, which has no cross-attention to the prompt; therefore the pooled
+    prompt is added to the time embedding. This addition is initialised to zero, so that training can continue from
+    weights without it.
     """
     deep = len(channels) - 1
     unet = UNet2DConditionModel(
@@ -52,7 +52,7 @@ def build(channels: tuple[int, ...] = CHANNELS) -> UNet2DConditionModel:
 
 
 def build_inversion() -> AttentionInversion:
-    """The module, its queries as far apart as two pictures' embeddings are, so that its vectors attend differently."""
+    """The inversion module; its queries are initialised far enough apart for its vectors to attend differently."""
     module = AttentionInversion(**INVERSION)
     assert module.queries is not None
     nn.init.normal_(module.queries, std=1.4)
@@ -60,37 +60,37 @@ def build_inversion() -> AttentionInversion:
 
 
 @dataclass(frozen=True)
-class TextSide:
-    """The frozen text tower with room for pseudo-words.
+class TextTower:
+    """The frozen text tower, in which "[C]" is replaced by style token vectors.
 
     Args:
-        model: the trained CLIP, whose text half is used.
+        model: the trained CLIP, of which the text tower is used.
     """
 
     model: CLIP
     tokenizer: CLIPTokenizer
 
     def ids(self, prompts: list[str]) -> tuple[Tensor, Tensor]:
-        """(b, 32) token ids and a mask of the places of "[C]", four to each."""
+        """(b, 32) token ids, and a mask of the four positions of each "[C]"."""
         start, end = self.tokenizer.bos_token_id, self.tokenizer.eos_token_id
-        rows, places = [], []
+        rows, masks = [], []
         for prompt in prompts:
-            before, found, after = prompt.partition(PLACEHOLDER)
+            before, placeholder, after = prompt.partition(PLACEHOLDER)
             left = self.tokenizer(before, add_special_tokens=False)["input_ids"] if before else []
             right = self.tokenizer(after, add_special_tokens=False)["input_ids"] if after else []
             left = left[: CONTEXT - 2 - VECTORS]
-            body = [start, *left, *([0] * VECTORS if found else []), *right][: CONTEXT - 1]
+            body = [start, *left, *([0] * VECTORS if placeholder else []), *right][: CONTEXT - 1]
             rows.append(body + [end] * (CONTEXT - len(body)))
-            places.append([bool(found) and 1 + len(left) <= i < 1 + len(left) + VECTORS for i in range(CONTEXT)])
-        return torch.tensor(rows), torch.tensor(places)
+            masks.append([bool(placeholder) and 1 + len(left) <= i < 1 + len(left) + VECTORS for i in range(CONTEXT)])
+        return torch.tensor(rows), torch.tensor(masks)
 
     def __call__(self, prompts: list[str], vectors: Tensor | None = None) -> Tensor:
-        """Last hidden states (b, 32, d); ``vectors`` (m, 4, d) belong to the prompts with "[C]", in their order."""
+        """Last hidden states (b, 32, d); ``vectors`` (m, 4, d) are for the prompts that contain "[C]", in order."""
         model = self.model
-        ids, places = self.ids(prompts)
+        ids, mask = self.ids(prompts)
         device = model.positional_embedding.device
         x = model.token_embedding(ids.to(device))
-        if vectors is not None and places.any():
-            x = x.masked_scatter(places[..., None].to(device), vectors.to(x.dtype))
+        if vectors is not None and mask.any():
+            x = x.masked_scatter(mask[..., None].to(device), vectors.to(x.dtype))
         x = x + model.positional_embedding
         return model.ln_final(model.transformer(x, attn_mask=model.attn_mask))

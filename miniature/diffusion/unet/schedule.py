@@ -1,4 +1,4 @@
-"""The noise schedule: Stable Diffusion's, shifted for the smaller picture."""
+"""The noise schedule: Stable Diffusion's, shifted for a lower resolution; and the training noise."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from torch.nn import functional
 TIMESTEPS = 1000
 OFFSET, SMOOTH, CELL = 0.7, 0.3, 8
 SHIFT = 2 * math.log(512 / 256)
-"""Of the log-SNR, as in "simple diffusion" (Hoogeboom et al. 2023, eq. 6) for 256 px beside 512 px."""
+"""Shift of the log-SNR from 512 px to 256 px, as in "simple diffusion" (Hoogeboom et al. 2023, eq. 6)."""
 TAPER = 900
-"""From this timestep on the shift fades, so that the last one is as noisy as Stable Diffusion's."""
+"""The shift fades from this timestep on, so that the last timestep is as noisy as Stable Diffusion's."""
 
 
 def scheduler() -> DDIMScheduler:
-    """As the toolkit reads it from `scheduler_config.json`.
+    """The scheduler as it is exported to `scheduler_config.json`.
 
-    A small picture loses its composition under less noise than a large one, so under Stable Diffusion's own schedule
-    every strength from 0.7 on asked for a picture made from almost nothing.
+    A small picture loses its composition at a lower noise level than a large one. With Stable Diffusion's own schedule,
+    almost nothing of the photo is left at strengths above 0.7.
     """
     alpha_bar = 1 / (1 + np.exp(-shifted_log_snr()))
     betas = 1 - alpha_bar / np.concatenate([[1.0], alpha_bar[:-1]])
@@ -37,7 +37,7 @@ def scheduler() -> DDIMScheduler:
 
 
 def shifted_log_snr() -> np.ndarray:
-    """(1000,) ``ln(alpha_bar / (1 - alpha_bar))``, falling."""
+    """(1000,) ``ln(alpha_bar / (1 - alpha_bar))``, decreasing."""
     betas = np.linspace(0.00085**0.5, 0.012**0.5, TIMESTEPS) ** 2
     alpha_bar = np.cumprod(1 - betas)
     fade = np.clip((np.arange(TIMESTEPS) - TAPER) / (TIMESTEPS - 1 - TAPER), 0, 1) ** 2
@@ -45,10 +45,10 @@ def shifted_log_snr() -> np.ndarray:
 
 
 def training_noise(like: Tensor) -> Tensor:
-    """White noise with a part that varies slowly and one that is constant over the picture ("offset noise").
+    """White noise plus low-frequency noise plus noise that is constant over the picture ("offset noise").
 
-    Under white noise alone a picture's colours show through at nearly every timestep, so nothing asks the conditioning
-    for them, and a photo keeps its own palette at any strength. With this noise the prompt has to bring the palette.
+    With white noise alone, a picture's colours remain visible at nearly every timestep, so the model does not learn to
+    take them from the conditioning, and a photo keeps its palette at any strength.
 
     Args:
         like: (b, 4, h, w) latents.

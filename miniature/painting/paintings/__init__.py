@@ -1,1 +1,1 @@
-"""Hand-written painters, a file for each way of working; each paints one scene of its own: `(rng) -> (512, 512, 3)`."""
+"""The paintings of `style_images/`, a module for each technique; each function is `(rng) -> (512, 512, 3)`."""

@@ -1,4 +1,4 @@
-"""Painted with the brush: long turning strokes, dry slabs, bold patches."""
+"""Brush: long swirling strokes, broad dry strokes, bold patches."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from miniature.painting.strokes import fresh_canvas, strokes
 
 
 def night(rng: Rng) -> Array:
-    """A turning night sky over a village, in long thick strokes."""
+    """A swirling night sky over a village, in long thick strokes."""
     yy, xx = np.mgrid[0:SIZE, 0:SIZE].astype(np.float32)
     scene = sky("#0b1540", "#1c3f8f", "#3f7fc4", "#8fc1d8", "#e8d9a0")
     angle = 0.25 * smooth_noise((SIZE, SIZE), 140, rng)
@@ -78,7 +78,7 @@ def night(rng: Rng) -> Array:
 
 
 def still_life(rng: Rng) -> Array:
-    """Fruit and a jug in slabs of a dry, broad brush."""
+    """Fruit and a jug in strokes of a broad, dry brush."""
     yy, xx = np.mgrid[0:SIZE, 0:SIZE].astype(np.float32)
     scene = sky("#5b2a3c", "#7a3140", "#93404a")
     table = yy > 330 + 0.06 * xx
@@ -119,7 +119,7 @@ def still_life(rng: Rng) -> Array:
 
 
 def orchard(rng: Rng) -> Array:
-    """Trees on a southern hill in colours nothing has: short wide patches with bare canvas between them."""
+    """Trees on a hill in unnatural colours: short wide patches with bare canvas between them."""
     yy, xx = grid()
     scene = sky("#2f8fd8", "#63c3dd", "#f7d9a8", "#f9b27a")
     scene[:300] = cv2.resize(scene, (SIZE, 300))
@@ -181,7 +181,7 @@ def orchard(rng: Rng) -> Array:
     strokes(canvas, scene, angle, rng, width=19, length=40, spacing=17, jitter=0.05, skip=0.03)
     strokes(canvas, scene, angle, rng, width=12, length=30, spacing=17, jitter=0.07, bend=1)
     strokes(canvas, scene, 1.5 * houses, rng, width=8, length=13, spacing=6, jitter=0.03, detail=houses)
-    # The trunks go over the patches in one unbroken pull of red and ultramarine, and leaves over them again.
+    # The trunks are painted over the patches in single strokes of red and ultramarine, and leaves over the trunks.
     for outline in trunks:
         stem, shade = area(outline), area(outline + np.array([5.0, 1.0]))
         lay(canvas[..., :3], shade, "#25307f")

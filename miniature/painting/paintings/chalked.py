@@ -1,4 +1,4 @@
-"""Rubbed on with soft chalk."""
+"""Soft chalk."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from miniature.painting.strokes import fresh_canvas, strokes
 
 
 def poppies(rng: Rng) -> Array:
-    """Poppies against the evening, in soft chalk on night-blue paper that shows through."""
+    """Poppies in the evening, in soft chalk on dark blue paper that shows through."""
     yy = grid()[0]
     night_paper = rgb("#1c2038")
     scene = sky("#25315e", "#4a4f8a", "#a06a98", "#ee9a86", "#f8cf94")
@@ -59,14 +59,14 @@ def poppies(rng: Rng) -> Array:
         stem = curve([(x, y), (x + 8, y + 60), (x - 4, y + 200)])
         lay(chalk, area(taper(stem, 7, 6)), "#9cc07a")
         _poppy(chalk, x, y, r, rng)
-    # Chalk catches on the teeth of the paper; the more was rubbed on, the fewer gaps are left.
+    # Chalk stays on the raised grain of the paper; the more is applied, the fewer gaps remain.
     tooth = paper((SIZE, SIZE), rng, 1.6) + 0.7 * bristles(angle, 12, rng, 1.2)
     cover = 0.97 / (1 + np.exp(-(tooth + 1.2 + 0.5 * canvas[..., 3]) * 2.0))
     return night_paper + (chalk - night_paper) * cover[..., None]
 
 
 def _poppy(chalk: Array, x: float, y: float, size: float, rng: Rng) -> None:
-    """Four petals rubbed on from dark to light around a black heart."""
+    """Petals drawn from dark to light around a black centre."""
     turn = rng.uniform(-0.4, 0.4)
     for dx, dy, rx, ry, code in (
         (-0.42, -0.05, 0.62, 0.55, "#a81c2c"), (0.42, -0.02, 0.62, 0.55, "#c4262e"),

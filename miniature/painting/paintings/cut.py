@@ -1,4 +1,4 @@
-"""Cut with a knife: paper, a block of lino."""
+"""Cut paper and linocut."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from miniature.painting.shapes import (
 
 
 def harbour(rng: Rng) -> Array:
-    """Boats and houses cut from coloured paper, bold and flat."""
+    """Boats and houses cut from coloured paper."""
     scene = sky("#f7d08a", "#f7d08a")
     cv2.circle(scene, (150, 150), 78, rgb("#f25c3b").tolist(), -1)
     below(scene, ridge(rng, 232, 18, 160), rgb("#d98c5f"))
@@ -65,7 +65,7 @@ def harbour(rng: Rng) -> Array:
 
 
 def owl(rng: Rng) -> Array:
-    """An owl before the moon, cut into lino: black, one yellow block, and the gouge marks left standing."""
+    """A linocut of an owl in front of the moon: a black and a yellow block, with visible gouge marks."""
     moon, cuts = (262, 206), []
     white = np.zeros((SIZE, SIZE), np.float32)
     # Short gouge marks run around the moon and fade outwards.
@@ -117,7 +117,7 @@ def owl(rng: Rng) -> Array:
     )
     tail = area([(226, 420), (298, 420), (286, 506), (262, 512), (238, 506)])
     black = np.maximum.reduce([body, tail, branch, area(*leaves)])
-    # Where the figure leaves the moon a cut along its outline keeps black from black.
+    # Outside the moon, a cut along the outline separates the black figure from the black background.
     halo = blur(cv2.dilate(black, np.ones((15, 15), np.uint8)), 1.5) * np.clip(
         1.2 + 0.5 * smooth_noise((SIZE, SIZE), 7, rng), 0, 1
     )
@@ -152,7 +152,7 @@ def owl(rng: Rng) -> Array:
     white *= 1 - np.maximum(disc(224, 174, 15), disc(300, 174, 15))
     white = np.maximum(white, np.maximum(disc(229, 168, 4.5), disc(305, 168, 4.5)))
     white *= area([(16, 16), (496, 16), (496, 496), (16, 496)])
-    # The yellow block is printed first and never quite meets the black one.
+    # The yellow block is printed first and is slightly misregistered.
     yellow = np.roll(np.maximum.reduce([disc(*moon, 179), eyes, beak]), (3, 4), (0, 1))
     sheet = np.ones((SIZE, SIZE, 3), np.float32) * rgb("#f3ead6")
     lay(sheet, yellow * np.clip(0.93 + 0.1 * paper((SIZE, SIZE), rng, 2), 0, 1), "#f0a92c")

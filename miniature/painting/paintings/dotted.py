@@ -1,4 +1,4 @@
-"""Painted in points of pure colour."""
+"""Pointillism."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from miniature.painting.shapes import SIZE, Array, Rng, rgb, sky
 
 
 def garden(rng: Rng) -> Array:
-    """A path through flower beds under trees, in points of pure colour and their complements."""
+    """A path through flower beds under trees, in dots of pure colours and their complements."""
     yy, xx = np.mgrid[0:SIZE, 0:SIZE].astype(np.float32)
     scene = sky("#9fd0ee", "#cfe7ef", "#f7eec4", "#a9cf6a", "#5fa34a", "#3f8a44")
     path = np.abs(xx - 250 - 60 * np.sin(yy / 95)) < np.clip((yy - 230) * 0.32, 0, 120)

@@ -1,4 +1,4 @@
-"""Coloured with dye: felt-tip whose ink multiplies, batik whose wax keeps the dye out."""
+"""Dye: felt-tip pen, whose overlapping ink multiplies, and batik, whose wax resists the dye."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ from miniature.painting.shapes import (
 
 
 def mesa(rng: Rng) -> Array:
-    """Cactus, rocks and a large sun in felt-tip: every area hatched its own way, the ink darker where it overlaps."""
+    """Cacti, rocks and a large sun in felt-tip: every area has its own hatching, and overlapping ink is darker."""
     sheet = np.ones((SIZE, SIZE, 3), np.float32) * rgb("#fbf8f0")
     rest, outlines = np.ones((SIZE, SIZE), np.float32), []
-    # From front to back: what lies in front masks what comes later.
+    # From front to back; shapes in front mask those that follow.
     shapes: list[tuple[Array, str, float]] = []
     for x, y, s in ((122, 452, 1.0), (420, 478, 1.3), (300, 408, 0.5)):
         arms = [
@@ -102,7 +102,7 @@ def _hatched(sheet: Array, mask: Array, code: str, turn: float, rng: Rng) -> Arr
 
 
 def koi(rng: Rng) -> Array:
-    """Carp under lily pads, as batik: dye kept out by wax leaves pale lines, cracks in the wax let dark dye in."""
+    """A batik of carp under lily pads: lines of wax stay pale, and dark dye enters through cracks in the wax."""
     yy, xx = grid()
     rings = np.hypot(xx - 150, yy - 400) / 15 + 0.9 * smooth_noise((SIZE, SIZE), 90, rng)
     cloth = ramp(np.clip(0.5 + 0.22 * cloudy(rng, 150), 0, 1), "#0f3d5c", "#1a6a80", "#2f9a9a")
@@ -150,7 +150,7 @@ def koi(rng: Rng) -> Array:
 
 
 def _carp(cloth: Array, wax: Array, spine: Array, size: float, ground: str, rng: Rng) -> None:
-    """One fish from above along its spine, head first; ``wax`` takes its outlines."""
+    """One fish seen from above along its spine, head first; its outlines are added to ``wax``."""
     t = np.linspace(0, 1, len(spine))
     half = size * 38 * np.sqrt(np.clip(t, 0, 1)) * np.clip(1.35 * (1 - t), 0.0, 1) ** 0.75 + 4 * size
     along = np.gradient(spine, axis=0)

@@ -1,4 +1,4 @@
-"""Laid on with a wide knife."""
+"""Palette knife."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from miniature.painting.strokes import fresh_canvas
 
 
 def sunset(rng: Rng) -> Array:
-    """The sun going down over the sea, laid on with a wide knife."""
+    """A sunset over the sea, painted with a wide palette knife."""
     yy, xx = grid()
     horizon, sun = 268, (318, 236)
     scene = sky("#1d2a5c", "#51407e", "#b4537c", "#f0794f", "#ffc25e", "#ffdf8a")
@@ -49,7 +49,7 @@ def sunset(rng: Rng) -> Array:
 
 
 def _slabs(canvas: Array, source: Array, angle: Array, rng: Rng, width: float, long: float) -> None:
-    """One layer of knife strokes; paint is pushed up into a ridge along one edge of each."""
+    """One layer of knife strokes, each with a ridge of paint along one edge."""
     points = scatter((SIZE, SIZE), width * 0.85, rng)
     xy, n = points.astype(int), len(points)
     theta = pick(angle, xy) + rng.normal(0, 0.07, n)
@@ -67,7 +67,7 @@ def _slabs(canvas: Array, source: Array, angle: Array, rng: Rng, width: float, l
 
 
 def _ball(canvas: Array, centre: tuple[float, float], radius: float, rng: Rng) -> None:
-    """A disc of paint spread in one turn of the knife."""
+    """A disc of paint spread with a circular movement of the knife."""
     yy, xx = grid()
     turn = np.arctan2(yy - centre[1], xx - centre[0])
     wave = 0.5 * np.sin(3 * turn + 0.25 * np.hypot(xx - centre[0], yy - centre[1])) + 0.2 * rng.random()

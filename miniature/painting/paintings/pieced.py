@@ -1,4 +1,4 @@
-"""Put together from pieces: leaded glass, gold tesserae."""
+"""Stained glass and mosaic."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from miniature.painting.shapes import (
 
 
 def window(rng: Rng) -> Array:
-    """A fruit tree before the sun as a leaded window: light shines through, the lead is black and round."""
+    """A stained glass window of a fruit tree in front of the sun, with round black lead."""
     yy, xx = grid()
     label, palette = np.zeros((SIZE, SIZE), int), {}
 
@@ -65,7 +65,7 @@ def window(rng: Rng) -> Array:
     glass(trunk > 0.5, (yy // 44).astype(int), "#7a3f24", "#9a5a30", "#5f2f22")
     crown = np.hypot((xx - 256) / 158, (yy - 176) / 104) + 0.06 * np.sin(9 * np.arctan2(yy - 176, xx - 256)) < 1
     points = np.stack([rng.uniform(90, 420, 60), rng.uniform(66, 290, 60)], 1)
-    for _ in range(4):  # evened out, so that the panes are of a size
+    for _ in range(4):  # Lloyd relaxation, so that the panes have similar sizes
         owner = cKDTree(points).query(np.stack([xx[crown], yy[crown]], 1))[1]
         for i in np.unique(owner):
             points[i] = np.array([xx[crown][owner == i].mean(), yy[crown][owner == i].mean()])
@@ -97,9 +97,9 @@ def window(rng: Rng) -> Array:
 
 
 def spirals(rng: Rng) -> Array:
-    """A tree of curling branches on gold: background of small tesserae, ornaments set along trunk and meadow."""
+    """A tree with spiral branches on gold tesserae, with ornaments on its trunk and in the meadow."""
     yy, xx = grid()
-    # Squares of 14 pixels, some of them split in two or four, none quite straight.
+    # Slightly distorted squares of 14 pixels, some of them split into two or four.
     u, v = xx + 1.6 * smooth_noise((SIZE, SIZE), 40, rng), yy + 1.6 * smooth_noise((SIZE, SIZE), 40, rng)
     split = rng.integers(0, 4, (40, 40))[(v // 14).astype(int), (u // 14).astype(int)]
     wide, tall = np.where(split % 2 == 1, 7, 14), np.where(split == 3, 7, 14)
@@ -135,7 +135,7 @@ def spirals(rng: Rng) -> Array:
     lay(gold, cv2.dilate(wood, np.ones((5, 5), np.uint8)), "#3a2410")
     lay(gold, wood, ramp(np.clip(0.5 + 0.3 * cloudy(rng, 26), 0, 1), "#6b4218", "#9c6a26", "#c8923c"))
     bump = np.maximum(bump * (1 - wood), 1.6 * blur(wood, 2))
-    # Ornaments: framed rectangles up the trunk, eyes and triangles hung between the branches.
+    # Ornaments: framed rectangles on the trunk, eyes and triangles between the branches.
     for y in range(256, 462, 17):
         for x in range(214, 300, 15):
             if wood[y - 7 : y + 8, x - 6 : x + 7].min() > 0.9 and rng.random() < 0.85:
@@ -171,7 +171,7 @@ def spirals(rng: Rng) -> Array:
 def _scroll(
     root: tuple[float, float], centre: tuple[float, float], radius: float, side: int, turns: float, width: float
 ) -> Array:
-    """The outline of a branch that leaves the stem and rolls itself up around ``centre``."""
+    """The outline of a branch that leaves the stem and spirals around ``centre``."""
     t = np.linspace(0, 1, 90)
     start = np.pi / 2 - side * 0.5
     spin = start - side * 2 * np.pi * turns * t

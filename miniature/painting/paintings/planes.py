@@ -1,4 +1,4 @@
-"""Built of planes: squares of colour, facets."""
+"""Planes: coloured squares, cubist facets."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from miniature.painting.strokes import strokes
 
 
 def town(rng: Rng) -> Array:
-    """A hill town by moonlight as a tune of coloured squares; roofs and the moon change the key of those they cross."""
+    """A hill town by moonlight made of coloured squares, which roofs and the moon tint where they overlap."""
     yy, xx = grid()
     scene = np.zeros((SIZE, SIZE, 3), np.float32)
     night = ("#1d2f5f", "#27477e", "#35618f", "#4a3f78", "#2a3a58", "#5a7f9a")
@@ -62,7 +62,7 @@ def town(rng: Rng) -> Array:
                 pieces.append((middle + half * [(-1, -1), (1, -1), (1, 1), (-1, 1)], lit))
             elif codes is earth and rng.random() < 0.3:
                 pieces.append((np.array([box[3], mid, box[2]]), ("#2f4a3f", "#7a9a4f")[int(rng.integers(2))]))
-    # Each piece keeps its own scumble: thin, brushed over, lighter towards one corner.
+    # Each piece has its own thin, uneven brushwork and is lighter towards one corner.
     scumble = cloudy(rng, 18)
     for points, code in pieces:
         mask = area(points)
@@ -103,7 +103,7 @@ def guitar(rng: Rng) -> Array:
     out = cv2.remap(
         scene, mx.astype(np.float32), my.astype(np.float32), cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT
     )
-    # Every facet is shaded from dark to light away from one of its edges, as if folded out of the canvas.
+    # Every facet is shaded from dark to light, starting at one of its edges, as if folded out of the canvas.
     turn = rng.uniform(0, 2 * np.pi, facets.max() + 1)
     count = np.bincount(facets.ravel()) + 1e-6
     cx, cy = (np.bincount(facets.ravel(), v.ravel()) / count for v in (xx, yy))
@@ -121,7 +121,7 @@ def guitar(rng: Rng) -> Array:
 
 
 def _table(rng: Rng) -> Array:
-    """What the facets show, drawn plainly and with a dark contour."""
+    """The still life before it is broken into facets, with dark contours."""
     scene = sky("#54707a", "#9aa58c", "#d8be84", "#a88a58")
     ink = "#1f1712"
 

@@ -1,4 +1,4 @@
-"""Printed from blocks and plates: engraved lines, colour blocks in contours."""
+"""Prints: engraving and colour woodblock."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def fjord(rng: Rng) -> Array:
 
 
 def wave(rng: Rng) -> Array:
-    """A breaking wave and a far white mountain, in flat blues in dark contours, the sky graded by wiping the block."""
+    """A breaking wave and a distant white mountain in flat blues with dark contours and a graded sky."""
     yy, xx = grid()
     line = "#16264f"
     print_ = ramp(yy / 400, "#5f7f93", "#d9cfae", "#efe3c2", "#f0dcb4")
@@ -86,7 +86,7 @@ def wave(rng: Rng) -> Array:
     lay(print_, sea.astype(np.float32), "#5b8fb0")
     for x, y in ((436, 420), (292, 398)):
         _skiff(print_, x, y, line)
-    # Two curves from the tip of the wave: its hollow and its back. What lies between them is striped along both.
+    # Two curves from the tip of the wave, its hollow and its back; the area between them has stripes along both.
     hollow = curve(
         [(330, 196), (288, 186), (246, 214), (226, 268), (236, 330), (280, 392), (360, 440), (520, 470)], 120
     )
@@ -117,7 +117,7 @@ def wave(rng: Rng) -> Array:
 
 
 def _foam(print_: Array, path: Array, size: float, line: str, rng: Rng, shift: tuple[float, float]) -> None:
-    """Foam along a crest: all dark balls first, then the white ones a little smaller, so that one contour is left."""
+    """Foam along a crest: dark discs first, then slightly smaller white ones, so that a contour remains."""
     spots = (
         path[:: max(1, len(path) // 46)]
         + shift

@@ -1,4 +1,4 @@
-"""Painted with water: washes that run into each other, ink that thins out."""
+"""Watercolour and ink wash."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from miniature.painting.styles.washes import watercolour
 
 
 def birches(rng: Rng) -> Array:
-    """A birch wood in autumn, in washes that run into each other."""
+    """A birch wood in autumn, in watercolour washes that bleed into each other."""
     scene = sky("#cfe0e6", "#f3e7c9", "#f0b95a", "#c8642d", "#6e4a2c")
     for _ in range(260):
         x, y = rng.uniform(0, SIZE), rng.normal(215, 90)
@@ -40,7 +40,7 @@ def birches(rng: Rng) -> Array:
 
 
 def _trunk(out: Array, x: float, width: float, lean: float, rng: Rng) -> None:
-    """One white stem with dark marks, washed over the ground."""
+    """One white stem with dark marks, painted over the background."""
     yy, xx = np.mgrid[0:SIZE, 0:SIZE].astype(np.float32)
     middle = x + lean * (1 - yy / SIZE) + 3 * np.sin(yy / 60 + x)
     side = (xx - middle) / (0.5 * width * (0.75 + 0.35 * yy / SIZE))
@@ -51,7 +51,7 @@ def _trunk(out: Array, x: float, width: float, lean: float, rng: Rng) -> None:
 
 
 def mist(rng: Rng) -> Array:
-    """Mountains in the mist behind bamboo: black ink, much water, a red seal, and most of the paper left alone."""
+    """An ink wash of mountains in the mist behind bamboo with a red seal; most of the paper stays empty."""
     yy = grid()[0]
     ink = 0.05 * np.clip(cloudy(rng, 200, 2.0), 0, 2)
     for base, height, scale, dark, fade in (
@@ -60,7 +60,7 @@ def mist(rng: Rng) -> Array:
         top = ridge(rng, base, height, scale)
         top = top - 60 * np.exp(-(((np.arange(SIZE) - 330 + 0.3 * (base - 200)) / 60) ** 2)) * (base < 340)
         depth = yy - top[None]
-        # A loaded brush: darkest along the ridge, thinned by water below, scratched by its hairs on the steep sides.
+        # Ink is darkest along the ridge, diluted below it, and streaked by the bristles on steep slopes.
         wash = np.exp(-np.clip(depth, 0, None) / fade) * np.clip(0.5 + depth / 2.5, 0, 1)
         steep = 1.2 + 0.4 * smooth_noise((SIZE, SIZE), 60, rng)
         grain = np.clip(1 + 0.3 * bristles(steep, 26, rng, 3.0) + 0.2 * cloudy(rng, 40), 0.25, 1.6)
@@ -97,7 +97,7 @@ def mist(rng: Rng) -> Array:
 
 
 def _bamboo(ink: Array, x: float, lean: float, width: float, dark: float, rng: Rng) -> Array:
-    """Stalk joint by joint, each one pull of a flat brush that is wet at its edges; leaves in one press each."""
+    """A bamboo stalk: each segment is one stroke of a flat brush that is wet at its edges, each leaf one dab."""
     yy, xx = grid()
     y = 530.0
     while y > -40:

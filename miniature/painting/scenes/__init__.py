@@ -1,6 +1,6 @@
-"""Plain pictures drawn in code, stand-ins for photos: `SCENES[name](rng) -> (512, 512, 3)` float32 RGB in [0, 1].
+"""Scenes drawn in code as substitutes for photos: `SCENES[name](rng) -> (512, 512, 3)` float32 RGB in [0, 1].
 
-Light, air and soft textures, no outlines; sizes, places, hour and weather come from the generator.
+They have light, haze and soft textures but no outlines; sizes, positions, time of day and weather are random.
 """
 
 from miniature.painting.scenes import coast, indoors, nature, towns

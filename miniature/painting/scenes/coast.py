@@ -1,4 +1,4 @@
-"""The sea and its edge."""
+"""The sea and the coast."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 
 from miniature.painting.filters import blur, smooth_noise
-from miniature.painting.scenes.parts import box, choose, ground, heavens, house, lying, mountains, scene, water
+from miniature.painting.scenes.parts import box, choose, draw_sky, ground, house, mountains, plane_noise, scene, water
 from miniature.painting.shapes import (
     SIZE,
     Array,
@@ -30,8 +30,8 @@ def sea_cliff(rng: Rng) -> Array:
     """Layered cliffs above surf."""
     yy, xx = grid()
     horizon = rng.uniform(210, 260)
-    picture, light = heavens(rng, horizon)
-    swell = lying(rng, horizon, 18)
+    picture, light = draw_sky(rng, horizon)
+    swell = plane_noise(rng, horizon, 18)
     ground(picture, horizon, "#1f5a6a", "#6a9ab0", 0.16 * swell)
     flip = rng.random() < 0.5
     for reach, top, tint in ((330, horizon - 40, "#8a8478"), (230, horizon - 120, "#a89478")):
@@ -58,7 +58,7 @@ def sea_cliff(rng: Rng) -> Array:
         lay(picture, mask, rgb(tint) * light * (0.75 + 0.25 * layers - 0.35 * steep)[..., None])
         grass = np.clip((22 + 8 * cloudy(rng, 30) - (yy - top - 0.08 * xx)) / 8, 0, 1)
         lay(picture, mask * grass, rgb("#6a8a42") * (1 + 0.14 * cloudy(rng, 9))[..., None])
-    crest = np.clip(np.abs(lying(rng, horizon, 30)) * -4 + 0.6, 0, 1) * np.clip((yy - horizon) / 200, 0, 1)
+    crest = np.clip(np.abs(plane_noise(rng, horizon, 30)) * -4 + 0.6, 0, 1) * np.clip((yy - horizon) / 200, 0, 1)
     lay(picture, crest * (picture[..., 2] > picture[..., 0]), "#eef4f4", 0.6)
     return picture[:, ::-1] if flip else picture
 
@@ -67,7 +67,7 @@ def sea_cliff(rng: Rng) -> Array:
 def sailing_boats(rng: Rng) -> Array:
     """White sails on a breezy sea."""
     horizon = rng.uniform(220, 280)
-    picture, light = heavens(rng, horizon, "noon", "morning", "evening")
+    picture, light = draw_sky(rng, horizon, "noon", "morning", "evening")
     mountains(picture, rng, horizon - 4, 12, "#5a7080", 0.55)
     _, xx = grid()
     water(picture, horizon, rng, "#1f5478", 0.6)
@@ -106,8 +106,8 @@ def lighthouse(rng: Rng) -> Array:
     """A banded lighthouse on rocks above the sea."""
     yy, xx = grid()
     horizon = rng.uniform(300, 340)
-    picture, light = heavens(rng, horizon)
-    ground(picture, horizon, "#1d4a60", "#5f8fa8", 0.16 * lying(rng, horizon, 16))
+    picture, light = draw_sky(rng, horizon)
+    ground(picture, horizon, "#1d4a60", "#5f8fa8", 0.16 * plane_noise(rng, horizon, 16))
     x, foot = rng.uniform(150, 360), horizon + 26
     rock = cloudy(rng, 40)
     lit = np.clip(0.5 + 1.3 * (rock - np.roll(rock, (5, 5), (0, 1))), 0, 1)
@@ -151,7 +151,7 @@ def lighthouse(rng: Rng) -> Array:
 
 @scene
 def moonlit_sea(rng: Rng) -> Array:
-    """The moon between clouds and its path on the water."""
+    """The moon between clouds and its reflection on the water."""
     yy, xx = grid()
     horizon, x, y = rng.uniform(270, 310), rng.uniform(150, 360), rng.uniform(80, 150)
     picture = cv2.resize(sky("#050b1c", "#0f2340", "#2a4a68"), (SIZE, SIZE))
@@ -165,7 +165,7 @@ def moonlit_sea(rng: Rng) -> Array:
     )
     mountains(picture, rng, horizon - 4, 15, "#1a2838", 0.15)
     t = np.clip((yy - horizon) / (SIZE - horizon), 0, 1)
-    swell = lying(rng, horizon, 14)
+    swell = plane_noise(rng, horizon, 14)
     ground(picture, horizon, "#050d18", "#1d3850", 0.35 * swell)
     lane = np.exp(-(((xx - x) / (16 + 120 * t)) ** 2)) * np.clip(0.55 + 0.9 * swell - 0.25 * t, 0, 1) * (yy > horizon)
     lay(picture, np.clip(lane, 0, 1), "#f4efd4", 0.9)

@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 
 from miniature.painting.filters import blur, smooth_noise
-from miniature.painting.scenes.parts import box, choose, ground, heavens, lying, mountains, scene
+from miniature.painting.scenes.parts import box, choose, draw_sky, ground, mountains, plane_noise, scene
 from miniature.painting.shapes import (
     SIZE,
     Array,
@@ -37,7 +37,7 @@ def _room(rng: Rng, edge: float) -> Array:
 
 
 def _round(picture: Array, outline: Array, x: float, wide: float, tint: str | Array, gloss: float = 0.5) -> None:
-    """A turned body (vase, bowl, bottle): light from the left, a dark side, a soft highlight."""
+    """A rotationally symmetric object (vase, bowl, bottle), lit from the left, with a soft highlight."""
     yy, xx = grid()
     u = np.clip((xx - x) / wide, -1, 1)
     shade = 0.28 + 0.8 * np.sqrt(np.clip(1 - (0.8 * u + 0.32) ** 2, 0, 1))
@@ -159,9 +159,9 @@ def fruit_bowl(rng: Rng) -> Array:
 def cat_on_a_sill(rng: Rng) -> Array:
     """A cat sitting on a window sill against the light."""
     yy, xx = grid()
-    picture, light = heavens(rng, 330)
+    picture, light = draw_sky(rng, 330)
     mountains(picture, rng, 316, 24, "#6a8070", 0.5)
-    ground(picture, 330, "#5a7a48", "#8a9a70", 0.15 * lying(rng, 330, 12))
+    ground(picture, 330, "#5a7a48", "#8a9a70", 0.15 * plane_noise(rng, 330, 12))
     picture = blur(picture, 4)
     frame, sill = rgb(choose(rng, "#e8e2d6", "#8a5f40", "#d0d8d4")), 414
     wall = rgb(choose(rng, "#6a5f58", "#7a6a5a", "#4f5a60")) * (1 + 0.04 * cloudy(rng, 60))[..., None]

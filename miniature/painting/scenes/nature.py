@@ -1,4 +1,4 @@
-"""Land without people."""
+"""Landscapes."""
 
 from __future__ import annotations
 
@@ -6,7 +6,18 @@ import cv2
 import numpy as np
 
 from miniature.painting.filters import blur, smooth_noise
-from miniature.painting.scenes.parts import box, choose, conifer, ground, heavens, lying, mountains, scene, tree, water
+from miniature.painting.scenes.parts import (
+    box,
+    choose,
+    conifer,
+    draw_sky,
+    ground,
+    mountains,
+    plane_noise,
+    scene,
+    tree,
+    water,
+)
 from miniature.painting.shapes import (
     SIZE,
     Array,
@@ -26,9 +37,9 @@ from miniature.painting.shapes import (
 
 @scene
 def mountain_lake(rng: Rng) -> Array:
-    """Snowy mountains mirrored in a lake, firs on the shore."""
+    """Snowy mountains reflected in a lake, firs on the shore."""
     shore = rng.uniform(285, 335)
-    picture, _ = heavens(rng, shore)
+    picture, _ = draw_sky(rng, shore)
     mountains(picture, rng, shore - 110, 46, "#6a7486", 0.45, 46)
     mountains(picture, rng, shore - 55, 40, "#5a5f62", 0.2, 18)
     mountains(picture, rng, shore - 14, 16, "#2f4434", 0.08)
@@ -46,10 +57,10 @@ def mountain_lake(rng: Rng) -> Array:
 def row_of_trees(rng: Rng) -> Array:
     """An avenue of broad trees in a meadow."""
     horizon = rng.uniform(290, 330)
-    picture, light = heavens(rng, horizon)
+    picture, light = draw_sky(rng, horizon)
     mountains(picture, rng, horizon - 8, 14, "#5f7a6a", 0.5)
     near = choose(rng, "#4f7a2f", "#7a8a3a", "#a08a3f")
-    ground(picture, horizon, rgb(near) * light, rgb("#8aa05a") * light, 0.13 * lying(rng, horizon, 10))
+    ground(picture, horizon, rgb(near) * light, rgb("#8aa05a") * light, 0.13 * plane_noise(rng, horizon, 10))
     tint = choose(rng, "#4f8a34", "#7a9a3a", "#c8862f", "#a8542f")
     for x, s in sorted(
         zip(np.linspace(30, 480, 5) + rng.normal(0, 16, 5), rng.uniform(150, 240, 5), strict=True), key=lambda p: p[1]
@@ -62,7 +73,7 @@ def row_of_trees(rng: Rng) -> Array:
 def desert_dunes(rng: Rng) -> Array:
     """Sand dunes with sharp crests in low light."""
     yy = grid()[0]
-    picture, light = heavens(rng, 240, "noon", "evening", "morning")
+    picture, light = draw_sky(rng, 240, "noon", "evening", "morning")
     sand = rgb(choose(rng, "#e0b070", "#d89a58", "#e8c898")) * light
     for k, base in enumerate((226, 272, 330, 404)):
         crest = ridge(rng, base, 16 + 9 * k, 170 + 40 * k)
@@ -89,7 +100,7 @@ def forest_path(rng: Rng) -> Array:
     deep = choose(rng, "#dfe8a8,#a8c070,#4f7a3a", "#f6dca0,#d8a04a,#7a5a2a", "#d0e0dc,#8aa8a0,#3f5f58").split(",")
     picture = ramp(np.clip(np.hypot((xx - 256) / 300, (yy - 220) / 320) + 0.08 * cloudy(rng, 40), 0, 1), *deep)
     horizon = 300
-    ground(picture, ridge(rng, horizon, 5, 80), rgb(deep[2]) * 0.6, deep[1], 0.16 * lying(rng, horizon - 20, 9))
+    ground(picture, ridge(rng, horizon, 5, 80), rgb(deep[2]) * 0.6, deep[1], 0.16 * plane_noise(rng, horizon - 20, 9))
     bend = 40 * rng.normal()
     path = area(
         curve(
@@ -106,7 +117,7 @@ def forest_path(rng: Rng) -> Array:
             90,
         )
     )
-    lay(picture, path, rgb("#c0a078") * (0.95 + 0.14 * lying(rng, horizon, 9))[..., None])
+    lay(picture, path, rgb("#c0a078") * (0.95 + 0.14 * plane_noise(rng, horizon, 9))[..., None])
     for t in np.sort(rng.uniform(0.05, 1.0, 26)):
         x = 256 + float(rng.choice([-1, 1])) * (44 + rng.uniform(0, 250) * (0.4 + 0.6 * t) + 60 * t)
         wide, foot = 10 + 44 * t**1.5, horizon + 6 + 190 * t
@@ -141,13 +152,17 @@ def hay_bales(rng: Rng) -> Array:
     """Round bales on a stubble field in late light."""
     yy, xx = grid()
     horizon = rng.uniform(230, 270)
-    picture, light = heavens(rng, horizon, "evening", "morning", "noon")
+    picture, light = draw_sky(rng, horizon, "evening", "morning", "noon")
     mountains(picture, rng, horizon - 10, 16, "#6a7a78", 0.5)
     for x in np.sort(rng.uniform(-10, 520, 11)):
         tree(picture, rng, x, horizon + 4, rng.uniform(36, 70), "#4f6a38", light)
     rows = np.sin((xx - 256) * 70 / np.maximum(yy - horizon + 16, 1) * 0.5)
     ground(
-        picture, horizon, rgb("#c89a48") * light, rgb("#d8b86a") * light, 0.03 * rows + 0.11 * lying(rng, horizon, 8)
+        picture,
+        horizon,
+        rgb("#c89a48") * light,
+        rgb("#d8b86a") * light,
+        0.03 * rows + 0.11 * plane_noise(rng, horizon, 8),
     )
     for t in np.sort(rng.uniform(0.05, 0.85, int(rng.integers(6, 10)))):
         x, r = rng.uniform(20, 490), 8 + 54 * t

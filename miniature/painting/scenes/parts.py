@@ -1,4 +1,4 @@
-"""What scenes are built from: the sky and its light, ground, water, mountains, trees, houses; and their registry."""
+"""Elements of scenes: sky and light, ground, water, mountains, trees, houses; and the registry of scenes."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ HOURS = {
 
 
 def scene(paint: Callable[[Rng], Array]) -> Callable[[Rng], Array]:
-    """Register a scene and finish it as a lens does: a little blur, grain and darker corners."""
+    """Register a scene and add lens effects: slight blur, grain and vignetting."""
 
     def finished(rng: Rng) -> Array:
         picture = blur(np.clip(paint(rng), 0, 1).astype(np.float32), 0.6)
@@ -57,7 +57,7 @@ def choose(rng: Rng, *options: str) -> str:
     return options[int(rng.integers(len(options)))]
 
 
-def heavens(rng: Rng, horizon: float, *hours: str) -> tuple[Array, Array]:
+def draw_sky(rng: Rng, horizon: float, *hours: str) -> tuple[Array, Array]:
     """A sky with clouds down to the horizon, and the colour of its light."""
     codes, light = HOURS[choose(rng, *(hours or tuple(HOURS)))]
     picture = cv2.resize(sky(*codes), (SIZE, int(horizon) + 1), interpolation=cv2.INTER_AREA)
@@ -69,12 +69,12 @@ def heavens(rng: Rng, horizon: float, *hours: str) -> tuple[Array, Array]:
     return picture, rgb(light)
 
 
-def lying(rng: Rng, horizon: float, scale: float = 24.0) -> Array:
-    """Noise on a plane that runs to the horizon: fine far away, coarse in front. Zero above."""
+def plane_noise(rng: Rng, horizon: float, scale: float = 24.0) -> Array:
+    """Noise on a plane that extends to the horizon: fine in the distance, coarse in front, zero above."""
     yy, xx = grid()
     depth = 60 / np.maximum(yy - horizon, 1.0)
     u, v = 256 + (xx - 256) * depth * 0.5, 700 * depth
-    u, v = (np.abs((w + SIZE) % (2 * SIZE) - SIZE) for w in (u, v))  # mirrored over and over: no seams
+    u, v = (np.abs((w + SIZE) % (2 * SIZE) - SIZE) for w in (u, v))  # mirrored repeatedly, so that there are no seams
     flat = cv2.remap(cloudy(rng, scale), u, v, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT)
     return flat * np.clip((yy - horizon) / 60, 0, 1)
 
@@ -89,9 +89,9 @@ def ground(picture: Array, top: Array | float, near: str | Array, far: str | Arr
 
 
 def water(picture: Array, shore: float, rng: Rng, tint: str = "#2f5a78", calm: float = 0.7) -> None:
-    """The picture above the shore mirrored below it, shaken by ripples that grow towards the viewer."""
+    """Mirror the picture above the shore below it, distorted by ripples that grow towards the viewer."""
     yy, xx = grid()
-    ripple = lying(rng, shore, 16.0)
+    ripple = plane_noise(rng, shore, 16.0)
     t = np.clip((yy - shore) / (SIZE - shore), 0, 1)
     source = shore - (yy - shore) * 0.9 + ripple * (3 + 12 * t)
     across, up = np.clip(xx + ripple * (1 + 5 * t), 0, SIZE - 1), np.clip(source, 0, shore - 2)
@@ -103,7 +103,7 @@ def water(picture: Array, shore: float, rng: Rng, tint: str = "#2f5a78", calm: f
 
 
 def mountains(picture: Array, rng: Rng, base: float, height: float, tint: str, air: float, snow: float = 0.0) -> None:
-    """A range with lit and shaded sides; ``air`` mixes in the sky's colour, ``snow`` is how far it comes down (px)."""
+    """A range with lit and shaded sides; ``air`` mixes in the sky's colour, ``snow`` is the depth of the snow in px."""
     yy, _ = grid()
     top = ridge(rng, base, height, rng.uniform(90, 150)) - 0.2 * height * smooth_noise((4, SIZE), 11, rng)[1]
     rock = cloudy(rng, 60) + 0.02 * (top[None] - yy)
@@ -137,7 +137,7 @@ def tree(picture: Array, rng: Rng, x: float, y: float, size: float, tint: str, l
 
 
 def conifer(picture: Array, rng: Rng, x: float, y: float, tall: float, tint: str | Array) -> None:
-    """A fir with drooping tiers."""
+    """A fir tree."""
     tiers = []
     for t in np.linspace(0.06, 1, 11):
         half, level = 0.24 * tall * t * rng.uniform(0.8, 1.1), y - tall * (1.02 - t)

@@ -6,7 +6,18 @@ import cv2
 import numpy as np
 
 from miniature.painting.filters import blur
-from miniature.painting.scenes.parts import box, choose, ground, heavens, house, lying, mountains, scene, tree, water
+from miniature.painting.scenes.parts import (
+    box,
+    choose,
+    draw_sky,
+    ground,
+    house,
+    mountains,
+    plane_noise,
+    scene,
+    tree,
+    water,
+)
 from miniature.painting.shapes import (
     SIZE,
     Array,
@@ -30,9 +41,9 @@ from miniature.painting.shapes import (
 def village_street(rng: Rng) -> Array:
     """Houses on both sides of a street that runs towards hills."""
     horizon = rng.uniform(270, 300)
-    picture, light = heavens(rng, horizon)
+    picture, light = draw_sky(rng, horizon)
     mountains(picture, rng, horizon - 14, 18, "#5a6a5a", 0.4)
-    ground(picture, horizon, rgb("#8a8078") * light, rgb("#a8a098") * light, 0.06 * lying(rng, horizon, 9))
+    ground(picture, horizon, rgb("#8a8078") * light, rgb("#a8a098") * light, 0.06 * plane_noise(rng, horizon, 9))
     vanish = 256 + rng.uniform(-40, 40)
     lay(
         picture,
@@ -40,7 +51,7 @@ def village_street(rng: Rng) -> Array:
             [(vanish - 12, horizon), (vanish - 300, 540), (-400, 540), (-400, horizon)],
             [(vanish + 12, horizon), (vanish + 300, 540), (900, 540), (900, horizon)],
         ),
-        0.9 * rgb("#b8aa94") * light * (1 + 0.05 * lying(rng, horizon, 9))[..., None],
+        0.9 * rgb("#b8aa94") * light * (1 + 0.05 * plane_noise(rng, horizon, 9))[..., None],
     )
     for t in np.linspace(0.16, 1.0, 5):
         wide = 180 * t
@@ -54,7 +65,7 @@ def village_street(rng: Rng) -> Array:
 
 @scene
 def city_skyline(rng: Rng) -> Array:
-    """Towers with lit windows before the last light, doubled in a river."""
+    """Towers with lit windows at dusk, reflected in a river."""
     yy, xx = grid()
     shore = rng.uniform(350, 400)
     picture = cv2.resize(
@@ -95,10 +106,10 @@ def city_skyline(rng: Rng) -> Array:
 
 @scene
 def bridge(rng: Rng) -> Array:
-    """A stone bridge of round arches over a slow river."""
+    """A stone bridge with round arches over a calm river."""
     yy, xx = grid()
     level = rng.uniform(330, 360)
-    picture, light = heavens(rng, level)
+    picture, light = draw_sky(rng, level)
     mountains(picture, rng, level - 90, 22, "#5a7060", 0.35)
     for x in np.sort(rng.uniform(-20, 530, 9)):
         tree(
@@ -133,7 +144,7 @@ def bridge(rng: Rng) -> Array:
 def village_church(rng: Rng) -> Array:
     """A white church with a steeple on a hill among trees."""
     _, xx = grid()
-    picture, light = heavens(rng, 330)
+    picture, light = draw_sky(rng, 330)
     mountains(picture, rng, 300, 34, "#5f7280", 0.4, 14 * (rng.random() < 0.5))
     hill = 392 - 46 * np.exp(-(((np.arange(SIZE) - 256) / 170) ** 2))
     grass = choose(rng, "#4f7f35", "#6f8a3a", "#d8dce0")
@@ -189,10 +200,10 @@ def village_church(rng: Rng) -> Array:
 def market_stalls(rng: Rng) -> Array:
     """Striped awnings over heaped crates before house fronts."""
     yy, xx = grid()
-    picture, light = heavens(rng, 200, "noon", "morning", "evening")
+    picture, light = draw_sky(rng, 200, "noon", "morning", "evening")
     for x in range(-30, SIZE, 112):
         house(picture, rng, x, 330, 108 + rng.uniform(-8, 4), rng.uniform(180, 230), light)
-    ground(picture, 326, "#9a8a7a", "#b0a292", 0.16 * lying(rng, 300, 8))
+    ground(picture, 326, "#9a8a7a", "#b0a292", 0.16 * plane_noise(rng, 300, 8))
     for k, x in enumerate((-16, 164, 344)):
         wide, top, y = 158, 232 + rng.uniform(-10, 10), 444 + rng.uniform(-8, 8)
         dye = choose(rng, "#b8362e", "#2f6a4a", "#28508a", "#d8962e", "#7a4a7a")
@@ -233,9 +244,9 @@ def market_stalls(rng: Rng) -> Array:
 @scene
 def cottage_garden(rng: Rng) -> Array:
     """A cottage behind flower beds and a tree."""
-    picture, light = heavens(rng, 300)
+    picture, light = draw_sky(rng, 300)
     mountains(picture, rng, 292, 18, "#5f7a68", 0.4)
-    ground(picture, 318, "#47702f", "#7a9a4a", 0.2 * lying(rng, 300, 10))
+    ground(picture, 318, "#47702f", "#7a9a4a", 0.2 * plane_noise(rng, 300, 10))
     x = rng.uniform(140, 260)
     tree(picture, rng, x - 90, 350, 210, choose(rng, "#4a7a34", "#6f8f3a"), light)
     house(picture, rng, x, 368, 130, 78, light)

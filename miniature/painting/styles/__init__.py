@@ -1,8 +1,8 @@
-"""The procedural styles a photo can be drawn in, a module for each medium."""
+"""The procedural styles in which a photo can be rendered, a module for each medium."""
 
 from __future__ import annotations
 
-from miniature.painting.styles import (  # noqa: F401  (they register their styles)
+from miniature.painting.styles import (  # noqa: F401  (importing them registers their styles)
     drops,
     materials,
     oils,
@@ -32,7 +32,7 @@ ORDER = (
     "patches", "watercolour", "gouache", "inkwash", "ukiyoe", "comic",
     "lowpoly", "mosaic", "stained", "papercut", "fresco", "wax",
 )  # fmt: skip
-"""In the order they were made: training pictures are dealt out in it, so new ones go to the end."""
+"""Training pictures are assigned to styles in this order, so new styles are appended."""
 
 assert set(ORDER) == REGISTERED.keys(), f"ORDER and the modules differ in {set(ORDER) ^ REGISTERED.keys()}"
 

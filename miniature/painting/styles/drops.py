@@ -1,4 +1,4 @@
-"""Paint in drops and blots: dots, drips, spray, sponge, rain."""
+"""Paint in drops: pointillism, drips, spray, sponge, rain."""
 
 from __future__ import annotations
 
@@ -145,7 +145,7 @@ def sponge(rgb: Array, p: Params, rng: Rng) -> Array:
 @style(
     "rain streaks",
     "vertical falling strokes",
-    held=True,
+    held_out=True,
     width=(2.0, 3.5),
     long=(18.0, 36.0),
     lean=(-0.25, 0.25),

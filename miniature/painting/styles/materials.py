@@ -26,7 +26,7 @@ from miniature.painting.styles.registry import Array, Params, Rng, style
 
 
 def _blocks(rgb: Array, wide: int, high: int) -> tuple[Array, Array, Array]:
-    """Mean colours of a grid of cells spread back over the picture, and where in its cell a pixel is, in [-1, 1]."""
+    """Mean colours of grid cells at the picture's size, and each pixel's position within its cell in [-1, 1]."""
     h, w = rgb.shape[:2]
     small = cv2.resize(rgb, (-(-w // wide), -(-h // high)), interpolation=cv2.INTER_AREA)
     yy, xx = np.mgrid[0:h, 0:w]
@@ -98,7 +98,7 @@ def basket(rgb: Array, p: Params, rng: Rng) -> Array:
 def marquetry(rgb: Array, p: Params, rng: Rng) -> Array:
     flat = quantise(kuwahara(kuwahara(rgb, p["radius"]), p["radius"]), p["colours"], rng)
     tone = grey(flat)
-    # One direction a colour: the tone of a veneer is the same all over it.
+    # One grain direction for each colour, derived from the tone, which is constant within a veneer.
     angle = (tone * 40.0) % np.pi
     yy, xx = np.mgrid[0 : tone.shape[0], 0 : tone.shape[1]].astype(np.float32)
     across = -xx * np.sin(angle) + yy * np.cos(angle) + 4 * smooth_noise(tone.shape, 40.0, rng)
@@ -160,7 +160,9 @@ def sand(rgb: Array, p: Params, rng: Rng) -> Array:
     return relief(out, 1.2 * ripple, p["light"], p["base"] + 2.0)
 
 
-@style("faded fresco", "cracked plaster wall painting", held=True, radius=(4, 8), fade=(0.3, 0.5), crack=(18.0, 34.0))
+@style(
+    "faded fresco", "cracked plaster wall painting", held_out=True, radius=(4, 8), fade=(0.3, 0.5), crack=(18.0, 34.0)
+)
 def fresco(rgb: Array, p: Params, rng: Rng) -> Array:
     smooth = kuwahara(rgb, p["radius"])
     tone = grey(smooth)[..., None]

@@ -159,7 +159,7 @@ def knife(rgb: Array, p: Params, rng: Rng) -> Array:
 @style(
     "dry brush streaks",
     "dragged dry brush",
-    held=True,
+    held_out=True,
     width=(8.0, 14.0),
     long=(2.5, 4.5),
     base=(0.0, 3.14),

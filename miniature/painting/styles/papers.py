@@ -1,4 +1,4 @@
-"""Paper torn, cut, rolled, scattered, marbled."""
+"""Paper: collage, cut paper, quilling, confetti, marbling."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def collage(rgb: Array, p: Params, rng: Rng) -> Array:
     return out * (1 - p["shadow"] * np.clip(blur(cast.astype(np.float32), 1.0), 0, 1)[..., None]) + fibre
 
 
-@style("cut paper", "layered paper cut-out", held=True, radius=(9, 13), colours=(5, 8), shadow=(0.15, 0.4))
+@style("cut paper", "layered paper cut-out", held_out=True, radius=(9, 13), colours=(5, 8), shadow=(0.15, 0.4))
 def papercut(rgb: Array, p: Params, rng: Rng) -> Array:
     flat = quantise(kuwahara(kuwahara(rgb, p["radius"]), p["radius"]), p["colours"], rng)
     tone = blur(grey(flat), 0.8)
@@ -117,7 +117,7 @@ def confetti(rgb: Array, p: Params, rng: Rng) -> Array:
 @style(
     "marbled paper",
     "combed marbling",
-    held=True,
+    held_out=True,
     amount=(9.0, 15.0),
     scale=(28.0, 45.0),
     pitch=(12.0, 20.0),

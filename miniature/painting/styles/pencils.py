@@ -1,4 +1,4 @@
-"""Dry sticks on paper or slate: pencil, coloured pencil, charcoal, pastel, chalk."""
+"""Dry media: pencil, coloured pencil, charcoal, pastel, chalk."""
 
 from __future__ import annotations
 

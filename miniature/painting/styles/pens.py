@@ -1,4 +1,4 @@
-"""Pen and needle: hatching, ballpoint, stipple, scratchboard."""
+"""Pen: hatching, ballpoint, stipple, scratchboard."""
 
 from __future__ import annotations
 
@@ -77,7 +77,9 @@ def ballpoint(rgb: Array, p: Params, rng: Rng) -> Array:
     return sheet + (np.float32(p["tint"]) - sheet) * 0.9 * cover[..., None]
 
 
-@style("stippled ink", "ink stipple dots", held=True, keep=0.0, count=(6000, 10000), ink=(0.1, 0.5), paper=(0.4, 0.9))
+@style(
+    "stippled ink", "ink stipple dots", held_out=True, keep=0.0, count=(6000, 10000), ink=(0.1, 0.5), paper=(0.4, 0.9)
+)
 def stipple(rgb: Array, p: Params, rng: Rng) -> Array:
     tone = stretch(grey(rgb))
     ink, ground = inks(rgb, p["ink"], p["paper"])
@@ -88,7 +90,7 @@ def stipple(rgb: Array, p: Params, rng: Rng) -> Array:
     return ground + (ink - ground) * (mask.astype(np.float32) / 255)[..., None]
 
 
-@style("scratchboard", "white scratches on black", held=True, keep=0.3, pitch=(2.5, 4.0), tint=(0.0, 0.6))
+@style("scratchboard", "white scratches on black", held_out=True, keep=0.3, pitch=(2.5, 4.0), tint=(0.0, 0.6))
 def scratch(rgb: Array, p: Params, rng: Rng) -> Array:
     tone = stretch(grey(rgb))
     angle, _ = edge_angle(tone, 5.0)

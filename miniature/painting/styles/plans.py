@@ -1,4 +1,4 @@
-"""Drawn as plans and tables are: blueprint, contour map, profile lines, typed signs."""
+"""Technical drawings: blueprint, contour map, ridge lines, typewriter art."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def contours(rgb: Array, p: Params, rng: Rng) -> Array:
 @style(
     "ridge lines",
     "rows of raised profile lines",
-    held=True,
+    held_out=True,
     keep=0.1,
     pitch=(6.0, 9.0),
     high=(14.0, 26.0),
@@ -90,7 +90,7 @@ def ridges(rgb: Array, p: Params, rng: Rng) -> Array:
 
 
 def _glyphs(k: int, thickness: int) -> Array:
-    """(n, k, k) cover of typed signs, light to dark."""
+    """(n, k, k) coverage of typed characters, light to dark."""
     table: list[Array] = [np.zeros((k, k), np.float32)]
     for sign in ".-:+=x%#&@":
         big = np.zeros((4 * k, 4 * k), np.uint8)

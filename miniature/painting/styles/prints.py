@@ -1,4 +1,4 @@
-"""Prints from cut blocks and plates: woodcut, linocut, Japanese woodblock, etching, copper engraving."""
+"""Prints: woodcut, linocut, Japanese woodblock, etching, copper engraving."""
 
 from __future__ import annotations
 
@@ -126,7 +126,7 @@ def etching(rgb: Array, p: Params, rng: Rng) -> Array:
 @style(
     "copper engraving",
     "swelling engraved contour lines",
-    held=True,
+    held_out=True,
     keep=0.0,
     pitch=(3.5, 5.0),
     ink=(0.1, 0.5),

@@ -1,4 +1,4 @@
-"""What a procedural style is: a name, its words, how its parameters are drawn, and the painter itself."""
+"""Procedural styles: name, words for captions, ranges of parameters, and the rendering function."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 from miniature.painting.filters import Array, Rng
 
 Params = dict[str, Any]
-Painter = Callable[[Array, Params, Rng], Array]
+Renderer = Callable[[Array, Params, Rng], Array]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -17,25 +17,25 @@ class Style:
     """One procedural style.
 
     Args:
-        words: what captions call it, one drawn at random.
+        words: names in captions, one of which is chosen at random.
         ranges: parameter name to (low, high) floats, (low, high) ints or a list of choices.
-        held: never trained on.
-        keep: chance that a manner leaves the photo its own colours.
+        held_out: excluded from training.
+        keep: probability that a variant keeps the photo's own colours.
     """
 
     name: str
-    paint: Painter
+    paint: Renderer
     words: tuple[str, ...]
     ranges: dict[str, Any]
-    held: bool = False
+    held_out: bool = False
     keep: float = 0.15
 
-    def draw(self, rng: Rng) -> Params:
-        """Parameters of one manner."""
-        return {key: _draw(value, rng) for key, value in self.ranges.items()}
+    def sample_params(self, rng: Rng) -> Params:
+        """Random parameters of a variant."""
+        return {key: _sample(value, rng) for key, value in self.ranges.items()}
 
 
-def _draw(value: Any, rng: Rng) -> Any:
+def _sample(value: Any, rng: Rng) -> Any:
     if isinstance(value, list):
         return value[int(rng.integers(len(value)))]
     low, high = value
@@ -47,12 +47,12 @@ def _draw(value: Any, rng: Rng) -> Any:
 REGISTERED: dict[str, Style] = {}
 
 
-def style(*words: str, held: bool = False, keep: float = 0.15, **ranges: Any) -> Callable[[Painter], Painter]:
-    """Register a painter under its function's name."""
+def style(*words: str, held_out: bool = False, keep: float = 0.15, **ranges: Any) -> Callable[[Renderer], Renderer]:
+    """Register a rendering function under its name."""
 
-    def register(paint: Painter) -> Painter:
+    def register(paint: Renderer) -> Renderer:
         REGISTERED[paint.__name__] = Style(
-            name=paint.__name__, paint=paint, words=words, ranges=ranges, held=held, keep=keep
+            name=paint.__name__, paint=paint, words=words, ranges=ranges, held_out=held_out, keep=keep
         )
         return paint
 

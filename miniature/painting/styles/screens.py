@@ -1,4 +1,4 @@
-"""Screens, of a press or a computer: halftone, risograph, comic, pixels, glitch."""
+"""Print and display screens: halftone, risograph, comic, pixels, glitch."""
 
 from __future__ import annotations
 
@@ -92,7 +92,7 @@ def pixels(rgb: Array, p: Params, rng: Rng) -> Array:
 @style(
     "glitch",
     "torn scanlines of a screen",
-    held=True,
+    held_out=True,
     keep=0.5,
     bands=(8, 22),
     jump=(6.0, 28.0),

@@ -39,7 +39,7 @@ def felt(rgb: Array, p: Params, rng: Rng) -> Array:
     return canvas[..., :3]
 
 
-@style("woven tapestry", "tapestry of wool yarn", held=True, pitch=(4, 6), jitter=(0.02, 0.06))
+@style("woven tapestry", "tapestry of wool yarn", held_out=True, pitch=(4, 6), jitter=(0.02, 0.06))
 def tapestry(rgb: Array, p: Params, rng: Rng) -> Array:
     h, w = rgb.shape[:2]
     k = p["pitch"]
@@ -82,7 +82,7 @@ def stitch(rgb: Array, p: Params, rng: Rng) -> Array:
 @style(
     "knitting",
     "knitted wool stitches",
-    held=True,
+    held_out=True,
     pitch=(7, 10),
     jitter=(0.02, 0.06),
     depth=(0.3, 0.55),
@@ -93,7 +93,7 @@ def knit(rgb: Array, p: Params, rng: Rng) -> Array:
     k = p["pitch"]
     h, w = rgb.shape[:2]
     yy, xx = np.mgrid[0:h, 0:w].astype(np.float32)
-    # Each column of stitches is a V: its sides rise away from the middle.
+    # Each column of stitches is a row of V shapes, whose sides rise from the middle.
     side = np.abs(((xx + 0.5) % k) / k * 2 - 1)
     lift = yy + 0.55 * k * side
     row, column = np.floor(lift / (0.7 * k)).astype(int), (xx // k).astype(int)
@@ -135,7 +135,7 @@ def batik(rgb: Array, p: Params, rng: Rng) -> Array:
 @style(
     "felt circles",
     "cut-out round patches",
-    held=True,
+    held_out=True,
     radius=(6.0, 10.0),
     jitter=(0.03, 0.1),
     shadow=(0.3, 0.6),

@@ -1,4 +1,4 @@
-"""Cut into pieces: mosaic, stained glass, hexagons, scales, triangles, cubist facets."""
+"""Pieces: mosaic, stained glass, hexagons, scales, triangles, cubist facets."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def stained(rgb: Array, p: Params, rng: Rng) -> Array:
 @style(
     "hexagon tiles",
     "honeycomb of hexagons",
-    held=True,
+    held_out=True,
     pitch=(9.0, 14.0),
     jitter=(0.02, 0.08),
     gap=(0.8, 1.8),

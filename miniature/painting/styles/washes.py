@@ -1,4 +1,4 @@
-"""Paint thinned with water: watercolour, gouache, ink wash."""
+"""Water-based paint: watercolour, gouache, ink wash."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Pairs, shares and tables of the quality measures; the measures themselves are tested in tests/metrics."""
+"""Pairs, shares and tables of the quality measurement; the distances themselves are tested in tests/metrics."""
 
 from pathlib import Path
 
@@ -7,7 +7,7 @@ import torch
 from PIL import Image as PilImage
 
 from benchmarks.common.pairs import another_crop, make_pairs
-from benchmarks.quality.scores import SCORES, is_monotone, is_named, mean_score, share_nearer
+from benchmarks.quality.scores import SCORES, is_monotone, is_retrieved, mean_distance, share_closer
 from benchmarks.quality.tables import report
 from miniature.common.example_pictures import packaged_photos, read_photo
 
@@ -28,7 +28,7 @@ def test_pairs_are_all_different_and_use_everything(tmp_path: Path, photos: int,
     assert len({pair.painting for pair in few}) == len(few)
 
 
-def test_a_clone_holds_pairs():
+def test_the_repository_has_pictures_for_pairs():
     assert len(packaged_photos()) >= 5
     assert read_photo(packaged_photos()[0], 96).shape == (1, 3, 96, 96)
     assert len(make_pairs(None, None, 10)) == 10
@@ -38,32 +38,32 @@ def test_another_crop_is_two_thirds():
     assert another_crop(torch.zeros(1, 3, 90, 60)).shape == (1, 3, 60, 40)
 
 
-def row(ours: float, other: float, **named: bool) -> dict:
+def row(ours: float, other: float, **retrieved: bool) -> dict:
     scores = {"inst": dict.fromkeys(SCORES, ours)}
-    scores |= {name: dict.fromkeys(SCORES, other) for name in ("plain img2img", "no inversion", "colour transfer")}
-    known = dict.fromkeys(("strokes", "CLIP", "edges", "layout"), True) | named
+    scores |= {name: dict.fromkeys(SCORES, other) for name in ("plain img2img", "without inversion", "colour transfer")}
+    own = dict.fromkeys(("strokes", "CLIP", "edges", "layout"), True) | retrieved
     return {
         "scores": scores,
-        "named": {"inst": known, "colour transfer": dict.fromkeys(known, False)},
-        "among": {"photos": 20, "paintings": 10},
+        "retrieved": {"inst": own, "colour transfer": dict.fromkeys(own, False)},
+        "candidates": {"photo": 20, "painting": 10},
     }
 
 
 def test_shares_count_ties_half():
     rows = [row(0.1, 0.2), row(0.3, 0.2), row(0.2, 0.2), row(0.1, 0.5)]
-    assert share_nearer(rows, "inst", "plain img2img", "strokes") == pytest.approx(2.5 / 4)
-    assert mean_score(rows, "inst", "colour") == pytest.approx(0.175)
+    assert share_closer(rows, "inst", "plain img2img", "strokes") == pytest.approx(2.5 / 4)
+    assert mean_distance(rows, "inst", "colour") == pytest.approx(0.175)
 
 
-def test_naming_and_monotony():
-    assert is_named(0.1, [0.2, 0.3])
-    assert not is_named(0.2, [0.2, 0.3])
+def test_retrieval_and_monotonicity():
+    assert is_retrieved(0.1, [0.2, 0.3])
+    assert not is_retrieved(0.2, [0.2, 0.3])
     assert is_monotone([1, 1, 2], rising=True)
     assert not is_monotone([1, 1, 2], rising=False)
     assert is_monotone([3, 2, 2], rising=False)
 
 
-def test_the_report_holds_every_table():
+def test_the_report_contains_every_table():
     sweep = {"0.2": [dict.fromkeys(SCORES, 0.5)], "0.3": [dict.fromkeys(SCORES, 0.4)]}
     metadata = {
         "machine": {"processor": "none"},
@@ -74,8 +74,8 @@ def test_the_report_holds_every_table():
         "seconds": 120.0,
     }
     text = report(metadata)
-    assert "| nearer than plain img2img: strokes | 100% | 80% |" in text
-    assert "| names its painting among 10 by strokes | 50% | 70% | 0% |" in text
-    assert "| at once" in text or "at once | 50% |" in text
+    assert "| closer than plain img2img, stroke distance | 100% | 80% |" in text
+    assert "| top-1 painting retrieval (of 10), stroke distance | 50% | 70% | 0% |" in text
+    assert "| photo (edge distance) and painting (stroke and CLIP distance) all retrieved | 50% |" in text
     assert "| monotone | yes | yes | yes | no | no |" in text
     assert "| attention | 0.7000 | 0.6000 | 1 |" in text

@@ -7,8 +7,8 @@ import torch
 
 from benchmarks.speed.diffusion.cases import CASES, Task, measure, steps_run
 from benchmarks.speed.diffusion.networks import tiny_size
-from benchmarks.speed.diffusion.product import write_model
 from benchmarks.speed.diffusion.reference import Reference
+from benchmarks.speed.diffusion.toolkit import write_model
 from benchmarks.speed.real_size import lines, report, stylization_seconds
 
 
@@ -28,7 +28,7 @@ def test_every_case_measures_a_narrow_model(case: str, folder: Path):
 
 
 def test_a_whole_stylization_is_measured_as_a_whole(folder: Path):
-    task = Task(case="stylize-product", device="cpu", dtype="float32", tiny=True, num_steps=4, folder=str(folder))
+    task = Task(case="stylize-inst", device="cpu", dtype="float32", tiny=True, num_steps=4, folder=str(folder))
     assert set(measure(task)["seconds"]) == {"whole"}
 
 
@@ -60,17 +60,17 @@ def test_lines_compare_with_the_release():
     parts = {"encode": 1.0, "prompt": 0.0, "inversion": 1.0, "decode": 1.0}
     results = {
         "train-reference": {"seconds": {"step": 30.0}, "memory": 12 * 2**30},
-        "train-product": {"seconds": {"step": 6.0, "once": 9.0}, "memory": 4 * 2**30},
+        "train-inst": {"seconds": {"step": 6.0, "once": 9.0}, "memory": 4 * 2**30},
         "stylize-reference": {"seconds": parts | {"step": 20.0}, "memory": 12 * 2**30},
-        "stylize-product": {"seconds": parts | {"step": 4.0}, "memory": 3 * 2**30},
+        "stylize-inst": {"seconds": parts | {"step": 4.0}, "memory": 3 * 2**30},
     }
     cells = [line.cells() for line in lines(results, 1)]
     assert cells[1][1:] == ["6.0 s", "5.0×", "4.0 GiB", "0.33"]
     assert cells[3][1:3] == ["123.0 s", "4.9×"]
     assert [row[0] for row in cells[4:]] == [
-        "stylization, inst, dpm++: 12 of 20 steps",
-        "stylization, inst, unipc: 12 of 20 steps",
-        "stylization, inst, unipc: 6 of 10 steps",
+        "stylization, inst, dpm++, 12 of 20 steps",
+        "stylization, inst, unipc, 12 of 20 steps",
+        "stylization, inst, unipc, 6 of 10 steps",
     ]
     text = report(results, {"processor": "none"}, 2, 1, "a size", 60.0)
     assert "2 denoising steps" in text

@@ -255,9 +255,9 @@ def test_another_expression_is_the_same_face() -> None:
 
 def test_writing_goes_on_where_it_stopped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     whole, stopped = tmp_path / "whole", tmp_path / "stopped"
-    dataset.write(whole, 7, shard=3, seed=5)
+    dataset.write_avatars(whole, 7, shard=3, seed=5)
 
-    drawn, avatar = [], dataset.avatar
+    drawn, avatar = [], dataset.draw_avatar
 
     def failing(seed: int, index: int, size: int) -> tuple:
         if index == 4 and not drawn.count(4):
@@ -266,11 +266,11 @@ def test_writing_goes_on_where_it_stopped(tmp_path: Path, monkeypatch: pytest.Mo
         drawn.append(index)
         return avatar(seed, index, size)
 
-    monkeypatch.setattr(dataset, "avatar", failing)
+    monkeypatch.setattr(dataset, "draw_avatar", failing)
     with pytest.raises(KeyboardInterrupt):
-        dataset.write(stopped, 7, shard=3, seed=5)
+        dataset.write_avatars(stopped, 7, shard=3, seed=5)
     assert not (stopped / "avatars.json").exists()
-    dataset.write(stopped, 7, shard=3, seed=5)
+    dataset.write_avatars(stopped, 7, shard=3, seed=5)
     assert drawn.count(0) == 1  # the first shard was kept
     for name in ("avatars.npy", "avatars.json"):
         assert (whole / name).read_bytes() == (stopped / name).read_bytes()
@@ -287,13 +287,13 @@ def test_writing_goes_on_where_it_stopped(tmp_path: Path, monkeypatch: pytest.Mo
 
 def test_workers_and_count_change_no_pixel(tmp_path: Path) -> None:
     for workers, count in ((1, 3), (2, 6)):
-        dataset.write(tmp_path / str(workers), count, shard=2, workers=workers)
+        dataset.write_avatars(tmp_path / str(workers), count, shard=2, workers=workers)
     one, two = (np.load(tmp_path / f"{workers}/avatars.npy") for workers in (1, 2))
     assert np.array_equal(one, two[:3])
     assert len(np.unique(two.reshape(6, -1), axis=0)) == 6
 
 
 def test_a_folder_of_other_avatars_is_left_alone(tmp_path: Path) -> None:
-    dataset.write(tmp_path, 2)
+    dataset.write_avatars(tmp_path, 2)
     with pytest.raises(SystemExit, match="another --state"):
-        dataset.write(tmp_path, 3)
+        dataset.write_avatars(tmp_path, 3)

@@ -17,7 +17,7 @@ from inst.gan.compact import CompactEncoder, CompactLayout, compact_layout_of
 from inst.gan.encoder import load_encoder
 from inst.pipelines.faces.session import FaceSession
 from inst.placement import choose_placement
-from miniature.avatars.encoder.export import averaged, export, found_again, measure, refused
+from miniature.avatars.encoder.export import averaged, export, measure, reconstruct, rejection_rate
 from miniature.avatars.encoder.train import EncoderRecipe, sample_w, train
 from miniature.avatars.generator.train import config
 from miniature.common.training import Budget, Run
@@ -117,7 +117,7 @@ def test_a_stopped_run_goes_on_as_if_it_had_not(tmp_path, session, monkeypatch):
     assert all(torch.equal(a, b) for a, b in zip(straight.params, again.params, strict=True))
     assert all(torch.equal(a, b) for a, b in zip(straight.params_ema, again.params_ema, strict=True))
     (tmp_path / "encoder" / "generator.txt").write_text("0" * 16)
-    with pytest.raises(SystemExit, match="an encoder of another generator"):
+    with pytest.raises(SystemExit, match="the encoder of another generator"):
         steps(tmp_path, session, 7)
 
 
@@ -129,7 +129,7 @@ def test_pictures_are_found_again_and_the_file_says_how_well(tmp_path, session):
     after = measure(averaged(run), session.generator, pixels)
     assert after["median_psnr"] > before["median_psnr"] + 1.5
     assert after["least_psnr"] < after["median_psnr"]
-    told = refused(averaged(run), session.generator, after["least_psnr"]).split()
+    told = rejection_rate(averaged(run), session.generator, after["least_psnr"]).split()
     assert int(told[0]) > 0.8 * int(told[2]) > 10
     export(tmp_path, run, session, after)
     encoder = load_encoder(tmp_path / "encoder.safetensors", choose_placement("cpu", "float32"))
@@ -138,4 +138,4 @@ def test_pictures_are_found_again_and_the_file_says_how_well(tmp_path, session):
     drawn = session.generator(encoder.encode_face(pictures)).clamp(-1, 1)
     with pytest.raises(InputError, match="give an aligned, square face"):
         encoder.encode_face(pictures[:, :, 4:])
-    torch.testing.assert_close(drawn, found_again(averaged(run), session.generator, pictures), atol=1e-5, rtol=1e-4)
+    torch.testing.assert_close(drawn, reconstruct(averaged(run), session.generator, pictures), atol=1e-5, rtol=1e-4)

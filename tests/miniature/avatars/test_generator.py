@@ -15,12 +15,12 @@ pytest.importorskip("accelerate")
 
 from inst.gan.checkpoints import load_generator
 from inst.placement import Placement
-from miniature.avatars.data.dataset import as_pictures
+from miniature.avatars.data.dataset import to_tensors
 from miniature.avatars.generator import export
 from miniature.avatars.generator import train as gan
-from miniature.avatars.generator.distance import crowd_distance
-from miniature.common.adversarial import Duel, DuelRecipe, path_lengths
-from miniature.common.discriminator import Discriminator, gradient_penalty, with_deviation
+from miniature.avatars.generator.distance import set_distance
+from miniature.common.adversarial import AdversarialRecipe, AdversarialRun, path_lengths
+from miniature.common.discriminator import Discriminator, append_deviation, gradient_penalty
 from miniature.common.training import Budget
 
 WIDTHS, SIZE = (24, 24, 16), 16
@@ -38,12 +38,12 @@ def state(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def train(state: Path, steps: int, **recipe: float) -> Duel:
-    settings = DuelRecipe(**{"batch": 8, "penalty_every": 3, **recipe})  # type: ignore[arg-type]
+def train(state: Path, steps: int, **recipe: float) -> AdversarialRun:
+    settings = AdversarialRecipe(**{"batch": 8, "penalty_every": 3, **recipe})  # type: ignore[arg-type]
     return gan.train(state, Budget(steps=steps), size=SIZE, device="cpu", recipe=settings, widths=WIDTHS)
 
 
-def everything(run: Duel) -> list[Tensor]:
+def everything(run: AdversarialRun) -> list[Tensor]:
     moments = [value for param in run.params for value in run.optimizer.state[param].values()]
     return [*run.params, *run.params_ema, *run.generator.buffers(), run.path_mean, *moments]
 
@@ -53,7 +53,7 @@ def test_a_stopped_run_goes_on_as_if_it_had_not(state: Path, tmp_path: Path) -> 
     (state / "gan").rename(state / "first")
     train(state, 4, path=2.0, path_every=3)
     again = train(state, 7, path=2.0, path_every=3)
-    assert again.pictures == 56
+    assert again.num_images == 56
     assert all(torch.equal(one, two) for one, two in zip(straight, everything(again), strict=True))
     assert again.generator.latent_avg.abs().sum() > 0
     assert again.path_mean > 0
@@ -95,7 +95,7 @@ def test_path_lengths_are_those_of_a_linear_map() -> None:
 def test_deviation_is_that_of_a_group_of_neighbours() -> None:
     x = torch.randn(8, 3, 4, 4, generator=torch.Generator().manual_seed(0))
     x[4:] = x[4]
-    maps = with_deviation(x)[:, -1]
+    maps = append_deviation(x)[:, -1]
     wanted = x[:4].std(0, unbiased=False).mean()
     torch.testing.assert_close(maps[:4], wanted.expand(4, 4, 4))
     assert maps[4:].max() < 1e-3
@@ -135,7 +135,7 @@ def test_what_is_not_a_number_stops_the_run_and_changes_nothing(state: Path) -> 
     written = {file: file.stat().st_mtime_ns for file in run.folder.iterdir()}
     real = torch.full((8, 3, SIZE, SIZE), torch.nan)
     with pytest.raises(FloatingPointError, match="step 2"):
-        gan.learn(run, run.generator, real, contextlib.nullcontext)
+        gan.train_step(run, run.generator, real, contextlib.nullcontext)
     assert all(torch.equal(one, two) for one, two in zip(before, (*run.params, *run.params_ema), strict=True))
     assert {file: file.stat().st_mtime_ns for file in run.folder.iterdir()} == written
 
@@ -151,13 +151,13 @@ def test_an_exported_generator_draws_the_averaged_ones_pictures(state: Path) -> 
         ours.latent_avg.copy_(ours.map(torch.randn(10_000, gan.W_WIDTH)).mean(0))
         torch.testing.assert_close(loaded.latent_avg, ours.latent_avg, atol=0.1, rtol=0)
         ours.latent_avg.copy_(loaded.latent_avg)
-        wanted, found = export.pictures(ours, 8, 0.7), export.pictures(loaded, 8, 0.7)
-        raw = export.pictures(run.generator, 8, 0.7)
+        wanted, found = export.sample_images(ours, 8, 0.7), export.sample_images(loaded, 8, 0.7)
+        raw = export.sample_images(run.generator, 8, 0.7)
     torch.testing.assert_close(found, wanted, atol=0.02, rtol=0)
     assert (raw - wanted).abs().max() > 0.1
     begun, _ = gan.build(gan.config(SIZE, WIDTHS), seed=1)
-    export.begin_at(path.parent, begun, nn.Identity())
-    torch.testing.assert_close(export.pictures(begun, 8, 0.7), found)
+    export.init_from(path.parent, begun, nn.Identity())
+    torch.testing.assert_close(export.sample_images(begun, 8, 0.7), found)
 
 
 def test_pictures_of_another_size_are_refused(state: Path) -> None:
@@ -166,8 +166,8 @@ def test_pictures_of_another_size_are_refused(state: Path) -> None:
 
 
 def test_crowds_differ_by_what_is_in_them(state: Path) -> None:
-    real = as_pictures(np.load(state / "avatars.npy"))
-    assert crowd_distance(real[:100], real[:100]) == 0
-    other = crowd_distance(real[:100], real[100:200])
-    assert other < 0.3 * crowd_distance(real[:100], real[:100].flip(2))
-    assert other < 0.5 * crowd_distance(real[:100], real[:1].expand(100, -1, -1, -1))
+    real = to_tensors(np.load(state / "avatars.npy"))
+    assert set_distance(real[:100], real[:100]) == 0
+    other = set_distance(real[:100], real[100:200])
+    assert other < 0.3 * set_distance(real[:100], real[:100].flip(2))
+    assert other < 0.5 * set_distance(real[:100], real[:1].expand(100, -1, -1, -1))

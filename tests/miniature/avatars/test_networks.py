@@ -26,10 +26,10 @@ from miniature.avatars import CHOICES, Attributes, identity, sample
 from miniature.avatars.clip import train as avatar_clip
 from miniature.avatars.clip import zero_shot as avatar_answers
 from miniature.avatars.data import writer as dataset
-from miniature.avatars.data.augment import imperfect
-from miniature.avatars.data.dataset import UNSEEN, ChoiceHeads, Crowd, choices_of
+from miniature.avatars.data.augment import augment
+from miniature.avatars.data.dataset import HIDDEN, AvatarDataset, ChoiceHeads, choices_of
 from miniature.avatars.data.questions import QUESTIONS
-from miniature.avatars.data.variants import another_outfit, moment, write_moments
+from miniature.avatars.data.variants import another_outfit, draw_variant, write_variants
 from miniature.common.clip import Towers
 from miniature.common.training import Budget, Run
 
@@ -51,30 +51,30 @@ def precision_of_its_own() -> Iterator[None]:
 @pytest.fixture(scope="module")
 def state(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("avatars")
-    dataset.write(folder, COUNT, 64, seed=3)
+    dataset.write_avatars(folder, COUNT, 64, seed=3)
     return folder
 
 
 def test_what_is_held_back_is_never_trained_on(state: Path) -> None:
-    crowd = Crowd.open(state)
-    assert {*crowd.train} | {*crowd.held} == {*range(COUNT)}
-    assert not {*crowd.train} & {*crowd.held}
-    assert len(crowd.held) == COUNT // 10
+    crowd = AvatarDataset.open(state)
+    assert {*crowd.train} | {*crowd.held_out} == {*range(COUNT)}
+    assert not {*crowd.train} & {*crowd.held_out}
+    assert len(crowd.held_out) == COUNT // 10
     rng = np.random.default_rng(0)
-    batch = avatar_clip.batch_of(crowd, crowd.train, 16, rng)
+    batch = avatar_clip.sample_batch(crowd, crowd.train, 16, rng)
     assert {*batch.rows} <= {*crowd.train}
     assert len({*batch.long}) == len({*batch.short}) == len({*batch.rows}) == len(batch.rows) > 4
 
 
 def test_no_avatars_are_told(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"miniature\.avatars"):
-        Crowd.open(tmp_path)
+        AvatarDataset.open(tmp_path)
 
 
 def test_hidden_choices_are_neither_asked_nor_counted() -> None:
     bald = Attributes(cut="bald", glasses="sunglasses")
     found = dict(zip(CHOICES, choices_of(bald), strict=True))
-    assert {name for name, number in found.items() if number == UNSEEN} == {"hair", "eyes", "lids"}
+    assert {name for name, number in found.items() if number == HIDDEN} == {"hair", "eyes", "lids"}
     assert [*CHOICES["cut"]][found["cut"]] == "bald"
     heads = ChoiceHeads(4)
     logits = torch.randn(2, sum(heads.sizes))
@@ -94,11 +94,11 @@ def test_every_question_has_each_of_its_answers() -> None:
 
 
 def test_imperfect_pictures_still_show_what_they_showed(state: Path) -> None:
-    pictures = Crowd.open(state).pictures(range(COUNT))
+    pictures = AvatarDataset.open(state).images(range(COUNT))
     torch.manual_seed(0)
-    made = imperfect(pictures)
+    made = augment(pictures)
     torch.manual_seed(0)
-    assert torch.equal(made, imperfect(pictures))
+    assert torch.equal(made, augment(pictures))
     assert made.shape == pictures.shape
     assert made.abs().max() <= 1
     apart = (made[:, None] - pictures[None]).square().mean((2, 3, 4))
@@ -107,9 +107,9 @@ def test_imperfect_pictures_still_show_what_they_showed(state: Path) -> None:
 
 
 def test_the_first_layer_starts_with_components_of_equal_power(state: Path) -> None:
-    pictures = Crowd.open(state).pictures(range(COUNT))
+    pictures = AvatarDataset.open(state).images(range(COUNT))
     model = TOWERS.build(600)
-    avatar_clip.begin_at_patches(model, pictures)
+    avatar_clip.init_from_patches(model, pictures)
     with torch.no_grad():
         seen = model.visual.conv1(pictures).movedim(1, 3).flatten(0, 2)
     assert_close(seen.T @ seen / len(seen), torch.eye(16), atol=0.01, rtol=0)
@@ -147,9 +147,9 @@ def test_a_stopped_clip_goes_on_as_if_it_had_not_and_comes_out(
 
     ours = avatar_clip.export(tmp_path / "two", tmp_path / "out", TOWERS)
     loaded = load_clip(f"local-dir:{tmp_path / 'out' / 'clip'}", CPU)
-    pictures = Crowd.open(state).pictures(range(4)).requires_grad_()
+    pictures = AvatarDataset.open(state).images(range(4)).requires_grad_()
     texts = ["a face with glasses", "a face"]
-    tokenizer = avatar_clip.tokenizer_at(tmp_path / "two")
+    tokenizer = avatar_clip.load_tokenizer(tmp_path / "two")
     wanted = avatar_answers.embed_texts(ours, tokenizer, texts)
     assert_close(functional.normalize(loaded.embed_text(texts)), wanted, atol=0.02, rtol=0)
     view = ClipView(loaded)
@@ -162,19 +162,19 @@ def test_a_stopped_clip_goes_on_as_if_it_had_not_and_comes_out(
 
 
 def test_moments_are_of_the_same_avatar_and_go_on(state: Path, tmp_path: Path) -> None:
-    crowd = Crowd.open(state)
+    crowd = AvatarDataset.open(state)
     tasks = [(row, False) for row in range(8)]
-    found = write_moments(tmp_path, tasks, crowd.seed, 64)
-    assert np.array_equal(found[5], moment(crowd.seed, 5, 64, outfit=False))
+    found = write_variants(tmp_path, tasks, crowd.seed, 64)
+    assert np.array_equal(found[5], draw_variant(crowd.seed, 5, 64, outfit=False))
     apart = np.abs(found[:, None].astype(float) - crowd.pixels[None, :8]).mean((2, 3, 4))
     assert (apart.argmin(1) == np.arange(8)).all()
     assert apart.diagonal().min() > 0.5
     before = found.copy()
-    plan = tmp_path / "moments.json"
+    plan = tmp_path / "variants.json"
     plan.write_text(plan.read_text().replace('"done": 8', '"done": 6'))
-    assert np.array_equal(write_moments(tmp_path, tasks, crowd.seed, 64), before)
+    assert np.array_equal(write_variants(tmp_path, tasks, crowd.seed, 64), before)
     with pytest.raises(ValueError, match="other avatars"):
-        write_moments(tmp_path, tasks[:3], crowd.seed, 64)
+        write_variants(tmp_path, tasks[:3], crowd.seed, 64)
 
 
 def test_another_outfit_leaves_face_and_hair() -> None:
@@ -189,20 +189,20 @@ def test_another_outfit_leaves_face_and_hair() -> None:
 def test_area_counts_pairs_in_order() -> None:
     same, different = torch.tensor([0.9, 0.5, 0.4]), torch.tensor([0.5, 0.1, 0.45, 0.4])
     order = (same[:, None] > different).float() + (same[:, None] == different).float() / 2
-    assert identity.area(same, different) == pytest.approx(float(order.mean()))
+    assert identity.roc_auc(same, different) == pytest.approx(float(order.mean()))
 
 
 def test_identity_learns_its_pairs_and_comes_out(state: Path, tmp_path: Path) -> None:
-    pairs = identity.Pairs.open(state, held=2)
+    pairs = identity.Pairs.open(state, held_out=2)
     places = pairs.train()
-    assert {*pairs.rows[places]} == {*Crowd.open(state).train}
-    assert not {*pairs.rows[pairs.held(outfit=True)]} & {*pairs.rows[places]}
-    assert len(pairs.held(outfit=True)) == len(pairs.held(outfit=False)) == 2
+    assert {*pairs.rows[places]} == {*AvatarDataset.open(state).train}
+    assert not {*pairs.rows[pairs.held_out(outfit=True)]} & {*pairs.rows[places]}
+    assert len(pairs.held_out(outfit=True)) == len(pairs.held_out(outfit=False)) == 2
     widths = (16, 24, 32)
 
     def loss(network: SmallIdentity) -> float:
         with torch.no_grad():
-            return float(identity.margin_loss(*(network.embed_faces(part) for part in pairs.pictures(places))))
+            return float(identity.margin_loss(*(network.embed_faces(part) for part in pairs.images(places))))
 
     torch.manual_seed(1)
     before = loss(SmallIdentity(widths))
@@ -212,5 +212,5 @@ def test_identity_learns_its_pairs_and_comes_out(state: Path, tmp_path: Path) ->
     assert identity.measure(ours, pairs).count("AUC") == 2
     identity.export(ours, tmp_path)
     loaded = load_identity(tmp_path / "identity.safetensors", CPU)
-    pictures = pairs.pictures(places[:4])[0]
+    pictures = pairs.images(places[:4])[0]
     assert_close(loaded.embed_faces(pictures), ours.embed_faces(pictures), atol=0.02, rtol=0)

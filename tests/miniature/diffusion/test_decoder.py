@@ -13,7 +13,7 @@ pytest.importorskip("cv2")
 pytest.importorskip("accelerate")
 
 from inst.assets import mini_folder
-from miniature.common.discriminator import PatchCritic
+from miniature.common.discriminator import PatchDiscriminator
 from miniature.common.training import Budget
 from miniature.diffusion import autoencoder, decoder
 from miniature.diffusion.adopt import adopt
@@ -24,8 +24,8 @@ pytestmark = pytest.mark.usefixtures("precision_of_its_own")
 @pytest.fixture
 def state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The shipped autoencoder and a few speckled pictures; statistics of latents from fewer crops than usual."""
-    whole = autoencoder.some_latents
-    monkeypatch.setattr(autoencoder, "some_latents", lambda model, pictures: whole(model, pictures, 6))
+    whole = autoencoder.sample_latents
+    monkeypatch.setattr(autoencoder, "sample_latents", lambda model, pictures: whole(model, pictures, 6))
     rng, rows = np.random.default_rng(0), []
     for row, (kind, split) in enumerate((k, s) for k in ("style", "painting", "photo") for s in ("train", "val")):
         rows.append({"row": row, "manner": row, "kind": kind, "split": split})
@@ -62,7 +62,7 @@ def test_the_decoder_moves_and_the_latents_stay(state: Path) -> None:
 
 def test_the_critic_judges_patches_beside_their_latents() -> None:
     torch.manual_seed(0)
-    critic = PatchCritic()
+    critic = PatchDiscriminator()
     pictures, latents = torch.randn(1, 3, 64, 64), torch.randn(1, 4, 16, 16)
     logits = critic(pictures, latents)
     assert logits.shape == (1, 16, 16)

@@ -22,7 +22,7 @@ from miniature.diffusion import clip, embed, render
 from miniature.diffusion.data import captions as captions_of
 from miniature.diffusion.data.files import Record, scan, square
 from miniature.diffusion.unet import model, schedule, train
-from miniature.diffusion.unet.time_embedding import carry_over, same_snr
+from miniature.diffusion.unet.time_embedding import adapt_time_embedding, same_snr
 from miniature.painting.palette import palette_of
 from miniature.painting.styles import STYLES
 from tests.miniature.diffusion.features import coordinates
@@ -39,7 +39,7 @@ def picture() -> np.ndarray:
 
 @pytest.mark.parametrize("name", sorted(STYLES))
 def test_a_style_repeats_itself_and_stays_in_range(name: str, picture: np.ndarray) -> None:
-    manner = render.draw_manner(name, picture, np.random.default_rng(1))
+    manner = render.sample_variant(name, picture, np.random.default_rng(1))
     one, two = (render.render(picture, manner, np.random.default_rng(2)) for _ in range(2))
     assert np.array_equal(one, two)
     assert one.shape == picture.shape
@@ -51,7 +51,7 @@ def test_a_style_repeats_itself_and_stays_in_range(name: str, picture: np.ndarra
 def test_a_style_leaves_the_picture_it_paints_from(picture: np.ndarray) -> None:
     before = picture.copy()
     for name, style in STYLES.items():
-        style.paint(picture, style.draw(np.random.default_rng(3)), np.random.default_rng(4))
+        style.paint(picture, style.sample_params(np.random.default_rng(3)), np.random.default_rng(4))
         assert np.array_equal(picture, before), name
 
 
@@ -61,7 +61,7 @@ def test_no_wording_means_two_styles() -> None:
 
 
 def test_many_styles_are_trained_and_the_held_ones_are_not() -> None:
-    held = {name for name, style in STYLES.items() if style.held}
+    held = {name for name, style in STYLES.items() if style.held_out}
     assert len(held) >= 11
     assert len(STYLES) - len(held) >= 41
     tasks = [task for task in render.plan(*folders(), [], 60, 0) if task["kind"] == "style"]
@@ -105,7 +105,7 @@ def test_a_word_takes_pictograms_that_show_the_thing() -> None:
         "catfish",
         "nerd face",
     )
-    found = render.named([Record(path=Path(c), caption=c, split="", group="") for c in captions])
+    found = render.pictograms_by_noun([Record(path=Path(c), caption=c, split="", group="") for c in captions])
     assert {word: [r.caption for r in records] for word, records in found.items()} == {
         "tree": ["Christmas tree"],
         "cat": ["cat with wry smile"],
@@ -126,7 +126,7 @@ def test_scenes_are_captioned_with_the_words_of_what_is_there(tmp_path: Path) ->
     assert all(task["split"] == "train" for task in scenes)
     plain = [task["contents"][0] for task in scenes if task["kind"] == "photo"]
     assert len(plain) == render.SCENES
-    assert 0.1 < (len(scenes) - len(plain)) / (400 * render.PER_MANNER) < 0.15
+    assert 0.1 < (len(scenes) - len(plain)) / (400 * render.PER_VARIANT) < 0.15
     captions = []
     for index, content in enumerate(plain[:200]):
         image, caption = render._emoji_scene(content | {"path": ""}, np.random.default_rng(index))
@@ -140,7 +140,7 @@ def test_scenes_are_captioned_with_the_words_of_what_is_there(tmp_path: Path) ->
 def test_crops_have_the_shapes_of_photos() -> None:
     rng = np.random.default_rng(0)
     for side, batch in train.BATCHES.items():
-        shapes = {train.shape_of(side, rng) for _ in range(60)}
+        shapes = {train.sample_shape(side, rng) for _ in range(60)}
         assert shapes == set(train.SHAPES[side])
         assert batch >= 2
         for height, width in shapes:
@@ -266,7 +266,7 @@ def test_a_unet_carried_over_to_another_schedule_says_the_same_at_the_same_noise
     with torch.no_grad():
         before = [unet(x, v, encoder_hidden_states=states).sample for v in then]
         unchanged = [unet(x, v, encoder_hidden_states=states).sample for v in t]
-    assert carry_over(unet, own.alphas_cumprod, published.alphas_cumprod, rounds=1) < 0.05
+    assert adapt_time_embedding(unet, own.alphas_cumprod, published.alphas_cumprod, rounds=1) < 0.05
     with torch.no_grad():
         after = [unet(x, v, encoder_hidden_states=states).sample for v in t]
     for wanted, wrong, got in zip(before, unchanged, after, strict=True):
@@ -285,7 +285,7 @@ def test_texture_is_blind_to_place_and_level_and_sees_blur() -> None:
 @pytest.mark.parametrize("on_device", [False, True])
 def test_a_crop_lies_at_the_same_place_of_a_picture_and_of_what_it_was_drawn_from(on_device: bool) -> None:
     features = coordinates(5)
-    source = embed.Resident(features, torch.device("cpu")) if on_device else features
+    source = embed.FeaturesOnDevice(features, torch.device("cpu")) if on_device else features
     drawn, under = source.latents_of([3, 0, 4, 3], (16, 24), np.random.default_rng(5))
     assert drawn.shape == under.shape == (4, 4, 16, 24)
     assert drawn[:, 0].flatten(1).unique(dim=1).tolist() == [[3], [0], [4], [3]]

@@ -14,7 +14,7 @@ pytest.importorskip("accelerate")
 
 from miniature.diffusion import embed
 from miniature.diffusion.unet.schedule import scheduler
-from miniature.diffusion.unet.targets import Samples, Sight, picture_loss, sights, unpair
+from miniature.diffusion.unet.targets import Samples, Target, add_unpaired_photos, make_targets, picture_loss
 from tests.miniature.diffusion.features import coordinates
 
 PAINTING = {"kind": "painting", "manner": 0, "content": "a saint"}
@@ -29,22 +29,22 @@ def test_a_photo_shows_through_where_a_picture_is_wanted_and_without_a_prompt_it
     drawn, source = torch.zeros(64, 4, 8, 8), torch.ones(64, 4, 8, 8)
     prompts = ["", "[C]"] * 32
     t = torch.full((64,), 700)
-    sight = sights(samples(drawn, source), prompts, t, np.random.default_rng(0))
+    sight = make_targets(samples(drawn, source), prompts, t, np.random.default_rng(0))
     empty = torch.tensor([not prompt for prompt in prompts])
-    assert torch.equal(sight.wanted[empty], sight.shown[empty])
-    assert set(sight.shown[empty].unique().tolist()) == {0.0, 1.0}
-    assert not sight.wanted[~empty].any()
-    assert torch.equal(sight.differ, (sight.shown != sight.wanted).flatten(1).any(1))
-    assert 0.4 < sight.differ[~empty].float().mean() < 0.9
-    late = sights(samples(drawn, source), prompts, torch.full((64,), 40), np.random.default_rng(0))
-    assert late.shown[~empty].max() < 0.25 < 1.5 < sight.shown.max()
+    assert torch.equal(sight.target[empty], sight.input[empty])
+    assert set(sight.input[empty].unique().tolist()) == {0.0, 1.0}
+    assert not sight.target[~empty].any()
+    assert torch.equal(sight.differs, (sight.input != sight.target).flatten(1).any(1))
+    assert 0.4 < sight.differs[~empty].float().mean() < 0.9
+    late = make_targets(samples(drawn, source), prompts, torch.full((64,), 40), np.random.default_rng(0))
+    assert late.input[~empty].max() < 0.25 < 1.5 < sight.input.max()
 
 
 def test_a_picture_that_is_its_own_source_is_plain_diffusion_under_min_snr_5() -> None:
     drawn = torch.randn(8, 4, 8, 8)
     t = torch.arange(100, 900, 100)
-    sight = sights(samples(drawn, drawn), ["[C]"] * 8, t, np.random.default_rng(0))
-    assert not sight.differ.any()
+    sight = make_targets(samples(drawn, drawn), ["[C]"] * 8, t, np.random.default_rng(0))
+    assert not sight.differs.any()
     signal = scheduler().alphas_cumprod[t].view(-1, 1, 1, 1)
     eps, guess = torch.randn(2, *drawn.shape)
     xt = signal.sqrt() * drawn + (1 - signal).sqrt() * eps
@@ -60,12 +60,12 @@ def paintings(on_device: bool) -> tuple[Samples, Samples]:
     features.arrays["latents"][:] = (
         np.random.default_rng(2).normal(size=(5, 4, 64, 64)) * (1 + np.arange(5))[:, None, None, None]
     )
-    source: Any = embed.Resident(features, torch.device("cpu")) if on_device else features
+    source: Any = embed.FeaturesOnDevice(features, torch.device("cpu")) if on_device else features
     rows = [PAINTING | {"row": 1}, {"kind": "style", "manner": 3, "content": "a cat", "row": 0}] * 8
     parts = source.latents_of([row["row"] for row in rows], (16, 24), np.random.default_rng(3))
     before = Samples.of(rows, *parts)
     groups = {"photo": [[PHOTO | {"row": 4}], [PHOTO | {"row": 3}]], "painting": [], "style": []}
-    return before, unpair(before, source, groups, np.random.default_rng(4))
+    return before, add_unpaired_photos(before, source, groups, np.random.default_rng(4))
 
 
 @pytest.mark.parametrize("on_device", [False, True])
@@ -80,9 +80,9 @@ def test_most_paintings_are_wanted_of_a_photo_of_something_else(on_device: bool)
             assert not torch.equal(after.source[i], before.source[i])
         else:
             assert new == old
-            assert torch.equal(after.wanted[i], before.wanted[i])
+            assert torch.equal(after.target[i], before.target[i])
             assert torch.equal(after.source[i], before.source[i])
-    assert torch.equal(after.manner, before.wanted)
+    assert torch.equal(after.style, before.target)
     assert not before.unpaired.any()
 
 
@@ -90,7 +90,7 @@ def test_the_photo_is_wanted_in_the_paintings_palette() -> None:
     """Composition is the photo's to the last pixel; mean and deviation are the painting's, but for what a crop differs
     from its whole picture."""
     _, after = paintings(False)
-    wanted, source, manner = (part[after.unpaired] for part in (after.wanted, after.source, after.manner))
+    wanted, source, manner = (part[after.unpaired] for part in (after.target, after.source, after.style))
     for one, photo in zip(wanted, source, strict=True):
         assert torch.corrcoef(torch.stack([one.flatten(1), photo.flatten(1)], 1)[0])[0, 1] > 0.999
     torch.testing.assert_close(wanted.std((2, 3)).mean(), manner.std((2, 3)).mean(), rtol=0.1, atol=0)
@@ -101,13 +101,13 @@ def test_a_photo_under_a_painting_is_never_restored_but_without_a_prompt() -> No
     _, after = paintings(False)
     prompts = ["", *["[C]"] * 15]
     after = after._replace(unpaired=torch.ones(16, dtype=torch.bool), source=after.source + 1)
-    sight = sights(after, prompts, torch.full((16,), 600), np.random.default_rng(0))
-    assert sight.differ.tolist() == [False, *[True] * 15]
+    sight = make_targets(after, prompts, torch.full((16,), 600), np.random.default_rng(0))
+    assert sight.differs.tolist() == [False, *[True] * 15]
     assert sight.unpaired is not None
-    assert sight.manner is not None
-    assert sight.unpaired.tolist() == sight.differ.tolist()
-    assert torch.equal(sight.manner[0], sight.wanted[0])
-    assert torch.equal(sight.manner[1:], after.manner[1:])
+    assert sight.style is not None
+    assert sight.unpaired.tolist() == sight.differs.tolist()
+    assert torch.equal(sight.style[0], sight.target[0])
+    assert torch.equal(sight.style[1:], after.style[1:])
 
 
 def test_of_an_unpaired_sample_composition_and_patches_count_more_than_pixels() -> None:
@@ -122,7 +122,7 @@ def test_of_an_unpaired_sample_composition_and_patches_count_more_than_pixels() 
 
     def loss(guess: Tensor, unpaired: Tensor | None, manner: Tensor | None) -> float:
         torch.manual_seed(1)
-        return picture_loss(guess, Sight(smooth + 1, smooth, manner, unpaired), signal).item()
+        return picture_loss(guess, Target(smooth + 1, smooth, manner, unpaired), signal).item()
 
     assert loss(smooth + strokes, unpaired, manner) < loss(smooth, unpaired, manner)
     assert loss(smooth + strokes, None, None) > loss(smooth, None, None)

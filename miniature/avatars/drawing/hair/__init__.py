@@ -1,1 +1,1 @@
-"""Hair and beards."""
+"""Haircuts and beards."""

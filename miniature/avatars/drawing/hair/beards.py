@@ -13,7 +13,7 @@ from miniature.painting.shapes import Array, curve
 
 
 def beard(canvas: Canvas, body: Anatomy, a: Attributes, table: Array, rng: Rng, face: Array) -> None:
-    """Everything but the mouth, which is drawn over it."""
+    """The beard, before the mouth is drawn over it."""
     if a.beard == "stubble":
         _stubble(canvas, body, table, rng, face)
     if a.beard == "full":
@@ -38,7 +38,7 @@ def _stubble(canvas: Canvas, body: Anatomy, table: Array, rng: Rng, face: Array)
     )
     shape = np.concatenate([upper, [(0.9, 1.0), (0.1, 1.0)]])
     clip = face * canvas.area(shape, soft=0.012)
-    shadow = mix(table[30], INK, 0.55)  # even green hair is dark when it is short
+    shadow = mix(table[30], INK, 0.55)  # stubble is dark for every hair colour
     canvas.fill(shape, shadow, 0.26, soft=0.014, clip=face)
     bristles = [
         swell([p, moved(p, 0.002, 0.006)], (0.004, 0.003)) for p in rng.uniform((0.25, 0.64), (0.75, 0.9), (240, 2))
@@ -86,7 +86,7 @@ def _lip_gap(canvas: Canvas, body: Anatomy, table: Array) -> None:
 
 
 def _goatee(canvas: Canvas, body: Anatomy, table: Array, rng: Rng) -> None:
-    """On the chin alone, as wide as the mouth, up to the lower lip."""
+    """A goatee on the chin, as wide as the mouth, up to the lower lip."""
     x, bottom, low = body.mouth.x, body.mouth.edges(np.zeros(1))[3][0, 1] + 0.006, body.chin + 0.046
     side = 0.5 * (bottom + body.chin)
     right = curve(

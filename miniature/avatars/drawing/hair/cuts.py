@@ -1,6 +1,6 @@
-"""Hair that lies on the skull, shaved or tied; and the list of all cuts.
+"""Short, shaved and tied hair, and the tables of all haircuts.
 
-A cut has what is drawn over the face and, some, what hangs behind the head.
+Each haircut has a function that draws over the face, and some have one for the hair behind the head.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ def bowl(head: Head) -> None:
 
 
 def mohawk(head: Head) -> None:
-    """Shaved sides and a crest of spikes."""
+    """A mohawk with shaved sides and a crest of spikes."""
     up, down = sides(head, 0.46)
     shaved = np.concatenate(
         [
@@ -77,7 +77,7 @@ def mohawk(head: Head) -> None:
 
 
 def _combed(head: Head, to: tuple[float, float]) -> None:
-    """Hair combed back from the face to a knot."""
+    """Hair combed back from the face to a knot at ``to``."""
     up, down = sides(head, 0.485)
     w = head.wide
     line = curve([(0.5 - w + 0.034, 0.318), (0.40, 0.262), (0.5, 0.250), (0.60, 0.262), (0.5 + w - 0.034, 0.318)], 24)
@@ -117,7 +117,7 @@ def ponytail(head: Head) -> None:
 
 
 def ponytail_back(head: Head) -> None:
-    """The tail: up from the crown and down beside the face; under a hat, from the nape."""
+    """The ponytail beside the face; it starts at the crown or, under a hat, at the nape."""
     w, t = head.wide, head.top
     if head.clip is None:
         out = [

@@ -1,4 +1,4 @@
-"""What every cut is drawn with: the head below it, the skull's outer line, hairlines and the way hair falls."""
+"""The context in which haircuts are drawn, hairlines, and the direction of hair."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from miniature.painting.shapes import Array, Points, curve, oval
 
 @dataclass(frozen=True)
 class Head:
-    """What a cut is drawn with: the canvas, the head below it, colours, chance, and where hair may be."""
+    """Context of a haircut: canvas, geometry of the head, colours, random generator, and masks."""
 
     canvas: Canvas
     body: Anatomy
@@ -33,7 +33,7 @@ class Head:
     def of(
         cls, canvas: Canvas, body: Anatomy, a: Attributes, rng: Rng, clip: Array | None, face: Array | None = None
     ) -> Head:
-        """``clip`` is where a hat leaves hair to be seen, ``face`` where the hair's shadow may fall."""
+        """``clip``: mask of the hair that a hat leaves visible; ``face``: mask on which hair casts a shadow."""
         part = 0.5 + (0.05 + 0.06 * abs(a.parting)) * (1 if a.parting >= 0 else -1)
         table, skin = hair_table(a.hair), SKINS[a.skin]
         shadow = mix(skin.shadow, skin.deep, 0.5)
@@ -48,27 +48,27 @@ class Head:
         return self.body.width
 
     def curls(self, centres: Array, radii: tuple[float, float], *, dark: float = 0.0, lit: float = 1.0) -> None:
-        """Curls at those centres that no hat presses down."""
-        sizes, kept = self.rng.uniform(*radii, len(centres)), np.ones(len(centres), bool)
+        """Draw curls at the centres that are not covered by a hat."""
+        sizes, visible = self.rng.uniform(*radii, len(centres)), np.ones(len(centres), bool)
         if self.clip is not None:
             at = np.clip(np.round(self.canvas.place(centres)).astype(int), 0, len(self.clip) - 1)
-            kept = self.clip[at[:, 1], at[:, 0]] > 0.5
-        if kept.any():
-            self.shade([oval(x, y, r) for (x, y), r in zip(centres[kept], sizes[kept], strict=True)])
-            curls(self.canvas, centres, sizes, self.table, self.rng, kept, dark=dark, lit=lit)
+            visible = self.clip[at[:, 1], at[:, 0]] > 0.5
+        if visible.any():
+            self.shade([oval(x, y, r) for (x, y), r in zip(centres[visible], sizes[visible], strict=True)])
+            curls(self.canvas, centres, sizes, self.table, self.rng, visible, dark=dark, lit=lit)
 
     def mass(self, outline: Points, lines: Array, count: int = 90, **more: float) -> None:
         self.shade([np.asarray(outline)])
         mass(self.canvas, outline, lines, self.table, self.rng, count, clip=self.clip, **more)  # type: ignore[arg-type]
 
     def shade(self, shapes: list[Array]) -> None:
-        """The shadow that hair throws on the face below it."""
+        """Draw the shadow that hair casts on the face."""
         if self.face is not None:
             low = [moved(shape, 0.0, 0.016) for shape in shapes]
             self.canvas.fill(low, self.shadow, 0.55, soft=0.007, clip=self.face)
 
     def dome(self, foot: float, out: float = 0.012) -> Array:
-        """The outer line of hair on the skull, from the left side over the top to the right one."""
+        """The outline of hair on the skull, from the left over the top to the right."""
         w, top = self.wide + out, self.top
         right = [
             (0.5, top), (0.5 + 0.118, top + 0.024), (0.5 + 0.208 * w / 0.255, top + 0.110), (0.5 + w + 0.008, 0.37),
@@ -77,7 +77,7 @@ class Head:
         return curve([*mirror(right)[:-1], *right], 60)
 
     def flow(self, *tips: tuple[float, float], root: float | None = None, bow: float = 0.6) -> Array:
-        """Guides from the parting, over the skull, to tips given from left to right."""
+        """Guides from the parting over the skull to the tips, which are given from left to right."""
         x0, y0 = self.part if root is None else root, self.top + 0.016
         lines = []
         for x, y in tips:
@@ -94,7 +94,7 @@ class Head:
 
 
 def ragged(line: Points, tips: int, depth: float, rng: Rng, lean: float = 0.0) -> Array:
-    """A hairline of pointed locks: the line with every second point pulled down."""
+    """A jagged hairline: the line with every second point moved down."""
     points = curve(line, 2 * tips + 1)
     points[1::2, 1] += depth * rng.uniform(0.6, 1.3, tips)
     points[1::2, 0] += lean * depth
@@ -102,7 +102,7 @@ def ragged(line: Points, tips: int, depth: float, rng: Rng, lean: float = 0.0) -
 
 
 def sides(head: Head, foot: float) -> tuple[list[tuple[float, float]], list[tuple[float, float]]]:
-    """The inner line of hair before the ears: upwards on the left, downwards on the right."""
+    """The inner line of hair in front of the ears: upwards on the left, downwards on the right."""
     w = head.wide
     right = [(0.5 + w - 0.030, 0.315), (0.5 + w - 0.022, 0.38), (0.5 + w - 0.012, foot)]
     return [tuple(p) for p in mirror(right)], right  # type: ignore[misc]

@@ -1,4 +1,4 @@
-"""Hair with a volume of its own: long, bobs, curls and afros."""
+"""Voluminous hair: long hair, bobs, curls and afros."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from miniature.painting.shapes import Array, Points, curve, oval
 
 
 def _curtain(head: Head, outer: Points, inner: Points, wave: float) -> None:
-    """Hair that is parted and falls down both sides of the face; outer and inner line of the right side."""
+    """Parted hair on both sides of the face; ``outer`` and ``inner`` line of the right side."""
     x, y = head.part, head.top
     half = [(0.5, y), (0.618, y + 0.024), (0.706, y + 0.098), *outer]
     skull = curve([*mirror(half)[:-1], *half], 90)
@@ -21,7 +21,7 @@ def _curtain(head: Head, outer: Points, inner: Points, wave: float) -> None:
         away = abs(0.5 + way * 0.2 - x)
         brow = [(x, 0.232), (x + way * away * 0.55, 0.260), (x + way * away * 0.95, 0.315), *fall]
         first, last = curve(brow, 40), edge[np.linspace(0, len(edge) - 1, 40).astype(int)]
-        # Strands begin at the parting and lie closer to the skull the farther out they are.
+        # Strands start at the parting; the outer ones are closer to the skull.
         lines = np.stack([first + (last - first) * share for share in (0.0, 0.5, 1.0)])
         lines[:, :8, 0] += (x - lines[:, :8, 0]) * np.linspace(1, 0, 8) ** 2 * 0.5
         head.mass(np.concatenate([edge, first[::-1]]), lines, 70, shine=0.30, wave=wave)
@@ -51,7 +51,7 @@ def long_back(head: Head) -> None:
 
 
 def _behind(head: Head, edge: list[tuple[float, float]], wave: float) -> None:
-    """The dark of hair behind the neck; ``edge`` is how far it reaches out, and at what heights."""
+    """Dark hair behind the neck; ``edge`` are half widths and y coordinates of its outline."""
     right = curve([(0.5, head.top + 0.01), (0.71, head.top + 0.10), *((0.5 + x, y) for x, y in edge)], 30)
     foot = edge[-1][1]
     lines = guides(*[[(0.5 + x * 0.4, 0.2), (0.5 + x, 0.5), (0.5 + x, foot)] for x in (-0.3, -0.1, 0.1, 0.3)])
@@ -93,7 +93,7 @@ def curly_back(head: Head) -> None:
 
 
 def curly(head: Head) -> None:
-    """Curls around the face: those of the whole shape whose middle is outside of it, and a fringe."""
+    """Curls around the face: those of the whole shape whose centre is outside the face."""
     w = head.wide
     face = both(
         curve(
@@ -114,7 +114,7 @@ def curly(head: Head) -> None:
 
 
 def _afro_shape(head: Head) -> Array:
-    """A ball; a hat presses it down."""
+    """A ball, which is lower under a hat."""
     r = 0.335 + 0.02 * (head.puff - 0.034) / 0.012
     return oval(0.5, 0.345 if head.clip is None else 0.42, r * 1.03, r)
 

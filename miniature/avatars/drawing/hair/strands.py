@@ -1,4 +1,4 @@
-"""Hair as it is drawn: masses of strands along guides, curls, and the shine across them."""
+"""Strands along guides, curls, and their highlights."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ MIDDLE = 112
 
 
 def guides(*lines: Points, count: int = 24) -> Array:
-    """(g, count, 2) smooth lines from roots to tips, side by side."""
+    """(g, count, 2) smooth lines from roots to tips, ordered from side to side."""
     return np.stack([curve(line, count) for line in lines])
 
 
 def between(lines: Array, share: Array) -> Array:
-    """(n, count, 2) lines at shares in [0, 1] of the way across the guides."""
+    """(n, count, 2) lines interpolated between the guides at positions in [0, 1]."""
     place = np.clip(share, 0, 1) * (len(lines) - 1)
     left = np.minimum(place.astype(int), len(lines) - 2)
     f = (place - left)[:, None, None]
@@ -33,10 +33,10 @@ def mass(
 
     Args:
         lines: (g, k, 2) guides; strands run between neighbours.
-        table: (256, 3) colours from depth to shine.
-        shine: how far down the strands the light lies, 0 at the roots.
-        wave: how far strands swing sideways.
-        dark: how much darker the whole is, 1 for black: hair that hangs behind the head.
+        table: (256, 3) colours from dark to highlight.
+        shine: position of the highlight along the strands, 0 at the roots.
+        wave: amplitude of waves.
+        dark: darkening, 1 for black, used for hair behind the head.
     """
     box, mask = canvas.raster(outline)
     if mask.size == 0:
@@ -81,10 +81,10 @@ def _paint(
 
 
 def curls(
-    canvas: Canvas, centres: Array, radii: Array, table: Array, rng: Rng, kept: Array, *, dark: float = 0.0,
+    canvas: Canvas, centres: Array, radii: Array, table: Array, rng: Rng, visible: Array, *, dark: float = 0.0,
     lit: float = 1.0,
 ) -> None:  # fmt: skip
-    """Round curls, one over the other in the given order, each with its own light; only those that are ``kept``."""
+    """Draw round shaded curls in the given order; only those that are ``visible``."""
     placed, sizes = canvas.place(centres), radii * canvas.pixels * np.sqrt(abs(np.linalg.det(canvas.pose[:, :2])))
     box = canvas.box(placed, float(sizes.max()) + 3)
     shape = (box[0].stop - box[0].start, box[1].stop - box[1].start)
@@ -102,7 +102,7 @@ def curls(
         )
 
     for (x, y), radius, value, angle in zip(
-        ((placed - corner) * unit)[kept], (sizes * unit)[kept], base[kept], turn[kept], strict=True
+        ((placed - corner) * unit)[visible], (sizes * unit)[visible], base[visible], turn[visible], strict=True
     ):
         middle, pen = (round(x), round(y)), 0.17 * radius / unit
         cv2.circle(mask, middle, round(radius), 255, -1, cv2.LINE_AA, SHIFT)
@@ -116,7 +116,7 @@ def curls(
 
 
 def scatter(outline: Points, step: float, rng: Rng, jitter: float = 0.35) -> Array:
-    """Points of a shaken hexagonal grid inside an outline."""
+    """Points of a jittered hexagonal grid inside an outline."""
     shape = np.asarray(outline, np.float32)
     low, high = shape.min(0), shape.max(0)
     ys = np.arange(low[1], high[1] + step, step * 0.87)

@@ -15,11 +15,11 @@ pytest.importorskip("accelerate")
 
 from accelerate.state import AcceleratorState
 
-from benchmarks.gan_edits import attributes as avatar_attributes
+from benchmarks.gan_edits import classifier as module
 from inst.errors import InputError
 from miniature.avatars import CHOICES
 from miniature.avatars.data import writer as dataset
-from miniature.avatars.data.dataset import Crowd
+from miniature.avatars.data.dataset import AvatarDataset
 from miniature.common.training import Budget
 
 COUNT = 30
@@ -36,16 +36,16 @@ def precision_of_its_own() -> Iterator[None]:
 @pytest.fixture
 def state(tmp_path: Path) -> Path:
     folder = tmp_path / "avatars"
-    dataset.write(folder, COUNT, 64, seed=3)
+    dataset.write_avatars(folder, COUNT, 64, seed=3)
     return folder
 
 
 def test_attributes_are_read_learned_and_cached(state: Path, tmp_path: Path) -> None:
-    crowd = Crowd.open(state)
-    pictures = crowd.pictures(crowd.train)
-    reader = avatar_attributes.train(crowd, tmp_path, Budget(steps=30), batch=32, device="cpu", widths=(16, 24, 32))
-    avatar_attributes.save_reader(reader, tmp_path)
-    found = avatar_attributes.reader_in(tmp_path, Budget(steps=1)).read_attributes(pictures)
+    crowd = AvatarDataset.open(state)
+    pictures = crowd.images(crowd.train)
+    classifier = module.train(crowd, tmp_path, Budget(steps=30), batch=32, device="cpu", widths=(16, 24, 32))
+    module.save_classifier(classifier, tmp_path)
+    found = module.classifier_in(tmp_path, Budget(steps=1)).predict(pictures)
     assert [*found] == [*CHOICES]
     for name, (read, probabilities) in found.items():
         assert probabilities.shape == (len(pictures), len(CHOICES[name]))
@@ -53,7 +53,7 @@ def test_attributes_are_read_learned_and_cached(state: Path, tmp_path: Path) -> 
         assert read == [[*CHOICES[name]][row] for row in probabilities.argmax(1)]
     right = np.mean([one == crowd.attributes[row].background for row, one in enumerate(found["background"][0])])
     assert right > 0.5  # of eight grounds, which fill a picture
-    shown = avatar_attributes.table(reader, crowd)
+    shown = module.table(classifier, crowd)
     assert all(f"| {name} | " in shown for name in ("figure", "glasses", "hat", "mouth"))
     with pytest.raises(InputError, match="no file"):
-        avatar_attributes.load_reader(tmp_path / "elsewhere")
+        module.load_classifier(tmp_path / "elsewhere")

@@ -1,4 +1,4 @@
-"""Edits as `inst edit` makes them, for `benchmarks.gan_edits`: many avatars at once, mappers trained where missing."""
+"""Edits as `inst edit` makes them, for `benchmarks.gan_edits`: in batches, with mappers trained on demand."""
 
 from __future__ import annotations
 
@@ -24,36 +24,36 @@ from inst.shapes import Image, WPlus
 
 METHODS = ("directions", "ffclip", "optimize", "mapper")
 CONTROLS = ("no edit", "shuffled channels")
-"""The same codes drawn again; global directions whose channels were given each other's relevance."""
+"""The same codes synthesized again; global directions with the channels' relevances shuffled."""
 
 
-class Editing:
-    """A generator and what edits its pictures.
+class EditRunner:
+    """A generator and the editors of its images.
 
     Args:
-        run: names the networks and files; its settings are those of every edit.
-        mappers: folder where trained mappers are kept.
-        lesson: their training, but for text and output.
-        batch: avatars edited at once.
+        run: names the networks and files; its settings apply to every edit.
+        mappers: folder of trained mappers.
+        mapper_options: options of their training, except text and output.
+        batch: avatars in a batch.
     """
 
-    def __init__(self, run: EditRun, mappers: Path, lesson: MapperRun, batch: int) -> None:
+    def __init__(self, run: EditRun, mappers: Path, mapper_options: MapperRun, batch: int) -> None:
         self.run = with_defaults(run)
-        self.mappers, self.lesson, self.batch = mappers, with_defaults(lesson), batch
+        self.mappers, self.mapper_options, self.batch = mappers, with_defaults(mapper_options), batch
         self.session = FaceSession(self.run)
         self._directions: dict[tuple[str, str | None], DirectionsEditor] = {}
 
     def avatars(self, count: int, seed: int) -> WPlus:
-        """Codes that the generator makes up."""
+        """Randomly sampled latent codes."""
         with torch.no_grad():
             return self.session.sample_w(count, seed, self.run.truncation)
 
     def edit(self, method: str, text: str, codes: WPlus, **settings: Any) -> tuple[Image, float]:
-        """The edited pictures, and the seconds each took, the text's own share with it.
+        """The edited images, and the seconds per image including the encoding of the text.
 
         Args:
-            method: of `METHODS` or `CONTROLS`.
-            settings: of `EditRun`, other than those of the run.
+            method: one of `METHODS` or `CONTROLS`.
+            settings: fields of `EditRun` that differ from those of the run.
 
         Raises:
             InstError: the method cannot make this edit.
@@ -62,37 +62,37 @@ class Editing:
         device = self.session.placement.device
         synchronize(device)
         started = time.perf_counter()
-        pictures = torch.cat([work.edit_codes(part, "fixed", lambda: None) for part in codes.split(self.batch)])
+        images = torch.cat([work.edit_codes(part, "fixed", lambda: None) for part in codes.split(self.batch)])
         synchronize(device)
-        return pictures, (time.perf_counter() - started) / len(codes)
+        return images, (time.perf_counter() - started) / len(codes)
 
     def _work(self, method: str, run: EditRun) -> EditWork:
         if method == "no edit":
             return EditWork(self.session, run, "random", "edits", None, [])
-        product = "directions" if method == "shuffled channels" else method
-        run = replace(run, method=product)
-        if product == "mapper" and run.mapper is None:
+        base = "directions" if method == "shuffled channels" else method
+        run = replace(run, method=base)
+        if base == "mapper" and run.mapper is None:
             run = replace(run, mapper=str(self.mapper(run.text or "")))
         run = with_prepared(run, choose_method(run))
-        editor = self._directed(method, run) if product == "directions" else make_editor(self.session, run, product)
-        return EditWork(self.session, run, "random", product, editor, [])
+        editor = self._directions_editor(method, run) if base == "directions" else make_editor(self.session, run, base)
+        return EditWork(self.session, run, "random", base, editor, [])
 
-    def _directed(self, method: str, run: EditRun) -> DirectionsEditor:
-        """Kept for other settings: reading a text takes longer than a batch of edits."""
+    def _directions_editor(self, method: str, run: EditRun) -> DirectionsEditor:
+        """Cached across settings, because encoding a text takes longer than a batch of edits."""
         editor = self._directions.get((method, run.text))
         if editor is None:
-            made = make_editor(self.session, run, "directions")
-            assert isinstance(made, DirectionsEditor)
-            order = torch.arange(len(made.relevance))
+            created = make_editor(self.session, run, "directions")
+            assert isinstance(created, DirectionsEditor)
+            order = torch.arange(len(created.relevance))
             if method == "shuffled channels":
                 order = torch.randperm(len(order), generator=torch.Generator().manual_seed(0))
-            editor = self._directions[method, run.text] = replace(made, relevance=made.relevance[order])
+            editor = self._directions[method, run.text] = replace(created, relevance=created.relevance[order])
         editor.alpha, editor.beta = run.alpha, run.beta
         return editor
 
     def mapper(self, text: str) -> Path:
-        """The mapper of a text, trained at the first call; a stopped training goes on."""
-        run = replace(self.lesson, text=text)
+        """The mapper of a text; it is trained on first use, and an interrupted training is resumed."""
+        run = replace(self.mapper_options, text=text)
         key = identity_of(run, self.session.fingerprint, clip_probe(self.session.clip), run.identity)[:12]
         path = self.mappers / f"{safe_name(text)}-{run.max_train_steps}-{key}.safetensors"
         if not Unfinished(path).is_done:
@@ -103,5 +103,5 @@ class Editing:
 
     @torch.no_grad()
     def unedited(self, codes: WPlus) -> Image:
-        """The pictures of the codes themselves, straight from the generator."""
+        """Images of the codes themselves, directly from the generator."""
         return torch.cat([self.session.generator(part).clamp(-1, 1).cpu() for part in codes.split(self.batch)])

@@ -1,4 +1,4 @@
-"""The product's own path for the measurements: a folder of random weights, loaded, learned with, stylized with."""
+"""The toolkit as it is measured: a model folder of random weights, loaded, trained with and stylized with."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ PARTS: dict[str, tuple[str, str, Callable[[Size, Placement], nn.Module]]] = {
 
 
 def write_model(folder: Path, size: Size, dtype: torch.dtype) -> None:
-    """A diffusers folder of random weights in ``dtype``, a CLIP in transformers' layout, and a painting of noise."""
+    """Write a diffusers folder of random weights, a CLIP in transformers' layout, and a painting of noise."""
     placement = Placement(torch.device("cpu"), dtype)
     configs = {"unet": size.unet, "vae": size.vae, "text_encoder": size.text}
     for part, (kind, stem, make) in PARTS.items():
@@ -72,12 +72,12 @@ def _write_json(path: Path, data: dict[str, Any]) -> None:
     path.write_text(json.dumps(data))
 
 
-class Product:
-    """The toolkit with a model loaded.
+class Toolkit:
+    """The toolkit with a loaded model.
 
     Attributes:
-        watch: after :meth:`measure_parts`, collects the seconds of ``encode``, ``prompt``, ``decode``, and of U-Net
-            calls by batch: ``unet 1``, ``unet 2``.
+        watch: after :meth:`measure_parts`, collects the seconds of ``encode``, ``prompt`` and ``decode``, and of U-Net
+            calls by batch size: ``unet 1``, ``unet 2``.
     """
 
     def __init__(self, folder: Path, placement: Placement) -> None:
@@ -88,11 +88,11 @@ class Product:
         self.picture = read_image(folder / PAINTING)
 
     def measure_parts(self) -> None:
-        """Holds the stopwatch to each call of the model; on a GPU that makes the whole a little slower."""
+        """Time each call of the model; on a GPU this makes the total slightly longer."""
         self.model = timed(self.model, self.watch)
 
     def training(self, batch: int) -> Training:
-        """The default preset's training of the painting; batch 1 unless asked otherwise."""
+        """Prepare training on the painting with the default preset."""
         clip = load_clip(f"hf:{self.folder / CLIP_FOLDER}", self.placement)
         side = self.picture.image.shape[-1]
         settings = resolve(
@@ -102,14 +102,14 @@ class Product:
         return prepare(self.model, clip, self.picture, settings, accelerator, None)
 
     def training_step(self, training: Training) -> float:
-        """One step, as ``Training.steps`` takes it between two validations."""
+        """One training step, as in ``Training.steps`` between two validations."""
         size = self.picture.image.shape[-1] // self.model.factor
         assert training.settings.batch_size is not None
-        drawn = draw(training.latents, training.schedule, training.settings.batch_size, size, training.generator)
-        return training._learn(drawn)
+        samples = draw(training.latents, training.schedule, training.settings.batch_size, size, training.generator)
+        return training._learn(samples)
 
     def stylize(self, settings: PhotoSettings, batch: int = 1) -> Tensor:
-        """The picture itself under a style of random vectors; the prompts' encoding is part of it."""
+        """Stylize the painting itself with a random style token, including the encoding of the prompts."""
         with self.watch.timing("prompt"):
             style = self.style()
         contents = self.picture.image.expand(batch, -1, -1, -1)
@@ -118,7 +118,7 @@ class Product:
         return pictures
 
     def style(self) -> Style:
-        """``[C]`` spelled by vectors of the vocabulary's own size."""
+        """Conditioning of ``[C]`` with a random vector of the norm that vocabulary embeddings have."""
         text = self.model.text
         vectors = torch.randn(1, text.token_dim) * text.vocabulary_norm / text.token_dim**0.5
         plain = self.model.defaults.plain_prompt
@@ -143,7 +143,7 @@ def photo_settings(sampler: Any, num_steps: int, side: int) -> PhotoSettings:
 
 
 class TimedDiffusion(LatentDiffusion):
-    """The product's model with a stopwatch held to its three calls."""
+    """The model with timing of its three calls."""
 
     watch: Stopwatch
 
@@ -161,7 +161,7 @@ class TimedDiffusion(LatentDiffusion):
 
 
 def timed(model: LatentDiffusion, watch: Stopwatch) -> TimedDiffusion:
-    """The same model, measured."""
+    """The same model with timing."""
     timed_model = TimedDiffusion(**{field.name: getattr(model, field.name) for field in fields(model)})
     object.__setattr__(timed_model, "watch", watch)
     return timed_model
