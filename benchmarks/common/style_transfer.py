@@ -8,21 +8,21 @@ from typing import Any, Literal
 
 import torch
 from accelerate import Accelerator
-
 from inst.commands.diffusion.learn import LearnOptions, kept_path, learn
-from inst.commands.diffusion.options import GenerateRun, ModelOptions, StylizeRun
-from inst.commands.diffusion.stylize import photo_settings
 from inst.commands.diffusion.used_styles import UsedStyle
-from inst.image import Picture
-from inst.inversion.settings import InversionSettings
-from inst.inversion.token import StyleToken, load_token
 from inst.pipelines.compose import compose
-from inst.pipelines.session import Session
-from inst.shapes import Image
 from inst.stylize.photo import stylize
 from inst.stylize.prompts import PLACEHOLDER
 from inst.stylize.text_to_image import generate
 from inst.training.shared import Stop
+
+from inst.commands.diffusion.options import GenerateRun, ModelOptions, StylizeRun
+from inst.commands.diffusion.stylize import photo_settings
+from inst.image import Picture
+from inst.inversion.settings import InversionSettings
+from inst.inversion.token import StyleToken, load_token
+from inst.pipelines.session import Session
+from inst.shapes import Image
 
 Method = Literal["attention", "direct"]
 

@@ -16,6 +16,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import torch
+from inst.commands.faces.edit_options import with_prepared
 
 from benchmarks.common.machine import describe_machine
 from benchmarks.common.tables import write_results
@@ -29,7 +30,6 @@ from benchmarks.gan_edits.sheets import write_sheets
 from benchmarks.gan_edits.trial import Trial
 from benchmarks.gan_edits.upper_bound import BASELINES
 from inst.commands.common.unfinished import identity_of
-from inst.commands.faces.edit_options import with_prepared
 from inst.commands.faces.options import EditRun, MapperRun
 from inst.errors import InstError
 from inst.files import sha256

@@ -8,14 +8,14 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from inst.commands.faces.edit_options import choose_method, with_prepared
+from inst.commands.faces.edit_work import EditWork
+from inst.commands.faces.train_editor import train_a_mapper
 
 from benchmarks.common.machine import synchronize
 from inst.commands.common.outputs import safe_name
 from inst.commands.common.unfinished import Unfinished, identity_of
-from inst.commands.faces.edit_options import choose_method, with_prepared
-from inst.commands.faces.edit_work import EditWork
 from inst.commands.faces.options import EditRun, MapperRun
-from inst.commands.faces.train_editor import train_a_mapper
 from inst.gan.editor import DirectionsEditor, clip_probe
 from inst.pipelines.faces.embedded import with_defaults
 from inst.pipelines.faces.methods import make_editor

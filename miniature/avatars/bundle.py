@@ -17,12 +17,12 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from inst.commands.faces.train_editor import train_an_ffclip
 
 from inst.assets import AVATARS
 from inst.commands.common.unfinished import Unfinished
 from inst.commands.faces.directions import prepare_directions
 from inst.commands.faces.options import DirectionsRun, FfclipRun, GanOptions
-from inst.commands.faces.train_editor import train_an_ffclip
 from inst.files import write_safetensors
 from inst.gan.encoder import load_encoder
 from inst.models.vocabulary import WORDS_FILE

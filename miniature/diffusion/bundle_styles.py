@@ -11,15 +11,15 @@ from dataclasses import replace
 from pathlib import Path
 
 from accelerate import Accelerator
+from inst.commands.diffusion.learn import learn
+from inst.training.shared import stopping
 
 from inst.assets import FOLDER
-from inst.commands.diffusion.learn import learn
 from inst.commands.diffusion.options import ModelOptions
 from inst.image import list_images, read_image
 from inst.inversion.settings import InversionSettings
 from inst.inversion.token import load_token, save_token
 from inst.pipelines.session import Session
-from inst.training.shared import stopping
 
 STYLES = FOLDER / "mini" / "styles"
 
