@@ -43,7 +43,7 @@ def mini_folder() -> Path:
 def avatars_folder() -> Path:
     """The folder of the embedded generator of cartoon faces, with everything that is needed to edit them.
 
-    It is built by ``miniature.avatars_bundle``.
+    It is built by ``miniature.avatars.bundle``.
 
     Raises:
         ModelError: this installation does not include the weights, or a file is missing or damaged.

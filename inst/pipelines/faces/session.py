@@ -34,6 +34,8 @@ from inst.training.progress import with_bar
 if TYPE_CHECKING:
     from inst.gan.styleclip.prepared import Prepared
     from inst.gan.trained import TrainedEditor
+    from inst.pipelines.faces.directions import MeasuringStep
+    from inst.pipelines.faces.training import EditorTrainingStep
 
 
 def load_generator(
@@ -391,6 +393,26 @@ class FaceSession(FaceNetworks):
 
         return train_mapper(self, text, **arguments)
 
+    def train_mapper_steps(self, text: str, **arguments: Any) -> Iterator[EditorTrainingStep]:
+        """The steps of `train_mapper`. A caller that stops iterating leaves the checkpoint behind, to resume from.
+
+        Args:
+            arguments: those of `train_mapper` without ``progress``, and ``should_stop``, which is called after every
+                step; a true answer saves the checkpoint and makes that step the last one, with ``stopped`` set.
+
+        >>> import inst
+        >>> faces = inst.load_generator("avatars")
+        >>> for step in faces.train_mapper_steps("a hat", max_train_steps=2, samples=4, validation_samples=2):
+        ...     print(step.step, step.total, step.finished)
+        0 2 False
+        1 2 False
+        2 2 True
+        >>> mapper = step.editor()
+        """
+        from inst.pipelines.faces.train_mapper import train_mapper_steps
+
+        return train_mapper_steps(self, text, **arguments)
+
     def train_ffclip(self, prompts: Sequence[str], **arguments: Any) -> TrainedEditor:
         """Train FFCLIP on a list of texts, for `edit` and its ``ffclip``; the arguments are those of `train_ffclip`.
 
@@ -403,6 +425,19 @@ class FaceSession(FaceNetworks):
 
         return train_ffclip(self, prompts, **arguments)
 
+    def train_ffclip_steps(self, prompts: Sequence[str], **arguments: Any) -> Iterator[EditorTrainingStep]:
+        """The steps of `train_ffclip`; ``should_stop`` and the steps are as in `train_mapper_steps`.
+
+        >>> import inst
+        >>> faces = inst.load_generator("avatars")
+        >>> steps = faces.train_ffclip_steps(["a hat", "glasses"], max_train_steps=2, samples=4, validation_samples=2)
+        >>> *_, last = steps
+        >>> ffclip = last.editor()
+        """
+        from inst.pipelines.faces.train_ffclip import train_ffclip_steps
+
+        return train_ffclip_steps(self, prompts, **arguments)
+
     def prepare_directions(self, **arguments: Any) -> Prepared:
         """Measure the channels of StyleSpace, for `edit` and its ``directions``; see `prepare_directions`.
 
@@ -414,6 +449,23 @@ class FaceSession(FaceNetworks):
         from inst.pipelines.faces.directions import prepare_directions
 
         return prepare_directions(self, **arguments)
+
+    def prepare_directions_steps(self, **arguments: Any) -> Iterator[MeasuringStep]:
+        """The steps of `prepare_directions`, one for each channel; the last one has the ``directions``.
+
+        Args:
+            arguments: those of `prepare_directions` without ``progress``, and ``should_stop``, which is called after
+                every channel; a true answer saves the checkpoint and ends the measurement, with ``stopped`` set.
+
+        >>> import inst
+        >>> faces = inst.load_generator("avatars")
+        >>> *_, last = faces.prepare_directions_steps(samples=1, statistics_samples=10, max_side=4)
+        >>> last.step == last.total == len(last.directions.relevance)
+        True
+        """
+        from inst.pipelines.faces.directions import prepare_directions_steps
+
+        return prepare_directions_steps(self, **arguments)
 
     def _w_plus(self, latents: WPlus) -> WPlus:
         return self.generator.to_w_plus(latents.to(self.placement.device))

@@ -10,12 +10,11 @@ pytest.importorskip("accelerate")
 
 from accelerate.state import AcceleratorState
 
-from inst.commands.faces.options import GanOptions
+from inst import load_generator
 from inst.errors import InputError, ModelError
 from inst.gan.checkpoints import save_generator
 from inst.gan.compact import CompactEncoder, CompactLayout, compact_layout_of
 from inst.gan.encoder import load_encoder
-from inst.pipelines.faces.session import FaceSession
 from inst.placement import choose_placement
 from miniature.avatars.encoder.export import averaged, export, measure, reconstruct, rejection_rate
 from miniature.avatars.encoder.train import EncoderRecipe, sample_w, train
@@ -41,7 +40,7 @@ def session(tmp_path):
     z = torch.randn(200, CONFIG.z_width, generator=torch.Generator().manual_seed(9))
     pictures = generator(generator.truncate(generator.map(z), 0.7)).clamp(-1, 1)
     np.save(tmp_path / "avatars.npy", ((pictures + 1) * 127.5).round().byte().permute(0, 2, 3, 1).numpy())
-    return FaceSession(GanOptions(generator=str(tmp_path / "G.safetensors"), device="cpu", dtype="float32"))
+    return load_generator(tmp_path / "G.safetensors", device="cpu", dtype="float32")
 
 
 def steps(tmp_path, session, count, **recipe):
