@@ -40,19 +40,20 @@ def edit(options: EditOptions) -> int:
     Raises:
         InstError: an option, file or text that cannot be used; a photo of several does not stop the others.
     """
-    with Claims(_inputs(options), overwrite=options.overwrite) as claims:
-        return _edit(options, claims)
+    photos = find_photos(options.photos)
+    with Claims([*photos, *_other_inputs(options)], overwrite=options.overwrite) as claims:
+        return _edit(options, photos, claims)
 
 
-def _inputs(options: EditOptions) -> list[Path]:
-    """The files that the run reads, which are never written to."""
+def _other_inputs(options: EditOptions) -> list[Path]:
+    """The files other than photos that the run reads; no input is ever written to."""
     named = (options.latents, options.landmarks, options.from_image, *(split_weight(spec)[0] for spec in options.edits))
-    return [*find_photos(options.photos), *(Path(file) for file in named if file is not None)]
+    return [Path(file) for file in named if file is not None]
 
 
-def _edit(options: EditOptions, claims: Claims) -> int:
+def _edit(options: EditOptions, photos: Sequence[Path], claims: Claims) -> int:
     session = open_session(options)
-    job = plan_edit(options, session.files, claims)
+    job = plan_edit(options, photos, session.files, claims)
     # a single photo that cannot be read is an error before anything is loaded
     single = job.photos if len(job.photos) == 1 else ()
     opened = {path: open_photo(path, max_megapixels=job.max_megapixels) for path in single}
