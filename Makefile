@@ -48,19 +48,19 @@ docs: $(VENV)/.installed-docs  ## build the documentation site and run its noteb
 	@echo "the site is docs/_build/html/index.html"
 
 miniature: .miniature-folders $(VENV)/.installed-dev  ## train the embedded model again: make miniature PHOTOS=folder PAINTINGS=folder [EMOJI=folder]
-	$(BIN)/python -m miniature.train_all --photos "$(PHOTOS)" --paintings "$(PAINTINGS)" $(if $(EMOJI),--emoji "$(EMOJI)") --state $(or $(STATE),miniature-state)
+	$(BIN)/python -m miniature.diffusion.train_all --photos "$(PHOTOS)" --paintings "$(PAINTINGS)" $(if $(EMOJI),--emoji "$(EMOJI)") --state $(or $(STATE),miniature-state)
 
 .miniature-folders:
 	@test -n "$(PHOTOS)" && test -n "$(PAINTINGS)" || { echo "make miniature needs PHOTOS=folder and PAINTINGS=folder (EMOJI=folder is optional)"; exit 2; }
 
 miniature-report: $(VENV)/.installed-dev  ## measure the embedded model and draw its sheets: make miniature-report [DATA=folder]
-	$(BIN)/python -m benchmarks.miniature_report $(if $(DATA),--data "$(DATA)")
+	$(BIN)/python -m benchmarks.quality.miniature $(if $(DATA),--data "$(DATA)")
 
 avatars: $(VENV)/.installed-dev  ## train the embedded generator of faces again: make avatars [STATE=folder]
-	@for step in "avatars" "gan --out $(AVATARS)/exports" "avatar_clip --out $(AVATARS)/exports" \
-	  "identity --out $(AVATARS)/exports" \
-	  "avatar_encoder --generator $(AVATARS)/exports/generator.safetensors --identity $(AVATARS)/exports/identity.safetensors --out $(AVATARS)/exports" \
-	  "avatars_bundle --exports $(AVATARS)/exports --out $(AVATARS)/avatars"; \
+	@for step in "avatars" "avatars.generator --out $(AVATARS)/exports" "avatars.clip --out $(AVATARS)/exports" \
+	  "avatars.identity --out $(AVATARS)/exports" \
+	  "avatars.encoder --generator $(AVATARS)/exports/generator.safetensors --identity $(AVATARS)/exports/identity.safetensors --out $(AVATARS)/exports" \
+	  "avatars.bundle --exports $(AVATARS)/exports --out $(AVATARS)/avatars"; \
 	do echo "== $$step"; $(BIN)/python -m miniature.$$step --state $(AVATARS) || exit 1; done
 
 clean:  ## remove the virtual environment and caches

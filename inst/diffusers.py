@@ -29,6 +29,7 @@ class _Inversion:
     """What the inversion needs from a call, recorded while diffusers' own ``__call__`` computes it."""
 
     strength: float
+    num_steps: int = 0
     prompt_embeds: Tensor | None = None
     """(b, s, d), without the negative prompt."""
     image_embeds: list[Tensor] | None = None
@@ -82,8 +83,8 @@ class StochasticInversionImg2ImgPipeline(StableDiffusionImg2ImgPipeline):
                 [0, 1], tensors in [-1, 1], or latents (b, 4, lh, lw). As many as there are prompts, or one for all.
             strength: in [0, 1]. The last ``int(strength * num_inference_steps)`` steps are run; with the inversion at
                 least one. With the inversion and a DDIM scheduler the image is noised to timestep
-                ``int(strength * 1000)``, or, if that is 20 or more above the first timestep visited (fewer than 50
-                steps), to that first timestep. With other schedulers it is always the first timestep visited.
+                ``int(strength * 1000)``; with fewer than 50 steps, if that is 20 or more above the first timestep
+                visited, to that first timestep. With other schedulers it is always the first timestep visited.
             inversion: False is exactly `diffusers.StableDiffusionImg2ImgPipeline`. True encodes the image to the mean
                 of the autoencoder's posterior, as ``inst stylize`` does, where diffusers samples from it; the generator
                 then only draws the noise.
@@ -125,6 +126,7 @@ class StochasticInversionImg2ImgPipeline(StableDiffusionImg2ImgPipeline):
     ) -> tuple[Tensor, int]:
         """As in diffusers; with the inversion at least one step, and none lost to rounding (0.58 of 50 steps is 29)."""
         if self._inversion is not None:
+            self._inversion.num_steps = num_inference_steps
             # diffusers truncates the product of the two: with half a step added it is this count despite rounding
             strength = (count_steps(num_inference_steps, strength) + 0.5) / num_inference_steps
         return super().get_timesteps(num_inference_steps, strength, device)
@@ -153,7 +155,7 @@ class StochasticInversionImg2ImgPipeline(StableDiffusionImg2ImgPipeline):
         x0 = image if image.shape[1] == self.vae.config["latent_channels"] else self._encode_mean(image)
         if isinstance(self.scheduler, DDIMScheduler):
             schedule = NoiseSchedule(self.scheduler.alphas_cumprod)
-            t = inversion_timestep(schedule, self._inversion.strength, int(timestep[0]))
+            t = inversion_timestep(schedule, self._inversion.strength, int(timestep[0]), self._inversion.num_steps)
             timestep = torch.full_like(timestep, t)
         # latents are not encoded again: this repeats them for every prompt and adds random noise
         noised = super().prepare_latents(x0, timestep, *rest)

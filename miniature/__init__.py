@@ -1,1 +1,1 @@
-"""The recipe of the embedded model: everything from folders of pictures to `inst/assets/mini/`, on a CPU."""
+"""The recipes of the embedded models: training data, training and export, on a CPU; see README.md."""

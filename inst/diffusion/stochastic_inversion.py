@@ -10,8 +10,8 @@ from typing import NamedTuple
 from inst.diffusion.schedule import EpsModel, NoiseSchedule, add_noise, expand_timestep
 from inst.shapes import Latents
 
-PUBLISHED_STRIDE = 20
-"""Timesteps from one of the published 50 DDIM steps to the next."""
+PUBLISHED_STEPS = 50
+"""DDIM steps of the published method."""
 
 
 class Inverted(NamedTuple):
@@ -26,20 +26,22 @@ class Inverted(NamedTuple):
     predicted_noise: Latents
 
 
-def inversion_timestep(schedule: NoiseSchedule, strength: float, first: int) -> int:
-    """The timestep to whose noise level the inversion adds noise before DDIM sampling.
+def inversion_timestep(schedule: NoiseSchedule, strength: float, first: int, num_steps: int) -> int:
+    """The timestep up to which the inversion adds noise before DDIM sampling.
 
-    As published it is ``int(strength * 1000)``. With 50 steps that is 19 timesteps more than ``first``, from which
-    img2img starts. With fewer, longer steps the difference would be larger, and the excess noise would remain in the
-    image; the inversion then uses ``first`` as well. With the other samplers it always does.
+    As published it is ``int(strength * 1000)``, which with 50 steps lies up to 29 timesteps beyond the first one that
+    DDIM visits, where img2img starts. With fewer, longer steps the gap would grow, and its noise would remain in the
+    picture: where it is a published step (20 timesteps) or more, the inversion then stops at ``first`` too.
 
     Args:
         schedule: the noise schedule.
         strength: in [0, 1].
-        first: the first timestep of the sampler.
+        first: the first timestep that DDIM visits.
+        num_steps: DDIM steps at strength 1.
     """
     t = schedule.timestep_of(strength)
-    return first if t - first >= PUBLISHED_STRIDE else t
+    published_stride = len(schedule) // PUBLISHED_STEPS
+    return first if num_steps < PUBLISHED_STEPS and t - first >= published_stride else t
 
 
 def invert_stochastically(

@@ -204,6 +204,8 @@ def is_flat(image: Image) -> bool:
 def learning_identity(settings: InversionSettings, model: LatentDiffusion, picture: Picture) -> str:
     """A hash of everything that a learned style depends on: resolved settings, model and painting."""
     values = [_plain(asdict(settings)), model.revision_hash, picture.sha256]
+    if settings.context == "pooled":
+        values.append("unit-length embedding")  # earlier versions trained on an embedding that was not normalised
     return sha256_bytes(json.dumps(values, sort_keys=True).encode())
 
 

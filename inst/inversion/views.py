@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 from jaxtyping import Float
 from torch import Tensor
+from torch.nn import functional
 
 from inst.clip.backbone import ClipBackbone
 from inst.image import resize
@@ -54,14 +55,15 @@ def embed_painting(
     Args:
         clip: the CLIP model of the inversion module.
         image: the painting (1, 3, h, w), sRGB in [-1, 1].
-        patches: ``False`` gives the embedding of the whole image and no context, as published. ``True`` gives the mean
-            embedding of the five :func:`views`, and the patch embeddings of all of them as context.
+        patches: ``False`` gives the embedding of the whole image and no context, as published: of unit length, as
+            transformers' ``CLIPModel.forward`` returns it. ``True`` gives the mean embedding of the five
+            :func:`views`, and the patch embeddings of all of them as context, none of them normalised.
 
     Raises:
         ModelError: patches are requested, and the CLIP model has none.
     """
     if not patches:
-        return clip.embed_images(image).unsqueeze(1).float(), None
+        return _unit_embedding(clip, image), None
     pooled, keys = clip.embed_both(views(image, clip.image_size))
     return pooled.mean(0).reshape(1, 1, -1).float(), keys.flatten(0, 1).unsqueeze(0).float()
 
@@ -71,7 +73,11 @@ def embed_as_the_release_did(clip: ClipBackbone, image: Image) -> Float[Tensor, 
     """The CLIP embedding with which styles were trained by the code that the authors of InST released.
 
     That code casts the training tensor in [-1, 1] to 8-bit integers, so that CLIP receives a nearly black image
-    whatever the painting is. This function is only needed to apply such a style.
+    whatever the painting is. The embedding has unit length. This function is only needed to apply such a style.
     """
     quantized = image.clamp(-1, 1).to(torch.int8).to(torch.uint8).to(torch.float32) / 127.5 - 1
-    return clip.embed_images(quantized).unsqueeze(1).float()
+    return _unit_embedding(clip, quantized)
+
+
+def _unit_embedding(clip: ClipBackbone, image: Image) -> Float[Tensor, "b 1 e"]:
+    return functional.normalize(clip.embed_images(image).float(), dim=-1).unsqueeze(1)

@@ -141,7 +141,9 @@ def noised_start(
     first = start_timesteps(settings.sampler, schedule, settings.num_steps, settings.strength)[0]
     if not settings.inversion:
         return add_noise(schedule, x0, noise, expand_timestep(first, x0))
-    t = inversion_timestep(schedule, settings.strength, first) if settings.sampler == "ddim" else first
+    t = first
+    if settings.sampler == "ddim":
+        t = inversion_timestep(schedule, settings.strength, first, settings.num_steps)
     conditional = model.eps_model(style.conditioning.expand(len(x0), -1, -1))
     return invert_stochastically(conditional, schedule, x0, noise, t).latents
 

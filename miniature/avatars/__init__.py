@@ -1,8 +1,11 @@
-"""Cartoon faces drawn in code, for a GAN to learn: `draw(sample(rng), rng)`; `python -m miniature.avatars --help`."""
+"""Avatars: cartoon faces drawn in code, `draw(sample(rng), rng)`, and the networks trained on them.
 
-from miniature.avatars.attributes import CHOICES, EXPRESSION, Attributes, another_expression, labels, sample
-from miniature.avatars.portrait import draw, landmarks
-from miniature.avatars.words import caption, short_caption
+`python -m miniature.avatars` draws the training data.
+"""
+
+from miniature.avatars.data.attributes import CHOICES, EXPRESSION, Attributes, another_expression, labels, sample
+from miniature.avatars.data.captions import caption, short_caption
+from miniature.avatars.drawing.portrait import draw, landmarks
 
 __all__ = [
     "CHOICES",

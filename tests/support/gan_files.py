@@ -26,7 +26,7 @@ from inst.gan.trained import save_trained
 from inst.perceptual.arcface import ArcFace
 from inst.perceptual.ir_se import IrSeLayout
 from inst.placement import choose_placement
-from miniature.manifest import write_manifest
+from miniature.common.manifest import write_manifest
 
 WIDTH = 24
 """Width of w and of the narrow CLIP's embeddings, which FFCLIP needs to be equal."""

@@ -1,0 +1,1 @@
+"""Face edits by text, evaluated with an attribute classifier: `python -m benchmarks.gan_edits`."""

@@ -1,0 +1,1 @@
+"""Quality of style transfer over pairs of photos and paintings: `python -m benchmarks.quality`."""

@@ -1,0 +1,1 @@
+"""Time and memory; each module here is a command."""

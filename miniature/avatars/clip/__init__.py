@@ -1,0 +1,1 @@
+"""The CLIP of the avatars, trained on their captions: `python -m miniature.avatars.clip`."""

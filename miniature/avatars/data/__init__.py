@@ -1,0 +1,1 @@
+"""Avatars as training data: attributes, captions and prompts, files, augmentation."""

@@ -1,0 +1,1 @@
+"""Drawing of an avatar from its attributes; `portrait` is the entry point."""

@@ -1,0 +1,1 @@
+"""Haircuts and beards."""

@@ -1,0 +1,1 @@
+"""The encoder of the avatars' StyleGAN2: `python -m miniature.avatars.encoder`."""

@@ -1,0 +1,1 @@
+"""The StyleGAN2 of the avatars: `python -m miniature.avatars.generator`."""

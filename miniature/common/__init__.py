@@ -1,0 +1,1 @@
+"""Shared by both recipes: training runs, losses, CLIP, tokenizer, exported folders."""

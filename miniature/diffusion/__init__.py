@@ -1,0 +1,1 @@
+"""The recipe of the embedded diffusion model: a command for each step, and `train_all` for all of them."""

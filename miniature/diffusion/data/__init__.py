@@ -1,0 +1,1 @@
+"""Folders of pictures, the rendered training pictures, and their captions."""

@@ -1,0 +1,1 @@
+"""Step 5, the U-Net and the inversion module: `python -m miniature.diffusion.unet`."""

@@ -1,0 +1,80 @@
+"""The embedded folder is made of its trained parts by the product's own commands, and anew only where they changed."""
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file
+from support.gan_files import CONFIG, calm_generator, write_avatars, write_files
+
+pytest.importorskip("cv2")
+
+from inst import assets
+from inst.cli import main
+from inst.gan.checkpoints import save_generator
+from miniature.avatars import CHOICES
+from miniature.avatars.bundle import BundleRecipe, bundle
+from miniature.avatars.data.prompts import prompts
+
+QUICK = BundleRecipe(samples=1, statistics=50, ffclip_steps=2, ffclip_batch=2, ffclip_codes=4, examples=(3, 5))
+
+
+@pytest.fixture(scope="module")
+def parts(tmp_path_factory):
+    torch.set_num_threads(1)
+    folder = tmp_path_factory.mktemp("narrow")
+    made = write_avatars(folder / "exports", write_files(folder / "files"))
+    for name in ("directions.safetensors", "ffclip.safetensors", "examples.safetensors", "manifest.json"):
+        (made / name).unlink()
+    return made
+
+
+def test_a_folder_that_edits_is_made_and_not_made_twice(parts, tmp_path, monkeypatch, capsys):
+    state, out = tmp_path / "state", tmp_path / "assets" / "avatars"
+    bundle(state, parts, out, QUICK, "cpu")
+    assert {"glasses", "hat", "blue", "beard"} < set((out / "words.txt").read_text().split())
+    made = {path.name: path.stat().st_mtime_ns for path in (state / "bundle").glob("*-*.safetensors")}
+    assert len(made) == 2
+    assert load_file(out / "examples.safetensors")["w_plus"].shape == (2, CONFIG.num_layers, CONFIG.w_width)
+    card = (out / "MODEL_CARD.md").read_text()
+    assert "{" not in card and f"{CONFIG.resolution} px" in card
+    everything = {p.relative_to(out).as_posix() for p in out.rglob("*") if p.is_file()}
+    assert set(json.loads((out / "manifest.json").read_text())) == everything - {"manifest.json", "MODEL_CARD.md"}
+    assert not any(str(tmp_path).encode() in p.read_bytes() for p in out.rglob("*") if p.is_file())
+
+    monkeypatch.setattr(assets, "FOLDER", out.parent)
+    monkeypatch.chdir(tmp_path)
+    assets.avatars_folder.cache_clear()
+    try:
+        text = ["--text", "a face with glasses", "--device", "cpu", "--dtype", "float32"]
+        assert main(["edit", *text, "--beta", "0.01", "--output", "a.png"]) == 0
+        assert main(["edit", *text, "--method", "ffclip", "--output", "b.png"]) == 0
+        assert main(["edit", *text, "--clip", "mini", "--output", "c.png", "--method", "directions"]) == 2
+    finally:
+        assets.avatars_folder.cache_clear()
+
+    bundle(state, parts, out, QUICK, "cpu")
+    assert {path.name: path.stat().st_mtime_ns for path in (state / "bundle").glob("*-*.safetensors")} == made
+
+
+def test_parts_that_do_not_belong_together_are_told(parts, tmp_path):
+    exports = tmp_path / "exports"
+    shutil.copytree(parts, exports)
+    save_generator(exports / "generator.safetensors", calm_generator(1))
+    with pytest.raises(SystemExit, match=r"trained for another generator: .*avatars\.encoder"):
+        bundle(tmp_path / "state", exports, tmp_path / "out", QUICK, "cpu")
+    (exports / "identity.safetensors").unlink()
+    with pytest.raises(SystemExit, match=r"identity\.safetensors is missing: python -m miniature\.avatars\.identity"):
+        bundle(tmp_path / "state", exports, tmp_path / "out", QUICK, "cpu")
+    assert not Path(tmp_path / "out").exists()
+
+
+def test_prompts_name_every_choice_once():
+    texts = prompts()
+    assert len(set(texts)) == len(texts)
+    assert not any("{" in text or "  " in text or "a afro" in text or "a orange" in text for text in texts)
+    for name, words in {"hair": "{} hair", "eyes": "{} eyes", "hat": "{}", "clothes": "{}"}.items():
+        for choice in CHOICES[name]:
+            assert choice == "none" or any(words.format(choice) in text for text in texts), choice
