@@ -41,21 +41,10 @@ def edit(options: EditOptions) -> int:
         InstError: an option, file or text that cannot be used; a photo of several does not stop the others.
     """
     photos = find_photos(options.photos)
-<<<<<<< HEAD
     named = (options.latents, options.landmarks, options.from_image, *(split_weight(spec)[0] for spec in options.edits))
     inputs = [*photos, *(Path(file) for file in named if file is not None)]
     with Claims(inputs, overwrite=options.overwrite) as claims:
         return _edit(options, photos, claims)
-=======
-    with Claims([*photos, *_other_inputs(options)], overwrite=options.overwrite) as claims:
-        return _edit(options, photos, claims)
-
-
-def _other_inputs(options: EditOptions) -> list[Path]:
-    """The files other than photos that the run reads; no input is ever written to."""
-    named = (options.latents, options.landmarks, options.from_image, *(split_weight(spec)[0] for spec in options.edits))
-    return [Path(file) for file in named if file is not None]
->>>>>>> faces
 
 
 def _edit(options: EditOptions, photos: Sequence[Path], claims: Claims) -> int:
