@@ -12,20 +12,13 @@ import pytest
 import torch
 from PIL import Image as PilImage
 from skimage import data
-from support.documents import PAGES, ROOT, blocks, commands
+from support.documents import PAGES, ROOT, blocks, commands, quick_model, shortened  # noqa: F401  (a fixture)
 
 import inst
-from inst.assets import mini_folder
 from inst.cli.commands import COMMANDS
 from inst.cli.config import build
 from inst.cli.parser import parse
-from inst.models.settings import with_overrides
-from inst.pipelines.session import default_session
 
-QUICK = {"resolution": 64, "crop": 64, "num_steps": 3, "train_steps": 2, "batch_size": 2}
-"""The miniature's defaults while examples run: what is tested is that they do, not what comes of it."""
-_STEPS = re.compile(r"\b(max_train_steps|num_inference_steps|num_steps|invert_steps|steps)=[\d_]+")
-STABLE_DIFFUSION = '"stable-diffusion-v1-5/stable-diffusion-v1-5"'
 NEED_WEIGHTS = {"docs/how-to/stable-diffusion.md", "docs/how-to/other-tools.md", "docs/how-to/photographs-of-faces.md"}
 """Pages with an example that is compiled only, since it needs files which no test may download."""
 
@@ -41,29 +34,13 @@ def folder_of_a_reader(tmp_path, monkeypatch):
     inst.load_style("night").rename("painting").export("painting.learned_embeds.safetensors", form="diffusers")
 
 
-@pytest.fixture(scope="module")
-def quick_model():
-    """One session for all pages, with defaults that take seconds; the session that others share is left as it was."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("inst.models.load.with_overrides", lambda d, o, n: with_overrides(d, {**o, **QUICK}, n))
-        default_session.cache_clear()
-        patch.setattr(inst, "load_model", lambda model="mini", **_: default_session())
-        yield
-    default_session.cache_clear()
-
-
-def shortened(code):
-    """The code with few steps, small pictures, and the miniature in place of Stable Diffusion."""
-    code = _STEPS.sub(r"\1=2", code).replace("(512, 512)", "(64, 64)")
-    return code.replace(STABLE_DIFFUSION, repr(str(mini_folder())))
-
-
 def named(page):
     return str(page.relative_to(ROOT))
 
 
+@pytest.mark.usefixtures("quick_model")
 @pytest.mark.parametrize("page", [page for page in PAGES if blocks(page, "python")], ids=named)
-def test_python_of_a_page_runs_from_top_to_bottom(page, quick_model):
+def test_python_of_a_page_runs_from_top_to_bottom(page):
     names = {}
     for block in blocks(page, "python"):
         code = compile("\n" * (block.line - 1) + shortened(block.text), named(page), "exec")
