@@ -125,7 +125,7 @@ MARKDOWN = [
     path
     for folder in ("", "docs", "benchmarks", "experiments", "miniature", "inst", "style_images")
     for path in sorted((ROOT / folder).glob("*.md" if not folder else "**/*.md"))
-    if "_build" not in path.parts and path.name != "avatars_card.md"  # a part of the model card of the avatars
+    if "_build" not in path.parts and path.name != "card.md"  # a part of the model card of the avatars
 ]
 SOURCES = [
     ROOT / "Makefile",
