@@ -100,11 +100,30 @@ def accepted(arguments):
 
 MARKDOWN = [
     path
-    for folder in ("", "docs", "benchmarks", "miniature", "inst", "style_images")
+    for folder in ("", "docs", "benchmarks", "experiments", "miniature", "inst", "style_images")
     for path in sorted((ROOT / folder).glob("*.md" if not folder else "**/*.md"))
-    if "_build" not in path.parts and path.name != "avatars_card.md"  # a part of the model card of the avatars
+    if "_build" not in path.parts and path.name != "card.md"  # a part of the model card of the avatars
 ]
+SOURCES = [
+    ROOT / "Makefile",
+    *(path for folder in ("inst", "benchmarks", "experiments", "miniature") for path in (ROOT / folder).rglob("*.py")),
+]
+MODULE = re.compile(r"-m\s+((?:inst|benchmarks|experiments|miniature)(?:\.[a-z]\w*)*)(?![.\w]*[A-Z$])")
+"""A module after ``-m``; a placeholder such as ``miniature.NAME`` is none."""
 LINK = re.compile(r"\]\(([^()\s#:]+)(?:#[^()\s]*)?\)")
+
+
+def test_every_module_that_is_named_to_be_run_exists():
+    """``python -m MODULE`` in pages, docstrings and the Makefile."""
+    named_in = {(module, named(path)) for path in (*MARKDOWN, *SOURCES) for module in MODULE.findall(path.read_text())}
+    assert len(named_in) > 50
+    assert not {(module, page) for module, page in named_in if not runnable(module)}
+
+
+def runnable(module):
+    """Whether ``python -m`` finds something to run."""
+    place = ROOT.joinpath(*module.split("."))
+    return place.with_suffix(".py").is_file() or (place / "__main__.py").is_file()
 
 
 @pytest.mark.parametrize("page", MARKDOWN, ids=lambda path: str(path.relative_to(ROOT)))
