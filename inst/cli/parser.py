@@ -130,7 +130,7 @@ def _take_positional(schema: type, words: list[str], values: dict[str, Any]) -> 
 
 
 def _looks_assigned(word: str, names: typing.Collection[str]) -> bool:
-    """Whether a word is meant as an option: it has ``=``, and its key is one word, such as a (possibly mistyped) name."""
+    """Whether a word is meant as an option: its key is one word before ``=``, such as a (possibly mistyped) name."""
     return is_assignment(word, names) or ("=" in word and word.partition("=")[0].replace("-", "_").isidentifier())
 
 
