@@ -1,7 +1,7 @@
 """The notebooks run, and are committed with their pictures.
 
-Their cells are run in this process with few steps: no kernel is needed, and types are checked as everywhere in the
-tests. ``make docs`` runs them as they are, in Jupyter.
+Their cells are run in this process with few steps: types are checked as everywhere in the tests, and no kernel is
+needed. ``make docs`` runs them as they are, in Jupyter.
 """
 
 import ast

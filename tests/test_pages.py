@@ -136,3 +136,11 @@ def test_every_public_name_is_in_the_reference():
     reference = (ROOT / "docs" / "reference" / "api.md").read_text(encoding="utf-8")
     documented = set(re.findall(r"^\.\. (?:auto\w+:: inst\.|py:data:: )(\w+)", reference, re.M))
     assert set(inst.__all__) - {"diffusers"} <= documented
+
+
+def test_the_tables_of_the_benchmarks_are_those_of_the_results():
+    """Every row of a table stands in a file of results, as the command printed it."""
+    results = "\n".join(path.read_text(encoding="utf-8") for path in (ROOT / "benchmarks" / "results").glob("*.md"))
+    page = (ROOT / "docs" / "benchmarks.md").read_text(encoding="utf-8")
+    rows = [line for line in page.splitlines() if line.startswith("|")]
+    assert len(rows) > 50 and not set(rows) - set(results.splitlines())
