@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 AVATARS = $(or $(STATE),miniature-state/avatars)
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: demo test lint miniature .miniature-folders miniature-report avatars help clean
+.PHONY: demo test lint docs miniature .miniature-folders miniature-report avatars help clean
 
 help:  ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/'
@@ -27,6 +27,10 @@ $(VENV)/.installed-dev: pyproject.toml | $(VENV)/.installed-test
 	$(PIP) -e '.[dev,miniature]'
 	@touch $@
 
+$(VENV)/.installed-docs: pyproject.toml | $(VENV)/.installed
+	$(PIP) -e '.[docs]'
+	@touch $@
+
 demo: $(VENV)/.installed  ## learn a painting, stylize a photo, write outputs/demo.png
 	$(BIN)/inst demo --output outputs/demo.png
 
@@ -38,6 +42,10 @@ lint: $(VENV)/.installed-dev  ## ruff, pyright, import-linter
 	$(BIN)/ruff format --check .
 	$(BIN)/pyright
 	$(BIN)/lint-imports
+
+docs: $(VENV)/.installed-docs  ## build the documentation site and run its notebooks: docs/_build/html/index.html
+	HF_HUB_OFFLINE=1 $(BIN)/python -m sphinx -b html -nW --keep-going -q docs docs/_build/html
+	@echo "the site is docs/_build/html/index.html"
 
 miniature: .miniature-folders $(VENV)/.installed-dev  ## train the embedded model again: make miniature PHOTOS=folder PAINTINGS=folder [EMOJI=folder]
 	$(BIN)/python -m miniature.diffusion.train_all --photos "$(PHOTOS)" --paintings "$(PAINTINGS)" $(if $(EMOJI),--emoji "$(EMOJI)") --state $(or $(STATE),miniature-state)
@@ -56,4 +64,4 @@ avatars: $(VENV)/.installed-dev  ## train the embedded generator of faces again:
 	do echo "== $$step"; $(BIN)/python -m miniature.$$step --state $(AVATARS) || exit 1; done
 
 clean:  ## remove the virtual environment and caches
-	rm -rf $(VENV) .pytest_cache .ruff_cache
+	rm -rf $(VENV) .pytest_cache .ruff_cache docs/_build

@@ -2,10 +2,7 @@
 
 import sys
 
-from inst.cli import main
+from inst.cli.main import stylize_or_generate
 
 if __name__ == "__main__":
-    command = "generate" if any(arg.split("=")[0] == "--prompt" for arg in sys.argv[1:]) else "stylize"
-    if any(arg.split("=")[0] in {"--content", "--from-image"} for arg in sys.argv[1:]):
-        command = "stylize"
-    sys.exit(main([command, *sys.argv[1:]]))
+    sys.exit(stylize_or_generate())

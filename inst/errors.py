@@ -1,48 +1,64 @@
-"""Every error that is the user's to mend. The command line prints the sentence and exits with 2.
+"""Exceptions for problems that the user can fix. The command line prints the message and exits with code 2.
 
 InstError
-├── InputError          a file is missing, empty, broken, too large, or not what it claims to be
+├── InputError          a file is missing, empty, damaged, too large, or not of the expected format
 ├── ConfigError         an option is unknown, out of range, or has no effect
-├── ModelError          a model source is unknown, unreachable, incomplete, or of the wrong kind
-├── TokenError          a style token does not fit this model, or a placeholder and its words do not match
-└── MissingExtraError   an optional package is needed: which ``pip install`` brings it
+├── ModelError          a model cannot be found or downloaded, is incomplete, or is of the wrong kind
+├── TokenError          a style token does not fit this model, or a prompt's placeholders do not match its styles
+└── MissingExtraError   an optional package is not installed; the message gives the ``pip install`` command
 
-The sentence says what was given, what is accepted, and what to do. Anything else that is raised is a bug of ours and
+The message says what was given, what is accepted, and what to do. Any other exception is a bug in this package and
 keeps its traceback.
 
-What the user should know, and can go on with, is an :class:`InstWarning`. The library only ever issues it through
-:mod:`warnings`; the command line shows it as one line beginning with ``warning:``.
+Problems that do not stop the work are reported as :class:`InstWarning`, always through :mod:`warnings`; the command
+line shows each as one line that begins with ``warning:``.
+
+>>> import inst.errors
+>>> try:
+...     raise inst.errors.ConfigError("strength=2 is out of range: give 0 to 1")
+... except inst.errors.InstError as error:
+...     print(error)
+strength=2 is out of range: give 0 to 1
 """
 
 from __future__ import annotations
 
 
 class InstError(Exception):
-    """Base of the errors a user can mend; the message is one line."""
+    """Base class of the errors that a user can fix. The message is one line."""
 
 
 class InstWarning(UserWarning):
-    """Something the user should know that does not stop the work; the message is one line."""
+    """A problem that does not stop the work. The message is one line."""
 
 
 class InputError(InstError):
-    """A file or picture that cannot be used, or a place that cannot be written to."""
+    """A file or image cannot be read or used, or a path cannot be written to."""
 
 
 class ConfigError(InstError):
-    """An option that is unknown, out of range or contradictory."""
+    """An option is unknown, out of range, or contradicts another one."""
 
 
 class ModelError(InstError):
-    """A model that cannot be found, read or recognised."""
+    """A model cannot be found, read or recognised."""
 
 
 class TokenError(InstError):
-    """A style token that does not fit, or a prompt whose placeholder has no style."""
+    """A style token does not fit the model, or a placeholder in a prompt has no style."""
 
 
 class MissingExtraError(InstError):
-    """An optional package that is not installed."""
+    """An optional package is not installed.
+
+    Args:
+        package: the package that is missing.
+        extra: the extra of this package that installs it.
+        purpose: what needs it; the subject of the message.
+
+    >>> print(MissingExtraError("av", "video", "writing a video"))
+    writing a video needs the package av: pip install "inst[video]"
+    """
 
     def __init__(self, package: str, extra: str, purpose: str) -> None:
         super().__init__(f'{purpose} needs the package {package}: pip install "inst[{extra}]"')

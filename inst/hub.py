@@ -1,4 +1,7 @@
-"""The one door to the Hugging Face hub: the cache first, then the network, at most three tries."""
+"""Downloads from the Hugging Face hub: from the local cache if possible, else over the network in up to three attempts.
+
+No other module accesses the hub.
+"""
 
 from __future__ import annotations
 
@@ -8,27 +11,31 @@ from pathlib import Path
 
 from inst.errors import ModelError
 
-MAX_TRIES = 3
+MAX_ATTEMPTS = 3
 TIMEOUT = 10.0
-"""Seconds for the list of files."""
-FIRST_WAIT = 0.5
-"""Seconds before the second try; doubled before the third."""
+"""Timeout in seconds of the request for a repository's list of files."""
+INITIAL_WAIT = 0.5
+"""Seconds to wait before the second attempt; the wait doubles before the third."""
 
-Choice = Callable[[Collection[str]], list[str]]
-"""Which of a repository's files are wanted; raises ModelError when they do not make up what is looked for."""
+FileSelector = Callable[[Collection[str]], list[str]]
+"""Selects the needed files from the names of all files in a repository.
+
+Raises ModelError if a needed file is not among them.
+"""
 
 
-def fetch(repository: str, choose: Choice, *, markers: Collection[str], hint: str = "") -> Path:
-    """The folder that holds the files `choose` picks from a hub repository.
+def fetch(repository: str, choose: FileSelector, *, markers: Collection[str], hint: str = "") -> Path:
+    """The local folder with the needed files of a hub repository, downloaded if the cache does not have all of them.
 
     Args:
         repository: ``owner/name``.
-        choose: picks from the names that are there.
-        markers: files of which every such repository has one; its place in the cache is the folder's.
-        hint: closes the sentence of a failure, such as a repository to use instead.
+        choose: selects the needed files.
+        markers: file names of which every such repository has at least one. They locate the repository in the cache.
+        hint: appended to the error message if the download fails, such as a repository to use instead.
 
     Raises:
-        ModelError: neither the cache nor the hub has it: its id, the cause and what to do.
+        ModelError: the files are neither in the cache nor can they be downloaded. The message names the repository, the
+            cause and what to do.
     """
     folder = cached_folder(repository, *markers)
     if folder is not None and _is_complete(folder, choose):
@@ -37,30 +44,34 @@ def fetch(repository: str, choose: Choice, *, markers: Collection[str], hint: st
 
 
 def cached_folder(repository: str, *markers: str) -> Path | None:
-    """Where the cache keeps the repository's newest known state, or None. Reaches no network.
+    """The cached snapshot folder of a repository's main revision, or None if none is cached. Does not use the network.
+
+    Args:
+        repository: ``owner/name``.
+        markers: file names to look up; the first one in the cache locates the folder.
 
     Raises:
-        ModelError: `repository` cannot be an id.
+        ModelError: ``repository`` is not a valid repository id.
     """
     from huggingface_hub import try_to_load_from_cache
     from huggingface_hub.errors import HFValidationError
 
     for marker in markers:
         try:
-            place = try_to_load_from_cache(repository, marker)
+            cached = try_to_load_from_cache(repository, marker)
         except HFValidationError:
             raise ModelError(f"{repository} is neither a folder that exists nor a hub id (owner/name)") from None
-        if isinstance(place, str):
-            return Path(place.removesuffix(marker))
+        if isinstance(cached, str):
+            return Path(cached.removesuffix(marker))
     return None
 
 
 def files_in(folder: Path) -> list[str]:
-    """Names of all files below `folder`, with forward slashes."""
+    """Paths of all files below ``folder``, relative to it, with forward slashes, sorted."""
     return sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
 
 
-def _is_complete(folder: Path, choose: Choice) -> bool:
+def _is_complete(folder: Path, choose: FileSelector) -> bool:
     try:
         choose(files_in(folder))
     except ModelError:
@@ -68,39 +79,40 @@ def _is_complete(folder: Path, choose: Choice) -> bool:
     return True
 
 
-def _download(repository: str, choose: Choice, hint: str) -> Path:
+def _download(repository: str, choose: FileSelector, hint: str) -> Path:
     from huggingface_hub import HfApi, snapshot_download
 
-    wait = FIRST_WAIT
-    for attempt in range(1, MAX_TRIES + 1):
+    wait = INITIAL_WAIT
+    for attempt in range(1, MAX_ATTEMPTS + 1):
         try:
-            # not list_repo_files: that one waits 24 s for a network that is not there, and logs every try
+            # list_repo_files would retry for 24 s without a network and log every attempt.
             siblings = HfApi().model_info(repository, timeout=TIMEOUT).siblings or []
-            wanted = choose([sibling.rfilename for sibling in siblings])
-            return Path(snapshot_download(repository, allow_patterns=wanted))
+            needed = choose([sibling.rfilename for sibling in siblings])
+            return Path(snapshot_download(repository, allow_patterns=needed))
         except ModelError as error:
             raise ModelError(f"{repository} on the hub: {error}") from None
         except Exception as error:
-            cause, may_pass = _cause(error)
-            if attempt == MAX_TRIES or not may_pass:
-                raise ModelError(f"{repository} cannot be fetched: {cause}{hint}") from error
+            cause, is_transient = _cause(error)
+            if attempt == MAX_ATTEMPTS or not is_transient:
+                raise ModelError(f"{repository} cannot be downloaded: {cause}{hint}") from error
         time.sleep(wait)
         wait *= 2
-    raise AssertionError("the last try returns or raises")
+    raise AssertionError("the last attempt returns or raises")
 
 
 def _cause(error: Exception) -> tuple[str, bool]:
-    """What went wrong in words, and whether another try may help."""
+    """A description of what went wrong, and whether another attempt may succeed."""
     from huggingface_hub import errors
 
     match error:
         case errors.OfflineModeIsEnabled():
             return (
-                "HF_HUB_OFFLINE is set and it is not in the cache: unset it, or give a local folder or file",
+                "HF_HUB_OFFLINE is set and the repository is not in the cache: "
+                "unset HF_HUB_OFFLINE, or give a local folder or file",
                 False,
             )
         case errors.GatedRepoError():
-            return "its licence must be accepted on its page on the hub, then: hf auth login", False
+            return "accept its licence on its page on the hub, then log in with: hf auth login", False
         case errors.RepositoryNotFoundError():
             return "the hub has no such repository, or it is private (hf auth login) or renamed", False
         case errors.HfHubHTTPError() if error.response is not None and error.response.status_code < 500:
@@ -109,4 +121,4 @@ def _cause(error: Exception) -> tuple[str, bool]:
             return "the disk is full", False
         case _:
             first_line = (str(error).splitlines() or [type(error).__name__])[0]
-            return f"the hub is not reachable ({first_line}); a local folder or file needs no network", True
+            return f"the hub cannot be reached ({first_line}); a local folder or file works without a network", True

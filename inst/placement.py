@@ -1,4 +1,4 @@
-"""Where a model lives and in which precision: the one place that decides."""
+"""Choice of the device that a model runs on and the precision it computes in. No other module decides either."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch
 
 @dataclass(frozen=True)
 class Placement:
-    """A device and the precision its networks compute in."""
+    """The device that networks are placed on and the precision they compute in."""
 
     device: torch.device
     dtype: torch.dtype
@@ -23,14 +23,17 @@ class Placement:
 
 
 def choose_placement(device: str = "auto", dtype: str = "auto") -> Placement:
-    """The fastest device there is, and the fastest precision that is safe on it, unless the caller names them.
+    """Resolve ``device`` and ``dtype``, by default to the fastest device and the fastest precision safe on it.
 
     Args:
-        device: ``auto``, ``cpu``, ``cuda``, ``cuda:1``, ``mps``.
-        dtype: ``auto``, ``float32``, ``bfloat16`` or ``float16``.
+        device: ``auto`` (CUDA, else MPS, else CPU), ``cpu``, ``cuda``, ``cuda:1`` or ``mps``.
+        dtype: ``auto`` (see :func:`automatic_dtype`), ``float32``, ``bfloat16`` or ``float16``.
 
     Raises:
-        ConfigError: the device is not there or cannot compute in that precision.
+        ConfigError: a name is unknown, or the device is not available or does not support that precision.
+
+    >>> print(choose_placement("cpu", "float32"))
+    cpu, float32
     """
     chosen = _device(device)
     return Placement(chosen, _dtype(dtype, chosen))
@@ -45,14 +48,14 @@ def _device(name: str) -> torch.device:
         device = torch.device(name)
     except RuntimeError:
         raise ConfigError(f"device={name} is not known: choose auto | cpu | cuda | cuda:N | mps") from None
-    there = {
+    available = {
         "cpu": True,
         "cuda": torch.cuda.is_available() and (device.index or 0) < torch.cuda.device_count(),
         "mps": torch.backends.mps.is_available(),
     }
-    if not there.get(device.type, False):
+    if not available.get(device.type, False):
         raise ConfigError(
-            f"device={name} is not on this machine: choose {' | '.join(k for k, v in there.items() if v)}"
+            f"device={name} is not available on this machine: choose {' | '.join(k for k, v in available.items() if v)}"
         )
     return device
 
@@ -63,21 +66,21 @@ def _dtype(name: str, device: torch.device) -> torch.dtype:
     if name not in DTYPES:
         raise ConfigError(f"dtype={name} is not known: choose auto | {' | '.join(DTYPES)}")
     if name == "float16" and device.type == "cpu":
-        raise ConfigError("dtype=float16 is not for a CPU: choose bfloat16 or float32")
+        raise ConfigError("dtype=float16 is not supported on a CPU: choose bfloat16 or float32")
     return DTYPES[name]
 
 
 def automatic_dtype(device: torch.device) -> torch.dtype:
-    """bfloat16 where the hardware multiplies it faster than float32, float16 on Apple's GPUs, else float32."""
+    """bfloat16 on hardware with native bfloat16, float16 on other GPUs (CUDA and Apple), float32 on other CPUs."""
     if device.type == "cuda":
         return torch.bfloat16 if torch.cuda.is_bf16_supported(including_emulation=False) else torch.float16
     if device.type == "mps":
         return torch.float16
-    return torch.bfloat16 if cpu_multiplies_bfloat16() else torch.float32
+    return torch.bfloat16 if cpu_has_native_bfloat16() else torch.float32
 
 
-def cpu_multiplies_bfloat16() -> bool:
-    """Whether this CPU has AMX or AVX-512 BF16; without either bfloat16 is emulated and slower than float32."""
+def cpu_has_native_bfloat16() -> bool:
+    """Whether this CPU has AMX or AVX-512 BF16. Without either, bfloat16 is emulated and slower than float32."""
     return any(
         getattr(torch.cpu, name, lambda: False)() for name in ("_is_amx_tile_supported", "_is_avx512_bf16_supported")
     )

@@ -1,7 +1,8 @@
-"""Names for tensor shapes. The letters are the project's legend:
+"""Type aliases for tensor shapes. The dimension letters mean the same in every signature of the package:
 
-b batch, h w pixels, c latent channels, lh lw latent size, e CLIP embedding, p patches, n token vectors, d text width,
-s text length, k layers of w_plus. On the GAN side d is the width of w.
+b batch size, h w height and width in pixels, c latent channels, lh lw height and width of the latents, e width of the
+CLIP embedding, p number of patches, n number of token vectors, d width of the text encoder, s length of the prompt in
+tokens, k number of layers of W+. In the GAN code d is the width of w.
 """
 
 from __future__ import annotations
@@ -10,20 +11,20 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 Image = Float[Tensor, "b 3 h w"]
-"""Pictures, sRGB in [-1, 1]."""
+"""Images, sRGB in [-1, 1]."""
 Latents = Float[Tensor, "b c lh lw"]
-"""The autoencoder's latents, scaled to about unit variance."""
+"""Latents of the autoencoder (VAE), scaled to about unit variance."""
 Conditioning = Float[Tensor, "b s d"]
-"""The text encoder's output for each position of a prompt."""
+"""Last hidden states of the text encoder, one vector for each token position of the prompt."""
 Timesteps = Int[Tensor, "b"]
-"""Steps of the noise schedule, 0 (clean) … 999 (noise), one for each element of a batch."""
+"""Timesteps of the noise schedule, from 0 (clean) to 999 (noise), one for each element of the batch."""
 TokenVectors = Float[Tensor, "n d"]
-"""Rows of the token embedding that spell one new word."""
+"""Token embedding vectors that a placeholder such as ``[C]`` stands for, one for each token position it takes."""
 ImageEmbeds = Float[Tensor, "b e"]
-"""Projected CLIP embeddings, not normalised."""
+"""CLIP embeddings after projection into the shared space, not normalised."""
 PatchEmbeds = Float[Tensor, "b p e"]
-"""Projected CLIP patch embeddings, not normalised."""
+"""CLIP patch embeddings after projection into the shared space, not normalised."""
 W = Float[Tensor, "b d"]
-"""StyleGAN2's intermediate latent: what the mapping network makes of z."""
+"""StyleGAN2's intermediate latent code w, the output of the mapping network."""
 WPlus = Float[Tensor, "b k d"]
-"""One w for each layer of the synthesis network."""
+"""Latent codes in W+: one w for each layer of the synthesis network."""

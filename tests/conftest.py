@@ -1,4 +1,4 @@
-"""Shapes in signatures are checked while tests run; one thread, no network, a home of its own."""
+"""Shape annotations are checked at run time while tests run; tests use neither the network nor a GPU."""
 
 import os
 from pathlib import Path
@@ -8,7 +8,7 @@ import pytest
 os.environ["HF_HUB_OFFLINE"] = "1"
 os.environ.setdefault("CUDA_VISIBLE_DEVICES", "")
 
-import support.checker  # the hook finds it as an attribute of its package
+import support.checker  # the import hook looks it up as an attribute of its package
 from jaxtyping import install_import_hook
 
 _hook = install_import_hook("inst", "support.checker.typechecker")
@@ -18,7 +18,7 @@ ROOT = Path(__file__).parent.parent
 
 @pytest.fixture(scope="session")
 def golden():
-    """``golden(name)``: the tensors of a reference output."""
+    """``golden(name)``: the tensors of a reference output, computed with the published code."""
     from safetensors.torch import load_file
 
     return lambda name: load_file(ROOT / "tests" / "golden" / f"{name}.safetensors")
@@ -26,7 +26,7 @@ def golden():
 
 @pytest.fixture(scope="session")
 def fill():
-    """``fill(name, shape)``: the deterministic inputs of the reference outputs."""
+    """``fill.fill(name, shape)``: the deterministic inputs and weights of the reference outputs."""
     import importlib.util
 
     spec = importlib.util.spec_from_file_location("golden_fill", ROOT / "tests" / "golden" / "fill.py")

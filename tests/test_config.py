@@ -1,39 +1,41 @@
-"""YAML files, key=value words and flags become checked settings."""
+"""YAML files, key=value arguments and flags are merged into validated settings."""
 
 from pathlib import Path
 
 import pytest
 
+from inst.cli.commands import COMMANDS
 from inst.cli.config import build, parse_words
-from inst.cli.main import COMMANDS
-from inst.commands.diffusion.options import GenerateRun, StylizeRun
+from inst.commands.diffusion.options import GenerateOptions, StylizeOptions
 from inst.errors import ConfigError, InputError
 
 CONFIGS = sorted((Path(__file__).parent.parent / "configs").glob("*.yaml"))
 
 
 @pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.name)
-def test_every_shipped_file_loads(path):
-    """The command in its first line says whose options it holds."""
+def test_every_shipped_config_is_valid(path):
+    """The first line of each file names the command whose options it contains."""
     words = path.read_text().split()[2:4]
-    schema = COMMANDS[words[0] if words[0] in COMMANDS else " ".join(words)][0]
+    schema = COMMANDS[words[0] if words[0] in COMMANDS else " ".join(words)].options
     assert isinstance(build(schema, path, [], {}), schema)
 
 
-def test_there_are_files_to_load():
+def test_there_are_shipped_configs():
     assert len(CONFIGS) >= 4
 
 
-def test_later_layers_win(tmp_path):
+def test_flags_override_arguments_which_override_the_file(tmp_path):
     file = tmp_path / "a.yaml"
     file.write_text("strength: 0.2\nnum-steps: 7\nseed: 3\n")
-    run = build(StylizeRun, file, ["num_steps=8"], {"seed": 4, "content": ("a.jpg",)})
+    run = build(StylizeOptions, file, ["num_steps=8"], {"seed": 4, "content": ("a.jpg",)})
     assert (run.strength, run.num_steps, run.seed, run.content) == (0.2, 8, 4, ("a.jpg",))
 
 
 def test_text_is_taken_literally():
-    words = parse_words(GenerateRun, ["prompt=[C] lighthouse, a cat: in ${x} {y}", "style=a.safetensors,b.safetensors"])
-    run = build(GenerateRun, None, ["prompt=[C] lighthouse, a cat: in ${x} {y}"], {})
+    words = parse_words(
+        GenerateOptions, ["prompt=[C] lighthouse, a cat: in ${x} {y}", "style=a.safetensors,b.safetensors"]
+    )
+    run = build(GenerateOptions, None, ["prompt=[C] lighthouse, a cat: in ${x} {y}"], {})
     assert run.prompt == words["prompt"] == "[C] lighthouse, a cat: in ${x} {y}"
     assert words["style"] == ["a.safetensors", "b.safetensors"]
 
@@ -49,21 +51,21 @@ def test_text_is_taken_literally():
         (["num_steps=2.5"], "num_steps"),
     ],
 )
-def test_a_wrong_word_is_one_line(words, sentence):
+def test_an_invalid_argument_is_refused_with_one_line(words, sentence):
     with pytest.raises(ConfigError) as error:
-        build(StylizeRun, None, words, {})
+        build(StylizeOptions, None, words, {})
     assert sentence in str(error.value)
     assert "\n" not in str(error.value)
 
 
 @pytest.mark.parametrize("text", ["a: [", "- a\n- b\n", "\x00"])
-def test_a_file_that_is_no_mapping(tmp_path, text):
+def test_a_file_without_a_mapping_is_refused(tmp_path, text):
     file = tmp_path / "a.yaml"
     file.write_text(text)
     with pytest.raises(InputError):
-        build(StylizeRun, file, [], {})
+        build(StylizeOptions, file, [], {})
 
 
-def test_a_file_that_is_missing(tmp_path):
+def test_a_missing_file_is_refused(tmp_path):
     with pytest.raises(InputError, match="cannot be read"):
-        build(StylizeRun, tmp_path / "none.yaml", [], {})
+        build(StylizeOptions, tmp_path / "none.yaml", [], {})

@@ -1,4 +1,4 @@
-"""huggingface_hub's own code against a hub of our own on localhost, each case in a process that is not offline."""
+"""Downloads with huggingface_hub from a local mock server, each in a new process that is not offline."""
 
 import json
 import os
@@ -35,7 +35,7 @@ except ModelError as error:
 
 
 class Hub(BaseHTTPRequestHandler):
-    """As much of the hub as a download needs. ``owner/busy`` is always overloaded, ``owner/name`` is there."""
+    """The part of the hub's API that a download needs. ``owner/busy`` is always overloaded, ``owner/name`` exists."""
 
     asked: ClassVar[list[str]] = []
 
@@ -94,36 +94,36 @@ def run(repository, home, endpoint, **environment):
     return done.stdout.strip()
 
 
-def test_only_what_is_wanted_is_fetched_and_then_kept(hub, tmp_path):
+def test_only_required_files_are_downloaded_and_then_cached(hub, tmp_path):
     expected = f"{COMMIT} ['model_index.json', 'unet/weights.safetensors']"
     assert run("owner/name", tmp_path, hub) == expected
     assert not any("safety_checker" in path for path in Hub.asked)
     Hub.asked.clear()
     assert run("owner/name", tmp_path, hub) == expected
-    assert Hub.asked == [], "the cache comes first"
+    assert Hub.asked == [], "the second run uses the cache alone"
     assert run("owner/name", tmp_path, hub, HF_HUB_OFFLINE="1") == expected
 
 
-def test_an_overloaded_hub_is_asked_three_times(hub, tmp_path):
-    assert "owner/busy cannot be fetched: the hub is not reachable" in run("owner/busy", tmp_path, hub)
+def test_requests_to_an_overloaded_hub_are_retried(hub, tmp_path):
+    assert "owner/busy cannot be downloaded: the hub cannot be reached" in run("owner/busy", tmp_path, hub)
     assert len(Hub.asked) == 3
 
 
-def test_a_repository_that_is_gone_is_asked_for_once(hub, tmp_path):
+def test_a_missing_repository_is_requested_once(hub, tmp_path):
     line = run("owner/gone", tmp_path, hub)
-    assert line.startswith("ModelError owner/gone cannot be fetched: the hub has no such repository")
+    assert line.startswith("ModelError owner/gone cannot be downloaded: the hub has no such repository")
     assert line.endswith("; use sd15")
     assert len(Hub.asked) == 1
 
 
-def test_no_network(tmp_path):
+def test_an_unreachable_hub_is_reported(tmp_path):
     line = run("owner/name", tmp_path, "http://127.0.0.1:9")
-    assert "not reachable" in line and "\n" not in line
+    assert "cannot be reached" in line and "\n" not in line
 
 
-def test_offline(tmp_path):
+def test_offline_mode_is_reported(tmp_path):
     assert "HF_HUB_OFFLINE is set" in run("owner/name", tmp_path, "http://127.0.0.1:9", HF_HUB_OFFLINE="1")
 
 
-def test_no_id(tmp_path):
+def test_a_path_that_is_no_hub_id_is_refused(tmp_path):
     assert "neither a folder that exists nor a hub id" in run("/no/folder", tmp_path, "http://127.0.0.1:9")

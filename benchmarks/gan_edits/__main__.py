@@ -13,6 +13,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 
 import torch
@@ -23,19 +24,20 @@ from benchmarks.gan_edits.cache import MeasurementCache
 from benchmarks.gan_edits.cases import BY_NAME
 from benchmarks.gan_edits.classifier import classifier_in, dataset_in
 from benchmarks.gan_edits.report import report
-from benchmarks.gan_edits.runner import CONTROLS, METHODS, EditRunner
+from benchmarks.gan_edits.runner import CONTROLS, METHODS, TRUNCATION, EditRunner
 from benchmarks.gan_edits.scores import MIN_ACCURACY
 from benchmarks.gan_edits.sheets import write_sheets
 from benchmarks.gan_edits.trial import Trial
 from benchmarks.gan_edits.upper_bound import BASELINES
-from inst.commands.common.unfinished import identity_of
-from inst.commands.faces.edit_options import with_prepared
-from inst.commands.faces.options import EditRun, MapperRun
-from inst.errors import InstError
+from inst import EditSettings, InputError, InstError, MapperTrainingSettings, load_generator
+from inst.assets import AVATAR_FILES, AVATARS, avatars_folder
 from inst.files import sha256
-from inst.gan.editor import clip_probe
-from inst.pipelines.faces.embedded import PREPARED, find_file
+from inst.gan.styleclip.directions import ALPHA
+from inst.training.checkpoint import identity_of
 from miniature.common.training import Budget
+
+PREPARED = ("directions", "ffclip")
+"""Methods whose network is read from a file."""
 
 
 def make_trial(arguments: argparse.Namespace) -> Trial:
@@ -43,16 +45,27 @@ def make_trial(arguments: argparse.Namespace) -> Trial:
     InstError: a network or file is missing or does not match the others.
     """
     networks = {name: getattr(arguments, name) for name in ("generator", "clip", "identity", "device", "dtype")}
-    files = {name: getattr(arguments, name) for name in ("directions", "ffclip")}
-    run = EditRun(**networks, **files, neutral="a face")
-    mapper_options = MapperRun(
-        **networks, max_train_steps=arguments.mapper_steps, batch_size=arguments.mapper_batch,
+    session = load_generator(**networks)
+    files = {name: _prepared_file(name, getattr(arguments, name), session.files.embedded) for name in PREPARED}
+    # None is automatic, which only the embedded generator supports
+    settings = EditSettings(**files, neutral="a face", alpha=None if session.files.embedded else ALPHA)
+    mapper_settings = MapperTrainingSettings(
+        max_train_steps=arguments.mapper_steps, batch_size=arguments.mapper_batch,
         validation_steps=max(1, arguments.mapper_steps // 4),
     )  # fmt: skip
-    runner = EditRunner(run, arguments.mappers, mapper_options, arguments.batch)
+    runner = EditRunner(session, settings, arguments.mappers, mapper_settings, arguments.batch)
     classifier = classifier_in(arguments.attributes, Budget(minutes=10), arguments.state)
     dataset = dataset_in(arguments.attributes, arguments.state)
     return Trial(runner, classifier, dataset, arguments.count, arguments.min_accuracy, arguments.fitted_samples)
+
+
+def _prepared_file(name: str, file: str | None, embedded: bool) -> str | None:
+    """The file of a method of `PREPARED`; unless given, the embedded generator's."""
+    if file == AVATARS or (file is None and embedded):
+        return str(avatars_folder() / AVATAR_FILES[name])
+    if file is not None and not Path(file).is_file():
+        raise InputError(f"--{name} {file} does not exist: give a file")
+    return file
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -85,22 +98,21 @@ def _measure(arguments: argparse.Namespace) -> None:
 
 def _identity(trial: Trial) -> str:
     """Hash of everything that a measurement depends on: settings, networks, prepared files, avatars, predictions."""
-    runner, session = trial.runner, trial.runner.session
-    files = [find_file(getattr(with_prepared(runner.run, name), name), name) for name in PREPARED]
-    prepared = [sha256(file) for file in files if file]
-    networks = session.fingerprint, clip_probe(session.clip), runner.run.identity
-    # identity_of leaves out the number of steps, since a training may be continued with more of them.
-    mappers = identity_of(runner.mapper_options), runner.mapper_options.max_train_steps
-    return identity_of(runner.run, *networks, *mappers, *prepared, trial.evaluated, trial.codes, *trial.before.values())
+    runner = trial.runner
+    edit = asdict(runner.settings)
+    files = [edit.pop(name) for name in PREPARED]
+    prepared = [file and sha256(Path(file)) for file in files]
+    settings = {"edit": edit, "mapper": asdict(runner.mapper_settings)}
+    return identity_of(settings, *runner.networks, *prepared, trial.evaluated, trial.codes, *trial.before.values())
 
 
 def _settings(arguments: argparse.Namespace, trial: Trial) -> list[str]:
-    run, session = trial.runner.run, trial.runner.session
-    alpha, beta = ("automatic" if value is None else f"{value:g}" for value in (run.alpha, run.beta))
+    edit, session = trial.runner.settings, trial.runner.session
+    alpha, beta = ("automatic" if value is None else f"{value:g}" for value in (edit.alpha, edit.beta))
     settings = [
-        f"{arguments.count} randomly sampled avatars, truncation {run.truncation:g}, batch size {trial.runner.batch}; "
-        f"generator {session.generator_name}, CLIP {session.clip_name}; neutral text {run.neutral!r}, alpha {alpha}, "
-        f"beta {beta}; {run.steps} optimisation steps; strength {run.strength:g}; mappers trained for "
+        f"{arguments.count} randomly sampled avatars, truncation {TRUNCATION:g}, batch size {trial.runner.batch}; "
+        f"generator {session.generator_name}, CLIP {session.clip_name}; neutral text {edit.neutral!r}, alpha {alpha}, "
+        f"beta {beta}; {edit.steps} optimisation steps; strength {edit.strength:g}; mappers trained for "
         f"{arguments.mapper_steps} steps with batch size {arguments.mapper_batch}."
     ]
     return [arguments.note, *settings] if arguments.note else settings

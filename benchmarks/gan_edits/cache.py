@@ -7,8 +7,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from benchmarks.gan_edits.scores import EditScores
-from inst.commands.common.outputs import safe_name
 from inst.files import read_safetensors, write_safetensors
+from inst.files.names import safe_name
 from inst.shapes import Image
 
 

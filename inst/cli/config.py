@@ -9,24 +9,43 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
+from inst.cli.commands import resolve
 from inst.errors import ConfigError, InputError
-from inst.options import did_you_mean
+from inst.options import canonical_names
 
 Run = TypeVar("Run")
 
 
-def build(schema: type[Run], file: Path | None, words: Iterable[str], flags: Mapping[str, Any]) -> Run:
-    """The settings of a run: the schema's defaults, then the YAML file, then ``key=value`` words, then flags.
+def build(
+    schema: type[Run],
+    file: Path | None,
+    words: Iterable[str],
+    flags: Mapping[str, Any],
+    *,
+    from_image: str | None = None,
+) -> Run:
+    """The options of a run: the defaults, then the settings of a picture, the YAML file, ``key=value`` words, flags.
+
+    Each layer is applied over the one before, so that whatever was given wins, also where it equals a default.
+
+    Args:
+        from_image: ``module:function`` that reads the settings of the picture that the option ``from_image`` names.
 
     Raises:
-        InputError: the file is missing or not YAML.
+        InputError: the file is missing or not YAML, or the picture carries no settings.
         ConfigError: an unknown key (with "did you mean"), a value of the wrong type, or one out of range.
     """
-    layers = [read_yaml(file) if file else {}, parse_words(schema, words), dict(flags)]
-    for layer in layers:
-        _check_keys(schema, layer)
-    if not any(layers[:2]):  # nothing that needs OmegaConf's schema: flags come typed from argparse
-        return schema(**layers[2])
+    layers = [
+        canonical_names(schema, layer)
+        for layer in (read_yaml(file) if file else {}, parse_words(schema, words), dict(flags))
+    ]
+    given = {key: value for layer in layers for key, value in layer.items()}
+    known = {field.name for field in dataclasses.fields(schema)}  # pyright: ignore[reportArgumentType]
+    if from_image is not None and given.get("from_image") is not None:
+        made = resolve(from_image)(Path(given["from_image"]), given)
+        layers.insert(0, {key: value for key, value in made.items() if key in known})
+    if not any(layers[:-1]):  # nothing needs OmegaConf's schema: flags come typed from argparse
+        return schema(**layers[-1])
     return _merge(schema, layers)
 
 
@@ -57,6 +76,8 @@ def parse_words(schema: type, words: Iterable[str]) -> dict[str, Any]:
 
     values: dict[str, Any] = {}
     hints = typing.get_type_hints(schema)
+    fields = dataclasses.fields(schema)
+    hints |= {field.metadata["flag"]: hints[field.name] for field in fields if field.metadata.get("flag")}
     for word in words:
         key, equals, value = word.partition("=")
         key = key.strip().lstrip("-").replace("-", "_")
@@ -69,14 +90,6 @@ def parse_words(schema: type, words: Iterable[str]) -> dict[str, Any]:
         else:
             values[key] = yaml.safe_load(value)
     return values
-
-
-def _check_keys(schema: type, values: Mapping[str, Any]) -> None:
-    known = [field.name for field in dataclasses.fields(schema)]  # pyright: ignore[reportArgumentType]
-    for key in values:
-        if key not in known:
-            near = did_you_mean(key, known)
-            raise ConfigError(f"the option {key} is not known{near}: --help lists all of them")
 
 
 def _merge(schema: type[Run], layers: Iterable[Mapping[str, Any]]) -> Run:

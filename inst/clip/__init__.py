@@ -1,4 +1,4 @@
-"""CLIP models: one way to load them, one view of them."""
+"""CLIP models: one function loads them all, behind one interface (:class:`~inst.clip.backbone.ClipBackbone`)."""
 
 from __future__ import annotations
 
@@ -12,15 +12,28 @@ TRANSFORMERS = "hf:"
 
 
 def load_clip(name: str, placement: Placement) -> ClipBackbone:
-    """A frozen CLIP model.
+    """Load a CLIP model, frozen and in evaluation mode.
 
     Args:
-        name: ``ViT-L-14/openai`` (open_clip's name and tag, weights from the hub's cache or the hub; a bare name takes
-            OpenAI's weights or the first tag), ``ViT-L-14:/path.safetensors`` (weights from a file),
-            ``local-dir:/folder`` (open_clip's own folder), ``hf:/folder`` or ``hf:owner/name`` (transformers).
+        name: one of
+
+            - ``ViT-L-14/openai``: an open_clip architecture and the tag of its weights, which come from the hub's cache
+              or the hub. Without a tag, OpenAI's weights or else the first tag are used.
+            - ``ViT-L-14:/path.safetensors``: an open_clip architecture with weights from a file.
+            - ``local-dir:/folder``: a folder in open_clip's layout.
+            - ``hf:/folder`` or ``hf:owner/name``: a folder or hub repository in transformers' layout.
+        placement: the device and the precision of the model.
 
     Raises:
-        ModelError: unknown, not there, or not reachable.
+        ModelError: the name is unknown, or the weights cannot be found, downloaded or loaded.
+
+    >>> import torch
+    >>> from inst.assets import avatars_folder
+    >>> from inst.placement import choose_placement
+    >>> clip = load_clip(f"local-dir:{avatars_folder() / 'clip'}", choose_placement("cpu"))
+    >>> images = torch.zeros(2, 3, 96, 96)
+    >>> clip.embed_images(images).shape == clip.embed_text(["a face", "a house"]).shape == (2, clip.embed_dim)
+    True
     """
     if name.startswith(TRANSFORMERS):
         from inst.clip.transformers import load_transformers_clip

@@ -1,4 +1,7 @@
-"""The only view of a CLIP model: open_clip's and transformers' look alike from here."""
+"""The interface of all CLIP models, whether they are loaded with open_clip or with transformers.
+
+Radford et al. 2021, "Learning Transferable Visual Models From Natural Language Supervision".
+"""
 
 from __future__ import annotations
 
@@ -18,15 +21,15 @@ OPENAI_STD = (0.26862954, 0.26130258, 0.27577711)
 
 @runtime_checkable
 class ClipBackbone(Protocol):
-    """A frozen CLIP. Embeddings are projected into the shared space, not normalised, float32.
+    """A frozen CLIP model.
 
-    Gradients flow to the pictures. Pictures of any size are brought to the model's own: antialiased, short side, centre
-    crop, its mean and deviation.
+    Embeddings are projected into the space shared by images and texts, not normalised, and float32. Gradients flow to
+    the images. Images of any size are accepted and preprocessed as the model expects (see :class:`Preprocessing`).
 
     Attributes:
-        name: what it was loaded as.
-        embed_dim: width of the shared space.
-        image_size: side of the square the vision tower sees.
+        name: the name that the model was loaded by.
+        embed_dim: width e of the embeddings.
+        image_size: side in pixels of the square input of the vision tower.
     """
 
     name: str
@@ -34,35 +37,44 @@ class ClipBackbone(Protocol):
     image_size: int
 
     def embed_images(self, images: Image) -> ImageEmbeds:
-        """One embedding a picture."""
+        """Embeddings of images in [-1, 1], one per image."""
         ...
 
     def embed_patches(self, images: Image) -> PatchEmbeds:
-        """The vision tower's patch tokens after its final norm and projection, row by row.
+        """Patch embeddings of images in [-1, 1]: the patch tokens after the final norm and projection, in row order.
 
         Raises:
-            ModelError: this vision tower has no such tokens.
+            ModelError: the vision tower has no patch tokens in the embedding space (a ResNet, for example).
         """
         ...
 
     def embed_both(self, images: Image) -> tuple[ImageEmbeds, PatchEmbeds]:
-        """Both of them in one pass."""
+        """Image and patch embeddings of images in [-1, 1], in one forward pass.
+
+        Raises:
+            ModelError: as in :meth:`embed_patches`.
+        """
         ...
 
     def embed_text(self, texts: Sequence[str]) -> ImageEmbeds:
-        """One embedding a text; a text that is too long is cut."""
+        """Embeddings of texts, one per text. Texts longer than the model's context length are truncated."""
         ...
 
 
 @dataclass(frozen=True, kw_only=True)
 class Preprocessing:
-    """How a vision tower wants its pictures.
+    """The preprocessing that a vision tower was trained with.
 
     Attributes:
-        size: side of the square.
+        size: side of the square input in pixels.
         mean, std: per channel, for values in [0, 1].
-        interpolation: of the resizing, antialiased.
-        resize_mode: ``shortest`` keeps the aspect ratio and crops the centre, ``squash`` does not keep it.
+        interpolation: for resizing, always antialiased.
+        resize_mode: ``shortest`` resizes the short side and crops the centre; ``squash`` resizes to a square without
+            keeping the aspect ratio.
+
+    >>> import torch
+    >>> Preprocessing(size=224)(torch.zeros(1, 3, 300, 400)).shape
+    torch.Size([1, 3, 224, 224])
     """
 
     size: int
@@ -72,9 +84,9 @@ class Preprocessing:
     resize_mode: Literal["shortest", "squash"] = "shortest"
 
     def __call__(self, images: Image) -> Tensor:
-        """Pictures in [-1, 1] to the vision tower's input, b 3 size size."""
+        """The input (b, 3, size, size) of the vision tower for images in [-1, 1]."""
         resized = images.float() if self._fits(images) else self._crop(self._resize(images.float()))
-        # bicubic overshoots; a picture on the disk, which the model was trained on, cannot
+        # Bicubic interpolation overshoots [0, 1], which the 8-bit images that the model was trained on cannot.
         unit = (resized / 2 + 0.5).clamp(0, 1)
         mean = torch.tensor(self.mean, device=images.device).view(3, 1, 1)
         return (unit - mean) / torch.tensor(self.std, device=images.device).view(3, 1, 1)
@@ -85,7 +97,7 @@ class Preprocessing:
     def _resize(self, images: Tensor) -> Tensor:
         height, width = images.shape[-2:]
         short = min(height, width)
-        # truncated, as torchvision's Resize does
+        # Truncated to integers, as in torchvision's Resize.
         size = (int(self.size * height / short), int(self.size * width / short))
         if self.resize_mode == "squash":
             size = (self.size, self.size)

@@ -1,7 +1,10 @@
-"""Sentences around a class's name, over which a text's embedding is averaged.
+"""The prompt templates over which StyleCLIP's global directions average a text embedding.
 
-OpenAI's prompts for ImageNet (Radford et al. 2021, section 3.1.4; the list is published with CLIP) without "a photo of
-many {}.", as StyleCLIP's global directions use them: 79.
+They are OpenAI's 80 templates for ImageNet (Radford et al. 2021, section 3.1.4; the list is published with CLIP)
+without "a photo of many {}.": 79 templates, as in StyleCLIP's code.
+
+>>> len(IMAGENET_TEMPLATES), IMAGENET_TEMPLATES[0].format("cat")
+(79, 'a bad photo of a cat.')
 """
 
 from __future__ import annotations
@@ -13,10 +16,10 @@ _WITH_A_AND_THE = (
     "pixelated photo of", "jpeg corrupted photo of", "blurry photo of", "photo of", "good photo of", "doodle of",
     "sketch of", "rendition of", "photo of {} large", "photo of {} nice", "photo of {} weird", "photo of {} small",
 )  # fmt: skip
-"""Each is there as "a … of a {}." and as "a … of the {}."."""
+"""Each gives two templates: "a … of a {}." and "a … of the {}."."""
 _BARE_WITH_A_AND_THE = ("graffiti of", "art of", "itap of")
 _THINGS = ("embroidered", "plastic", "origami", "toy", "cartoon", "plushie")
-"""Each is there as "a … {}." and as "the … {}."."""
+"""Each gives two templates: "a … {}." and "the … {}."."""
 _SINGLE = (
     "a photo of my {}.",
     "a photo of one {}.",
@@ -27,7 +30,10 @@ _SINGLE = (
 
 
 def _sentence(phrase: str, article: str) -> str:
-    """ "photo of {} clean" and "the" to "photo of the clean {}."; the article stands last where no place is marked."""
+    """A template from a phrase and an article: "photo of {} clean" and "the" give "photo of the clean {}.".
+
+    The article replaces ``{}`` in the phrase, or is appended if the phrase has none.
+    """
     return (phrase.replace("{}", article) if "{}" in phrase else f"{phrase} {article}") + " {}."
 
 

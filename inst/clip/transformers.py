@@ -1,4 +1,4 @@
-"""CLIP models in transformers' layout, from a folder or the hub."""
+"""CLIP models in transformers' layout, loaded from a folder or the hub."""
 
 from __future__ import annotations
 
@@ -28,11 +28,11 @@ OPTIONAL = (
     "special_tokens_map.json",
 )
 BILINEAR = 2
-"""PIL's number for it; bicubic is 3."""
+"""PIL's constant for bilinear resampling; bicubic is 3."""
 
 
 class TransformersBackbone:
-    """A frozen transformers ``CLIPModel`` behind `ClipBackbone`."""
+    """A frozen transformers ``CLIPModel`` that implements ``ClipBackbone``."""
 
     def __init__(
         self,
@@ -52,39 +52,43 @@ class TransformersBackbone:
         self.embed_dim: int = self.model.config.projection_dim
 
     def embed_images(self, images: Image) -> ImageEmbeds:
-        return self.model.visual_projection(self._see(images).pooler_output).float()
+        return self.model.visual_projection(self._run_vision_tower(images).pooler_output).float()
 
     def embed_patches(self, images: Image) -> PatchEmbeds:
-        return self._project_patches(self._see(images).last_hidden_state)
+        return self._project_patches(self._run_vision_tower(images).last_hidden_state)
 
     def embed_both(self, images: Image) -> tuple[ImageEmbeds, PatchEmbeds]:
-        seen = self._see(images)
-        pooled = self.model.visual_projection(seen.pooler_output).float()
-        return pooled, self._project_patches(seen.last_hidden_state)
+        output = self._run_vision_tower(images)
+        pooled = self.model.visual_projection(output.pooler_output).float()
+        return pooled, self._project_patches(output.last_hidden_state)
 
     def embed_text(self, texts: Sequence[str]) -> ImageEmbeds:
         length = self.model.config.text_config.max_position_embeddings
         ids = self.tokenizer(
             list(texts), padding="max_length", truncation=True, max_length=length, return_tensors="pt"
         ).input_ids
-        # no mask: CLIP was trained without one, and the causal mask hides the padding already
+        # No attention mask: CLIP was trained without one, and the causal mask already hides the padding.
         hidden = self.model.text_model(input_ids=ids.to(self.placement.device)).pooler_output
         return self.model.text_projection(hidden).float()
 
-    def _see(self, images: Image) -> Any:
+    def _run_vision_tower(self, images: Image) -> Any:
         pixels = self.preprocessing(images.to(self.placement.device)).to(self.placement.dtype)
         return self.model.vision_model(pixel_values=pixels)
 
     def _project_patches(self, hidden: Tensor) -> PatchEmbeds:
-        # transformers norms the class token only: its last_hidden_state is from before the final norm
+        # transformers applies the final norm to the class token only; last_hidden_state is the input of that norm.
         return self.model.visual_projection(self.model.vision_model.post_layernorm(hidden[:, 1:])).float()
 
 
 def load_transformers_clip(place: str, placement: Placement) -> TransformersBackbone:
-    """Loads a folder, or a hub id ``owner/name``, with safetensors weights.
+    """Load a CLIP model with safetensors weights in transformers' layout.
+
+    Args:
+        place: a folder, or a hub id ``owner/name``.
+        placement: the device and the precision of the model.
 
     Raises:
-        ModelError: it is not there, not reachable, or no CLIP model.
+        ModelError: the model cannot be found or downloaded, or is not a CLIP model.
     """
     name = f"hf:{place}"
     folder = Path(place).expanduser()
@@ -98,7 +102,7 @@ def load_transformers_clip(place: str, placement: Placement) -> TransformersBack
     try:
         model: Any = CLIPModel.from_pretrained(str(folder), local_files_only=True, use_safetensors=True)
         tokenizer = CLIPTokenizer.from_pretrained(str(folder), local_files_only=True)
-    except Exception as error:  # transformers raises whatever its parts raise
+    except Exception as error:  # transformers raises exceptions of many types
         raise ModelError(f"clip={name} cannot be loaded: {str(error).splitlines()[0]}") from error
     size = model.config.vision_config.image_size
     return TransformersBackbone(name, model, tokenizer, _preprocessing(folder / PREPROCESSOR, size), placement)
@@ -106,12 +110,15 @@ def load_transformers_clip(place: str, placement: Placement) -> TransformersBack
 
 def _choose(names: Collection[str]) -> list[str]:
     if missing := [name for name in (CONFIG, WEIGHTS) if name not in names]:
-        raise ModelError(f"{missing[0]} is missing: a CLIP model as transformers saves it has {CONFIG} and {WEIGHTS}")
+        raise ModelError(f"{missing[0]} is missing: a CLIP model in transformers' layout has {CONFIG} and {WEIGHTS}")
     return [CONFIG, WEIGHTS, *(name for name in OPTIONAL if name in names)]
 
 
 def _preprocessing(path: Path, size: int) -> Preprocessing:
-    """Mean, deviation and interpolation as the folder says; the size is the vision tower's, the only one it takes."""
+    """Mean, standard deviation and interpolation from the folder's configuration, and the vision tower's input size.
+
+    The configuration's own size is ignored, because the vision tower accepts only the size it was built for.
+    """
     config = json.loads(path.read_text("utf-8")) if path.is_file() else {}
     return Preprocessing(
         size=size,

@@ -1,4 +1,4 @@
-"""Tone: the painting's channel means and deviations given to the photo's latents."""
+"""Tone transfer: the photo's latents get the channel means and standard deviations of the painting's (AdaIN)."""
 
 from __future__ import annotations
 
@@ -13,24 +13,24 @@ _EPS = 1e-5
 
 
 class Tone(NamedTuple):
-    """Mean and standard deviation of each latent channel of a picture."""
+    """Mean and standard deviation of each latent channel of an image."""
 
     mean: Float[Tensor, "b c 1 1"]
     std: Float[Tensor, "b c 1 1"]
 
 
 def tone_of(latents: Latents) -> Tone:
-    """Unbiased over the picture, 1e-5 added to the variance inside the root, as in InST's release."""
+    """Channel statistics over all positions: unbiased variance, plus 1e-5 before the square root, as in InST's code."""
     std = (latents.var((2, 3), keepdim=True, unbiased=True) + _EPS).sqrt()
     return Tone(latents.mean((2, 3), keepdim=True), std)
 
 
 def with_tone(content: Latents, tone: Tone) -> Latents:
-    """Adaptive instance normalisation (Huang & Belongie 2017, eq. 8) on latents, given the style's statistics."""
+    """Adaptive instance normalisation (AdaIN, Huang & Belongie 2017, eq. 8) of latents to the given statistics."""
     own = tone_of(content)
     return (content - own.mean) / own.std * tone.std + tone.mean
 
 
 def adain(content: Latents, style: Float[Tensor, "sb c sh sw"]) -> Latents:
-    """The same given the style's latents, which may have another height and width."""
+    """Adaptive instance normalisation of ``content`` to the statistics of ``style``, which may differ in size."""
     return with_tone(content, tone_of(style))

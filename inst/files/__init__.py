@@ -1,6 +1,6 @@
-"""The door to files: what one is, reading it without running anything in it, writing it so that a kill leaves no half.
+"""Reading and writing files: detecting formats by content, reading without executing anything, writing atomically.
 
-Every fault of a file or a disk leaves here as one sentence (InputError).
+No other module opens a pickle. Every problem with a file or a disk is raised as an InputError with a one-line message.
 """
 
 from inst.files.arrays import array_of, read_array

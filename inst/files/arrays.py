@@ -1,4 +1,4 @@
-"""Numpy's array files, without the pickles they can hold."""
+"""NumPy array files, read without executing the pickles they may contain."""
 
 from __future__ import annotations
 
@@ -9,19 +9,24 @@ from pathlib import Path
 import numpy as np
 
 from inst.errors import InputError
-from inst.files.faults import explained, one_line, readable, refuse_larger
+from inst.files.faults import explain_os_errors, format_size, one_line, refuse_larger
 from inst.files.pickles import Inert
 
 _MAX_ARRAY = 8 * 2**30
 
 
 def read_array(path: Path, *, max_bytes: int = _MAX_ARRAY) -> np.ndarray:
-    """The numbers of a ``.npy`` file.
+    """The array in a ``.npy`` file.
+
+    Args:
+        path: the file.
+        max_bytes: larger files are refused before they are read.
 
     Raises:
-        InputError: missing, too large, something else by content, cut short, or holding Python objects.
+        InputError: the file is missing, too large, not a ``.npy`` file by its content, truncated, or contains Python
+            objects.
     """
-    with explained(path, "read"):
+    with explain_os_errors(path, "read"):
         refuse_larger(path, max_bytes)
         with path.open("rb") as file:
             if file.read(6) != b"\x93NUMPY":
@@ -30,12 +35,12 @@ def read_array(path: Path, *, max_bytes: int = _MAX_ARRAY) -> np.ndarray:
             try:
                 return np.lib.format.read_array(file, allow_pickle=False)
             except (ValueError, EOFError, SyntaxError, MemoryError) as error:
-                size = readable(path.stat().st_size)
+                size = format_size(path.stat().st_size)
                 raise InputError(f"{path} ({size}) is a damaged or unsafe array: {one_line(error)}") from error
 
 
 def array_of(found: object) -> np.ndarray | None:
-    """The NumPy array that a pickle describes (`read_pickle` leaves it a stub), or ``None`` if it is another thing."""
+    """The NumPy array that a stub of ``read_pickle`` describes, or ``None`` if it does not describe one."""
     if not isinstance(found, Inert) or not re.fullmatch(r"numpy\._?core\.multiarray\._reconstruct", found.name):
         return None
     match found.state:

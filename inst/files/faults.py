@@ -1,4 +1,4 @@
-"""Faults of files and disks as one sentence for the user."""
+"""Operating system errors, turned into one-line messages for the user."""
 
 from __future__ import annotations
 
@@ -14,10 +14,17 @@ from inst.errors import InputError
 
 
 @contextlib.contextmanager
-def explained(path: Path, verb: Literal["read", "write"]) -> Iterator[None]:
-    """OSErrors inside as an InputError that names ``path`` and the way out.
+def explain_os_errors(path: Path, verb: Literal["read", "write"]) -> Iterator[None]:
+    """Turn an OSError raised in the block into an InputError that names ``path`` and says what to do.
 
-    While writing, a fault of a file in another folder is not ours to explain and passes as it is.
+    With ``write``, an error about a file in another folder is unrelated to ``path`` and is raised unchanged.
+
+    Args:
+        path: the file that the block reads or writes.
+        verb: what the block does with it.
+
+    Raises:
+        InputError: in place of an OSError about ``path``.
     """
     try:
         yield
@@ -39,13 +46,13 @@ def _is_about(name: str, path: Path) -> bool:
 def _sentence(error: OSError, path: Path, verb: str) -> str:
     match error.errno:
         case errno.ENOSPC | errno.EDQUOT:
-            return f"no space left to write {path}: free some, or choose another folder. What was there is unchanged"
+            return f"no space left to write {path}: free some or choose another folder. An existing file is unchanged"
         case errno.EROFS:
             return f"{path} cannot be written: the file system is read-only. Choose another folder"
         case errno.EACCES | errno.EPERM:
             return f"{path} cannot be {'read' if verb == 'read' else 'written'}: permission denied"
         case errno.ENOENT if verb == "write":
-            return f"{path} cannot be written: its folder is gone or cannot be made"
+            return f"{path} cannot be written: its folder does not exist or cannot be created"
         case errno.ENOENT:
             return f"there is no file {path}"
         case errno.EISDIR:
@@ -60,14 +67,25 @@ def _sentence(error: OSError, path: Path, verb: str) -> str:
 
 
 def refuse_larger(path: Path, limit: int) -> None:
+    """Check the size of a file in bytes before it is read.
+
+    Raises:
+        InputError: the file is larger than ``limit``.
+    """
     if (size := path.stat().st_size) > limit:
-        raise InputError(f"{path} is too large ({readable(size)}): at most {readable(limit)} are accepted here")
+        raise InputError(f"{path} is too large ({format_size(size)}): at most {format_size(limit)} are accepted")
 
 
-def readable(count: int) -> str:
+def format_size(count: int) -> str:
+    """A number of bytes with a binary unit.
+
+    >>> format_size(3 * 2**20)
+    '3 MiB'
+    """
     power = min(int(math.log(max(count, 1), 1024)), 4)
     return f"{count / 1024**power:.3g} {('bytes', 'KiB', 'MiB', 'GiB', 'TiB')[power]}"
 
 
 def one_line(error: Exception) -> str:
+    """The message of an exception on one line, at most 200 characters."""
     return " ".join(str(error).split())[:200]

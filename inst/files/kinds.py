@@ -1,4 +1,4 @@
-"""What a file is, by its content."""
+"""Detection of file formats by content."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import codecs
 from pathlib import Path
 from typing import Literal
 
-from inst.files.faults import explained
+from inst.files.faults import explain_os_errors
 
 Kind = Literal[
     "safetensors", "torch_zip", "torch_legacy_tar", "pickle", "png", "jpeg", "webp", "gif", "bmp", "tiff", "html",
@@ -16,12 +16,18 @@ _START = 4096
 
 
 def sniff(path: Path) -> Kind:
-    """What a file is by its content; its name is never asked.
+    """The format of a file, from its first bytes; its name is not considered.
 
     Raises:
-        InputError: it is missing, a folder, or may not be read.
+        InputError: the file is missing, is a folder, or cannot be read.
+
+    >>> import tempfile
+    >>> path = Path(tempfile.mkdtemp()) / "photo.jpg"
+    >>> _ = path.write_text("<html>not found</html>")
+    >>> sniff(path)
+    'html'
     """
-    with explained(path, "read"), path.open("rb") as file:
+    with explain_os_errors(path, "read"), path.open("rb") as file:
         start = file.read(_START)
         if start.startswith(b"PK\x03\x04"):
             return "torch_zip" if _holds_torch_zip(file.read(65536), start) else "unknown"
@@ -50,7 +56,7 @@ def _kind_of(start: bytes) -> Kind:
         return "pickle"
     if start[257:262] == b"ustar":
         return "torch_legacy_tar"
-    # A header length below 1 TB has zeros where text has none.
+    # safetensors begins with the header length as a little-endian 64-bit integer. Below 1 TB its upper bytes are zero.
     if start[5:9] == b"\0\0\0{":
         return "safetensors"
     return _kind_of_text(start)
@@ -58,7 +64,7 @@ def _kind_of(start: bytes) -> Kind:
 
 def _kind_of_text(start: bytes) -> Kind:
     try:
-        # The last character may be cut by the end of what was read.
+        # The last character may be incomplete, because only the start of the file was read.
         text = codecs.getincrementaldecoder("utf-8-sig")().decode(start, final=len(start) < _START)
     except UnicodeDecodeError:
         return "unknown"
@@ -67,10 +73,11 @@ def _kind_of_text(start: bytes) -> Kind:
     return "html" if text.lstrip().lower().startswith(("<!doctype html", "<html", "<head", "<body")) else "text"
 
 
-def described(kind: Kind) -> str:
+def describe_kind(kind: Kind) -> str:
+    """A format in words, for error messages that begin "is not …, but"."""
     words = {
         "torch_zip": "a torch file", "torch_legacy_tar": "an old torch file", "pickle": "a pickle",
-        "html": "a web page", "text": "text", "empty": "empty", "unknown": "something unknown",
+        "html": "a web page", "text": "text", "empty": "empty", "unknown": "of an unknown format",
         "safetensors": "a safetensors file",
     }  # fmt: skip
     return words.get(kind, f"a picture ({kind.upper()})")

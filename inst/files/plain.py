@@ -8,14 +8,19 @@ from pathlib import Path
 from typing import Any
 
 from inst.errors import InputError
-from inst.files.faults import explained, refuse_larger
+from inst.files.faults import explain_os_errors, refuse_larger
 from inst.files.write import replacing
 
 _MAX_JSON = 64 * 2**20
 
 
 def write_json(path: Path, data: Any) -> None:
-    """JSON, UTF-8, keys in the order given. NaN is a ValueError: other readers refuse it."""
+    """Write ``data`` as JSON in UTF-8, atomically, with keys in the given order.
+
+    Raises:
+        InputError: the file cannot be written.
+        ValueError: ``data`` contains NaN or infinity, which other JSON readers reject.
+    """
     text = json.dumps(data, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
     with replacing(path) as temporary:
         temporary.write_text(text, encoding="utf-8")
@@ -25,9 +30,9 @@ def read_json(path: Path) -> Any:
     """The data of a JSON file.
 
     Raises:
-        InputError: missing, larger than 64 MiB, or no JSON (with the line).
+        InputError: the file is missing, larger than 64 MiB, or not valid JSON; the message then gives the line.
     """
-    with explained(path, "read"):
+    with explain_os_errors(path, "read"):
         refuse_larger(path, _MAX_JSON)
         raw = path.read_bytes()
     try:
@@ -41,11 +46,15 @@ def read_json(path: Path) -> Any:
 
 
 def sha256(path: Path) -> str:
-    """Hexadecimal SHA-256 of a file's content."""
-    with explained(path, "read"), path.open("rb") as file:
+    """The SHA-256 of a file's content, in hexadecimal.
+
+    Raises:
+        InputError: the file cannot be read.
+    """
+    with explain_os_errors(path, "read"), path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def sha256_bytes(data: bytes) -> str:
-    """Hexadecimal SHA-256 of bytes."""
+    """The SHA-256 of ``data``, in hexadecimal."""
     return hashlib.sha256(data).hexdigest()

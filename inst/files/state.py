@@ -1,4 +1,4 @@
-"""Network parameters in a checkpoint: found by their prefix, loaded completely or not at all."""
+"""Network parameters in a checkpoint: selected by prefix, and loaded only if all of them fit."""
 
 from __future__ import annotations
 
@@ -14,22 +14,27 @@ from inst.files.tensors import read_pickle, read_safetensors
 
 
 def read_checkpoint(path: Path) -> dict[str, Any]:
-    """The dictionary in a torch file, or the tensors of a safetensors file; nothing in either is run.
+    """The dictionary in a torch file, or the tensors of a safetensors file. Code in the file is never executed.
 
     Raises:
-        InputError: missing, something else by content, damaged or unsafe.
-        ModelError: no dictionary.
+        InputError: the file is missing, damaged, unsafe, or of another format by its content.
+        ModelError: the file does not contain a dictionary.
     """
     if sniff(path) == "safetensors":
         return dict(read_safetensors(path)[0])
     data = read_pickle(path)
     if not isinstance(data, Mapping):
-        raise ModelError(f"{path} holds no dictionary of parameters: give a checkpoint")
+        raise ModelError(f"{path} contains no dictionary of parameters: give a checkpoint")
     return {str(key): value for key, value in data.items()}
 
 
 def parameters_of(checkpoint: Mapping[str, Any], prefix: str = "") -> dict[str, Tensor]:
-    """The tensors under ``state_dict`` (or of the whole, where there is none) below ``prefix.``, which is left out."""
+    """The tensors of a checkpoint whose names begin with ``prefix.``, by their names without it.
+
+    Args:
+        checkpoint: has the tensors under ``state_dict`` or, if there is no such key, at the top level.
+        prefix: of the wanted network, without the dot; empty for all tensors.
+    """
     state = checkpoint.get("state_dict", checkpoint)
     if not isinstance(state, Mapping):
         return {}
@@ -39,30 +44,31 @@ def parameters_of(checkpoint: Mapping[str, Any], prefix: str = "") -> dict[str, 
 
 
 def load_parameters(network: nn.Module, state: Mapping[str, Tensor], source: str) -> None:
-    """Puts ``state`` into ``network`` in place of its own tensors, in the network's precision.
+    """Load ``state`` into ``network``, cast to the network's precision, and freeze the network.
 
     Args:
-        network: may lie on the meta device, which saves making parameters only to replace them.
-        source: what the error calls it.
+        network: may be on the meta device, which avoids initialising parameters that are replaced anyway.
+        state: all parameters and buffers of the network by name.
+        source: how the error message refers to ``state``.
 
     Raises:
-        ModelError: a tensor is missing, left over or of another shape; the first is named.
+        ModelError: a tensor is missing, unexpected or of the wrong shape; the message names the first one.
     """
-    wanted = network.state_dict()
-    if fault := _misfit(wanted, state):
-        raise ModelError(f"{source} does not fit: {fault}")
-    cast = {key: value.to(wanted[key].dtype) for key, value in state.items()}
+    expected = network.state_dict()
+    if mismatch := _mismatch(expected, state):
+        raise ModelError(f"{source} does not fit: {mismatch}")
+    cast = {key: value.to(expected[key].dtype) for key, value in state.items()}
     network.load_state_dict(cast, assign=True)
     network.requires_grad_(False)
 
 
-def _misfit(wanted: Mapping[str, Tensor], state: Mapping[str, Tensor]) -> str:
-    missing, more = sorted(wanted.keys() - state.keys()), sorted(state.keys() - wanted.keys())
+def _mismatch(expected: Mapping[str, Tensor], state: Mapping[str, Tensor]) -> str:
+    missing, unexpected = sorted(expected.keys() - state.keys()), sorted(state.keys() - expected.keys())
     if missing:
-        return f"{len(missing)} of {len(wanted)} tensors are missing, the first is {missing[0]}"
-    if more:
-        return f"{len(more)} tensors have no place in it, the first is {more[0]}"
+        return f"{len(missing)} of {len(expected)} tensors are missing, the first is {missing[0]}"
+    if unexpected:
+        return f"{len(unexpected)} tensors are unexpected, the first is {unexpected[0]}"
     for key, tensor in state.items():
-        if tensor.shape != wanted[key].shape:
-            return f"{key} has the shape {tuple(tensor.shape)}, not {tuple(wanted[key].shape)}"
+        if tensor.shape != expected[key].shape:
+            return f"{key} has the shape {tuple(tensor.shape)}, expected {tuple(expected[key].shape)}"
     return ""

@@ -1,4 +1,4 @@
-"""Writing so that a kill leaves all of the old or all of the new."""
+"""Atomic writing: if the process is killed, the file has either all of its old content or all of its new content."""
 
 from __future__ import annotations
 
@@ -9,27 +9,34 @@ import secrets
 from collections.abc import Iterator
 from pathlib import Path
 
-from inst.files.faults import explained
+from inst.files.faults import explain_os_errors
 
 
 @contextlib.contextmanager
 def replacing(path: Path) -> Iterator[Path]:
-    """A temporary file beside ``path`` that takes its place when the block ends well, and vanishes when it does not.
+    """A temporary file in the folder of ``path`` that replaces ``path`` if the block succeeds and is deleted otherwise.
 
-    After a kill or a power cut ``path`` holds all of the old or all of the new. A missing folder is made; a link stays
-    a link.
+    After a kill or a power failure, ``path`` has either all of its old content or all of its new content. Missing
+    folders are created. If ``path`` is a symbolic link, the file that it points to is replaced.
 
     Raises:
-        InputError: disk full, read-only folder and the like, from anywhere in the block.
+        InputError: the disk is full, the folder is read-only, or another OSError occurs anywhere in the block.
+
+    >>> import tempfile
+    >>> path = Path(tempfile.mkdtemp()) / "result.txt"
+    >>> with replacing(path) as temporary:
+    ...     _ = temporary.write_text("complete")
+    >>> path.read_text()
+    'complete'
     """
-    with explained(path, "write"):
+    with explain_os_errors(path, "write"):
         target = Path(os.path.realpath(path))
         target.parent.mkdir(parents=True, exist_ok=True)
         if target.is_dir():
             raise IsADirectoryError(errno.EISDIR, "is a folder", str(path))
         temporary = target.with_name(f".{target.name[:100]}.{secrets.token_hex(6)}.tmp")
         try:
-            # Made at once, so that a read-only folder shows before the work does.
+            # Created immediately, so that a read-only folder is detected before the work in the block.
             temporary.touch(exist_ok=False)
             yield temporary
             _flush_to_disk(temporary)
@@ -47,7 +54,7 @@ def _flush_to_disk(path: Path) -> None:
 
 
 def _flush_folder(folder: Path) -> None:
-    """The rename itself to disk. Not every file system or Windows can; what it can, replace() has done."""
+    """Flush the rename to disk. Windows and some file systems do not support this, which is ignored."""
     with contextlib.suppress(OSError):
         handle = os.open(folder, os.O_RDONLY)
         try:

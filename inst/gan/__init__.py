@@ -1,1 +1,1 @@
-"""The GAN side: faces found and aligned, brought into StyleGAN2's space, and edited there by text."""
+"""StyleGAN2 faces: landmark detection and alignment, inversion into the latent space, and editing by text there."""

@@ -1,4 +1,4 @@
-"""The parts of a StyleGAN2 generator that hold parameters."""
+"""The modules of a StyleGAN2 generator."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from torch import Tensor, nn
 
 from inst.gan.architecture import StyleLayer
 from inst.gan.equalized import EqualLinear
-from inst.gan.layers import GAIN, Form, Maps, activate, modulated_conv, pixel_norm, upsample
+from inst.gan.layers import GAIN, FeatureMaps, Form, activate, modulated_conv, pixel_norm, upsample
 
 
 class Mapping(nn.Module):
-    """z to w: a unit-length z through fully connected layers (Karras et al. 2019, section 2)."""
+    """The mapping network from z to w: normalised z through fully connected layers (Karras et al. 2019, section 2)."""
 
     def __init__(self, widths: tuple[int, ...], rate: float) -> None:
         super().__init__()
@@ -30,7 +30,7 @@ class Mapping(nn.Module):
 
 
 class StyledConv(nn.Module):
-    """A modulated 3×3 convolution, then noise, bias and activation.
+    """A modulated 3×3 convolution followed by noise, bias and activation (Karras et al. 2020, section 2).
 
     Attributes:
         noise: the fixed noise map of this layer, (resolution, resolution).
@@ -48,10 +48,17 @@ class StyledConv(nn.Module):
         self.upsample, self.clamp = layer.upsample, clamp
 
     def forward(
-        self, x: Maps, style: Float[Tensor, "b i"], noise: Float[Tensor, "n h2 w2"] | None, form: Form | None = None
+        self,
+        x: FeatureMaps,
+        style: Float[Tensor, "b i"],
+        noise: Float[Tensor, "n h2 w2"] | None,
+        form: Form | None = None,
     ) -> Float[Tensor, "b o h2 w2"]:
-        """Args:
-        noise: one map for all pictures or one for each, ``None`` for none; before this layer's strength.
+        """One layer of the synthesis network.
+
+        Args:
+            noise: one map for the whole batch or one per image, not yet scaled by the noise strength; ``None`` for no
+                noise.
         """
         y = modulated_conv(x, self.weight, style, up=self.upsample, gain=GAIN, form=form)
         bias = (self.bias * GAIN).to(y.dtype)[:, None, None]
@@ -61,7 +68,10 @@ class StyledConv(nn.Module):
 
 
 class ToRgb(nn.Module):
-    """A modulated 1×1 convolution without demodulation, added to the enlarged picture so far. Sums in float32."""
+    """A modulated 1×1 convolution to RGB without demodulation, added to the upsampled image of the previous resolution.
+
+    The sum is computed in float32 (Karras et al. 2020, figure 7, skip connections).
+    """
 
     def __init__(self, layer: StyleLayer, w_width: int, clamp: float | None) -> None:
         super().__init__()
@@ -71,7 +81,11 @@ class ToRgb(nn.Module):
         self.clamp = clamp
 
     def forward(
-        self, x: Maps, style: Float[Tensor, "b i"], picture: Float[Tensor, "b 3 h2 w2"] | None, form: Form | None = None
+        self,
+        x: FeatureMaps,
+        style: Float[Tensor, "b i"],
+        picture: Float[Tensor, "b 3 h2 w2"] | None,
+        form: Form | None = None,
     ) -> Float[Tensor, "b 3 h w"]:
         rgb = modulated_conv(x, self.weight, style, demodulate=False, form=form).float() + self.bias[:, None, None]
         rgb = rgb if self.clamp is None else rgb.clamp(-self.clamp, self.clamp)

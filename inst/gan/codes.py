@@ -1,4 +1,4 @@
-"""Latent codes as the editors pass them around: W+ or StyleSpace, one list either way."""
+"""Latent codes as the editors exchange them: a list of tensors, either W+ or StyleSpace."""
 
 from __future__ import annotations
 
@@ -13,29 +13,31 @@ from inst.files import read_array, read_pickle, read_safetensors, sniff
 from inst.shapes import Image
 
 Codes = list[Tensor]
-"""One (b, k, d) tensor of W+, or StyleSpace: a (b, C) tensor for each style."""
+"""W+ as one tensor (b, k, d), or StyleSpace as one tensor (b, C) per style layer."""
 Synthesis = Callable[[Codes], Image]
-"""Codes to pictures in [-1, 1], differentiable, with fixed noise."""
+"""Maps codes to images in [-1, 1], differentiably and with fixed noise."""
 
 
 def to_rgb_styles(num_styles: int) -> frozenset[int]:
-    """Which styles of StyleSpace only mix colours: 1, 4, 7, … Edits leave them as they are (Wu et al. 2021)."""
+    """Indices of the to-RGB layers in StyleSpace: 1, 4, 7, … Edits leave them unchanged (Wu et al. 2021)."""
     return frozenset(range(1, num_styles, 3))
 
 
 def rows_of(codes: Sequence[Tensor], rows: slice | Tensor) -> Codes:
-    """Some rows of a batch."""
+    """The given rows of a batch of codes."""
     return [code[rows] for code in codes]
 
 
 def read_codes(path: Path) -> Codes:
-    """Codes that other tools stored: W+ as ``.npy``, ``.pt`` or ``.safetensors``, StyleSpace as a list in ``.pt``.
+    """Reads latent codes saved by other tools.
+
+    W+ is read from ``.npy``, ``.pt`` or ``.safetensors``, StyleSpace from a list of tensors in ``.pt``.
 
     Returns:
-        float32, W+ (b, k, d) or styles (b, C); the published (b, 1, C, 1, 1) are flattened.
+        W+ (b, k, d) or styles (b, C), float32. StyleCLIP's published styles (b, 1, C, 1, 1) are flattened.
 
     Raises:
-        InputError: missing, unsafe, or other than such tensors.
+        InputError: the file is missing or unsafe, or holds no finite latent codes.
     """
     found = [torch.as_tensor(code) for code in _tensors_in(path)]
     if len(found) == 1 and found[0].ndim in (2, 3):
@@ -43,13 +45,13 @@ def read_codes(path: Path) -> Codes:
         return _checked(path, [w_plus.float()])
     styles = [code.flatten(1).float() for code in found if code.ndim in (2, 5)]
     if not styles or len(styles) != len(found) or len({len(style) for style in styles}) != 1:
-        raise InputError(f"{path} holds no latent codes: W+ (b, k, d) or a list of styles (b, C) is needed")
+        raise InputError(f"{path} holds no latent codes: give W+ (b, k, d) or a list of styles (b, C)")
     return _checked(path, styles)
 
 
 def _checked(path: Path, codes: Codes) -> Codes:
     if not all(code.numel() and bool(torch.isfinite(code).all()) for code in codes):
-        raise InputError(f"{path} holds latent codes that are empty, NaN or Inf")
+        raise InputError(f"{path} holds latent codes that are empty or contain NaN or Inf")
     return codes
 
 

@@ -1,5 +1,7 @@
-"""A small encoder after e4e's (Tov et al. 2021) for generators of 32 to 256 px: plain residual convolutions, and one
-linear layer for all styles that look at the same level.
+"""A small encoder in the manner of e4e (Tov et al. 2021) for generators of 32 to 256 px.
+
+Its trunk consists of plain residual convolutions, and one linear layer predicts all styles that read the same level of
+the feature pyramid.
 """
 
 from __future__ import annotations
@@ -20,22 +22,24 @@ from inst.shapes import Image, WPlus
 
 Features = Float[Tensor, "b c h w"]
 FIRST_STYLES = (0, 3, 7)
-"""The first style that looks at the features of 4, of 8 and of 16 px, as e4e's heads divide them."""
+"""Index of the first style that reads the features at 4, at 8 and at 16 px, grouped as in e4e."""
 WIDTHS = (128, 96, 64, 32)
-"""Channels at 4, 8, 16 px and above."""
-READ = 32
-"""Channels of each level that its styles are made from, at 4×4 places."""
-_FOLD, _GROUPS, _SMALLEST = 2, 8, 4
+"""Number of channels at 4, 8, 16 and 32 px; the last applies to all higher resolutions."""
+READ_CHANNELS = 32
+"""Number of channels, on a 4×4 grid, from which the linear layer of each level predicts its styles."""
+_UNSHUFFLE, _GROUPS, _MIN_SIDE = 2, 8, 4
+"""Factor of the pixel unshuffle at the input, groups of the group norms, and side of the coarsest features."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class CompactLayout:
-    """How large a compact encoder is.
+    """Sizes of a compact encoder.
 
     Attributes:
-        num_styles, style_dim: of W+.
-        input_size: side of the pictures in pixels; a power of two from 32 on.
-        widths: channels at 4, 8 … pixels up to half of the input's.
+        num_styles: number of layers k of W+.
+        style_dim: width d of W+.
+        input_size: side of the input images in pixels, a power of two of at least 32.
+        widths: number of channels at 4, 8 … pixels, up to half the input size.
     """
 
     num_styles: int
@@ -45,30 +49,30 @@ class CompactLayout:
 
     @classmethod
     def of(cls, config: GeneratorConfig, widths: tuple[int, ...] = WIDTHS) -> CompactLayout:
-        """For a generator of these sizes; the last of ``widths`` is repeated.
+        """The layout for a generator of these sizes; the last of ``widths`` is repeated as often as needed.
 
         Raises:
-            ModelError: a generator of less than 32 pixels.
+            ModelError: the generator's resolution is below 32 pixels.
         """
-        levels = int(math.log2(config.resolution // _FOLD // _SMALLEST)) + 1 if config.resolution >= 16 else 0
+        levels = int(math.log2(config.resolution // _UNSHUFFLE // _MIN_SIDE)) + 1 if config.resolution >= 16 else 0
         if levels < len(FIRST_STYLES):
-            raise ModelError(f"a compact encoder is for generators from 32 px on, not of {config.resolution} px")
+            raise ModelError(f"a compact encoder needs a generator of at least 32 px, not {config.resolution} px")
         widths = (widths + (widths[-1],) * levels)[:levels]
         return cls(num_styles=config.num_layers, style_dim=config.w_width, input_size=config.resolution, widths=widths)
 
     @property
     def styles(self) -> tuple[int, ...]:
-        """How many styles look at each level."""
+        """Number of styles that read each level, from the coarsest on."""
         ends = (*FIRST_STYLES[1:], self.num_styles)
         return tuple(end - first for first, end in zip(FIRST_STYLES, ends, strict=True))
 
 
 class Residual(nn.Module):
-    """Two convolutions with what came in added; half the side where ``halve`` says so."""
+    """A pre-activation residual block of two convolutions; with ``downsample`` it halves the resolution."""
 
-    def __init__(self, width_in: int, width: int, *, halve: bool) -> None:
+    def __init__(self, width_in: int, width: int, *, downsample: bool) -> None:
         super().__init__()
-        self.halve = halve
+        self.downsample = downsample
         self.norm1, self.conv1 = (
             nn.GroupNorm(math.gcd(_GROUPS, width_in), width_in),
             nn.Conv2d(width_in, width, 3, 1, 1),
@@ -78,29 +82,29 @@ class Residual(nn.Module):
 
     def forward(self, x: Features) -> Float[Tensor, "b c2 h2 w2"]:
         y = functional.silu(self.norm1(x))
-        if self.halve:
+        if self.downsample:
             x, y = functional.avg_pool2d(x, 2), functional.avg_pool2d(y, 2)
         return self.skip(x) + self.conv2(functional.silu(self.norm2(self.conv1(y))))
 
 
 class Level(nn.Module):
-    """What the styles of one level are made from: its features beside coarser ones, at 4×4 places."""
+    """Predicts the styles of one level from its features, which are merged with those of coarser levels."""
 
     def __init__(self, width: int, side: int, outputs: int) -> None:
         super().__init__()
-        step = side // _SMALLEST
-        self.read = nn.Conv2d(width, READ, step, step)
-        self.styles = nn.Linear(READ * _SMALLEST**2, outputs)
+        stride = side // _MIN_SIDE
+        self.read = nn.Conv2d(width, READ_CHANNELS, stride, stride)
+        self.styles = nn.Linear(READ_CHANNELS * _MIN_SIDE**2, outputs)
 
     def forward(self, features: Features) -> Float[Tensor, "b outputs"]:
         return self.styles(functional.silu(self.read(features)).flatten(1))
 
 
 class CompactEncoder(nn.Module):
-    """Pictures to W+: one style for all layers, and what each layer adds to it.
+    """Maps images to W+ as one base style and an offset for each further layer (Tov et al. 2021, section 4).
 
     Attributes:
-        mean: the generator's mean w, which all codes are relative to.
+        mean: the generator's mean w (d,); the network's output is relative to it.
     """
 
     mean: Tensor
@@ -109,20 +113,20 @@ class CompactEncoder(nn.Module):
         super().__init__()
         self.layout = layout
         widths = layout.widths[::-1]
-        self.enter = nn.Conv2d(3 * _FOLD**2, widths[0], 3, 1, 1)
+        self.enter = nn.Conv2d(3 * _UNSHUFFLE**2, widths[0], 3, 1, 1)
         self.body = nn.ModuleList(
-            Residual(before, width, halve=index > 0)
+            Residual(before, width, downsample=index > 0)
             for index, (before, width) in enumerate(zip((widths[0], *widths), widths, strict=False))
         )
-        joined = layout.widths[0]
-        self.laterals = nn.ModuleList(nn.Conv2d(width, joined, 1) for width in layout.widths[: len(FIRST_STYLES)])
+        pyramid = layout.widths[0]
+        self.laterals = nn.ModuleList(nn.Conv2d(width, pyramid, 1) for width in layout.widths[: len(FIRST_STYLES)])
         self.levels = nn.ModuleList(
-            Level(joined, _SMALLEST << index, count * layout.style_dim) for index, count in enumerate(layout.styles)
+            Level(pyramid, _MIN_SIDE << index, count * layout.style_dim) for index, count in enumerate(layout.styles)
         )
         self.register_buffer("mean", torch.zeros(layout.style_dim))
 
-    def start_at(self, mean: Float[Tensor, " d"]) -> CompactEncoder:
-        """Codes begin as the generator's mean, whatever the picture."""
+    def initialize_to_mean(self, mean: Float[Tensor, " d"]) -> CompactEncoder:
+        """Sets the mean and zeroes the output layers, so that the untrained encoder gives the mean for every image."""
         with torch.no_grad():
             self.mean.copy_(mean)
             for level in self.levels:
@@ -132,35 +136,35 @@ class CompactEncoder(nn.Module):
         return self
 
     def forward(self, pictures: Image) -> WPlus:
-        """Codes relative to the mean; pictures (b, 3, input_size, input_size) in [-1, 1]."""
+        """W+ codes relative to the mean, of images (b, 3, input_size, input_size) in [-1, 1]."""
         first, deltas = self.first_and_deltas(pictures)
         return first[:, None] + functional.pad(deltas, (0, 0, 1, 0))
 
     def first_and_deltas(self, pictures: Image) -> tuple[Float[Tensor, "b d"], Float[Tensor, "b rest d"]]:
-        """The first style, and what the others add to it."""
-        x, maps = self.enter(functional.pixel_unshuffle(pictures, _FOLD)), []
+        """The base style, and the offsets that the other layers add to it (rest = k − 1)."""
+        x, maps = self.enter(functional.pixel_unshuffle(pictures, _UNSHUFFLE)), []
         for block in self.body:
             x = block(x)
             maps.append(x)
-        joined, parts = None, []
+        merged, parts = None, []
         for lateral, level, features in zip(self.laterals, self.levels, reversed(maps), strict=False):
             x = lateral(features)
-            joined = x if joined is None else x + functional.interpolate(joined, scale_factor=2, mode="bilinear")
-            parts.append(level(joined).unflatten(1, (-1, self.layout.style_dim)))
+            merged = x if merged is None else x + functional.interpolate(merged, scale_factor=2, mode="bilinear")
+            parts.append(level(merged).unflatten(1, (-1, self.layout.style_dim)))
         styles = torch.cat(parts, dim=1).float()
         return styles[:, 0], styles[:, 1:]
 
 
 def is_compact(state: Mapping[str, Tensor]) -> bool:
-    """Whether tensors are a `CompactEncoder`'s."""
+    """Whether a state dict is that of a `CompactEncoder`."""
     return "enter.weight" in state and "levels.0.read.weight" in state
 
 
 def compact_layout_of(state: Mapping[str, Tensor]) -> CompactLayout:
-    """Sizes as the tensors show them.
+    """Derives the sizes of a compact encoder from its tensors.
 
     Raises:
-        ModelError: tensors without a mean or a body.
+        ModelError: the mean or a part of the body is missing.
     """
     widths = [
         len(state[name])
@@ -170,8 +174,8 @@ def compact_layout_of(state: Mapping[str, Tensor]) -> CompactLayout:
     mean = state.get("mean")
     rows = [value.shape[0] for name, value in state.items() if re.fullmatch(r"levels\.\d\.styles\.bias", name)]
     if mean is None or mean.ndim != 1 or len(widths) < len(FIRST_STYLES) or sum(rows) % len(mean):
-        raise ModelError("a compact encoder lacks its mean or a part of its body")
-    size = _FOLD * _SMALLEST << (len(widths) - 1)
+        raise ModelError("the compact encoder is incomplete: its mean or a part of its body is missing")
+    size = _UNSHUFFLE * _MIN_SIDE << (len(widths) - 1)
     return CompactLayout(
         num_styles=sum(rows) // len(mean), style_dim=len(mean), input_size=size, widths=tuple(widths[::-1])
     )

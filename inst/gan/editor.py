@@ -1,14 +1,14 @@
-"""What every way from a text to an edit has in common: W+ codes and a text go in, codes come out.
+"""The interface of the four editing methods: W+ codes and a text in, edited codes out.
 
-Four of them: `OptimizeEditor`, `MapperEditor`, `DirectionsEditor`, `FfclipEditor`. A loop over steps is a generator of
-codes, so that bars, videos and stopping belong to the caller; those that need no steps yield once.
+`OptimizeEditor`, `MapperEditor`, `DirectionsEditor` and `FfclipEditor`. An editor is a generator of codes, one item per
+step, so that progress bars, videos and early stopping are up to the caller; methods without steps yield once.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Literal, Protocol, runtime_checkable
+from typing import Protocol, runtime_checkable
 
 import torch
 from jaxtyping import Float
@@ -21,6 +21,7 @@ from inst.gan.codes import Codes, Synthesis, to_rgb_styles
 from inst.gan.ffclip import SemanticModulation
 from inst.gan.generator import Generator, Noise
 from inst.gan.losses import ClipView
+from inst.gan.settings import OptimizeSettings
 from inst.gan.styleclip.directions import (
     ALPHA,
     Relevance,
@@ -31,51 +32,50 @@ from inst.gan.styleclip.directions import (
     text_direction,
 )
 from inst.gan.styleclip.mapper import STRENGTH, LatentMapper, StyleSpaceMapper
-from inst.gan.styleclip.optimize import OptimizeSettings, optimize_latents
+from inst.gan.styleclip.optimize import optimize_latents
 from inst.gan.styleclip.statistics import StyleStatistics
 from inst.perceptual.identity import FaceIdentity
 from inst.shapes import ImageEmbeds, WPlus
 
 MAX_TEXT = 400
-"""Characters; CLIP's 77 tokens are fewer."""
+"""Longest text in characters; CLIP's 77 tokens hold fewer."""
 _PROBE = "a photo of a face"
 
 
 @runtime_checkable
 class Editor(Protocol):
-    """A way from a text to an edit.
+    """A method that edits codes by a text.
 
     Attributes:
-        num_steps: how many codes `steps` yields.
+        num_steps: number of items that `steps` yields.
     """
 
     num_steps: int
 
     def steps(self, w_plus: WPlus, text: str) -> Iterator[Codes]:
-        """The codes after each step, W+ or StyleSpace; the last are the result. ``w_plus`` is not changed."""
+        """The codes after each step, in W+ or StyleSpace; the last are the result. ``w_plus`` is not changed."""
         ...
 
     def edit(self, w_plus: WPlus, text: str) -> Codes:
-        """The result alone."""
+        """The codes after the last step."""
         *_, codes = self.steps(w_plus, text)
         return codes
 
 
 @dataclass
 class OptimizeEditor(Editor):
-    """Latent optimisation: no files but CLIP, minutes a face.
+    """Latent optimisation: needs nothing but CLIP, and minutes per face.
 
     Attributes:
-        arcface: needed with ``settings.identity_weight``.
-        space: what is optimised; in StyleSpace to-RGB styles stay.
-        noise: of the pictures.
+        settings: in StyleSpace (``space="styles"``) the styles of the to-RGB layers are not optimised.
+        arcface: required where ``settings.identity_weight`` is not 0.
+        noise: noise maps of the pictures that are compared with the text.
     """
 
     generator: Generator
     clip: ClipView
     settings: OptimizeSettings = field(default_factory=OptimizeSettings)
     arcface: FaceIdentity | None = None
-    space: Literal["w_plus", "styles"] = "w_plus"
     noise: Noise = "fixed"
 
     @property
@@ -85,7 +85,7 @@ class OptimizeEditor(Editor):
     def steps(self, w_plus: WPlus, text: str) -> Iterator[Codes]:
         codes = [self.generator.to_w_plus(w_plus)]
         frozen: frozenset[int] = frozenset()
-        if self.space == "styles":
+        if self.settings.space == "styles":
             codes = [style.detach() for style in self.generator.styles(w_plus)]
             frozen = to_rgb_styles(len(codes))
         texts = self.clip.embed_text([checked_text(text)]).to(w_plus)
@@ -98,10 +98,10 @@ class OptimizeEditor(Editor):
 
 @dataclass
 class MapperEditor(Editor):
-    """A latent mapper, which knows one text: the text that is given makes no difference.
+    """A latent mapper. It was trained for one text, and ignores the text that is passed to `steps`.
 
     Attributes:
-        strength: of the mapper's own output; published 0.1.
+        strength: factor on the mapper's output; published 0.1.
     """
 
     generator: Generator
@@ -119,15 +119,17 @@ class MapperEditor(Editor):
 
 @dataclass
 class DirectionsEditor(Editor):
-    """Global directions: one move in StyleSpace for all faces.
+    """Global directions: one direction in StyleSpace per text, the same for all faces.
 
     Attributes:
-        relevance: rows of the channels that may move, `styleclip.prepared`.
-        statistics: of the generator.
-        neutral: the text that describes the faces as they are.
-        alpha: how far; ``None`` takes `automatic_alpha` for each face.
-        beta: channels whose relevance is smaller stay; ``None`` takes `automatic_beta`.
-        most: channels that `automatic_beta` leaves at most; ``None``, as published, for any number.
+        relevance: a row for each channel that may change, `styleclip.prepared`.
+        statistics: of the generator's StyleSpace.
+        neutral: a text that describes the faces as they are.
+        alpha: strength; ``None`` chooses it for each face by `automatic_alpha`.
+        beta: channels of lower relevance are not changed; ``None`` chooses it by `automatic_beta`.
+        most: largest number of channels that `automatic_beta` keeps; ``None``, as published, sets no limit.
+        known: the text directions computed so far, by target and neutral text. Each needs CLIP's embeddings of 158
+            sentences, so copies of the editor with another ``alpha`` or ``beta`` share them.
     """
 
     generator: Generator
@@ -139,9 +141,9 @@ class DirectionsEditor(Editor):
     beta: float | None = None
     most: int | None = None
     num_steps: int = 1
+    known: dict[tuple[str, str], Tensor] = field(default_factory=dict, repr=False)
 
     def __post_init__(self) -> None:
-        self._read: dict[tuple[str, str], Tensor] = {}
         if self.statistics.widths != self.generator.config.style_widths:
             raise ModelError(
                 f"the statistics are of a generator with {len(self.statistics.widths)} styles, "
@@ -155,10 +157,10 @@ class DirectionsEditor(Editor):
             )
 
     def direction(self, text: str) -> Codes:
-        """How far each channel goes for ``alpha`` 1. A text is read once: 158 sentences with the neutral one."""
+        """The change of each channel for ``alpha`` 1."""
         wanted = self._wanted(text)
         relevance = self.relevance.to(wanted)
-        beta = automatic_beta(relevance, wanted, most=self.most) if self.beta is None else self.beta
+        beta = automatic_beta(relevance, wanted, max_channels=self.most) if self.beta is None else self.beta
         frozen = to_rgb_styles(len(self.statistics.stds))
         stds = [std.to(wanted) for std in self.statistics.stds]
         return style_direction(relevance, wanted, stds, beta, frozen=frozen)
@@ -166,24 +168,24 @@ class DirectionsEditor(Editor):
     @torch.no_grad()
     def steps(self, w_plus: WPlus, text: str) -> Iterator[Codes]:
         styles, direction = self.generator.styles(w_plus), self.direction(text)
-        draw, wanted = synthesis_fn(self.generator), self._wanted(text)
+        synthesize, wanted = synthesis_fn(self.generator), self._wanted(text)
 
-        def seen(alpha: float) -> Tensor:
-            pictures = draw(move(styles, direction, alpha)).clamp(-1, 1)
+        def along_text(alpha: float) -> Tensor:
+            pictures = synthesize(move(styles, direction, alpha)).clamp(-1, 1)
             return functional.normalize(self.clip.embed_images(pictures), dim=1) @ wanted
 
-        yield move(styles, direction, automatic_alpha(seen) if self.alpha is None else self.alpha)
+        yield move(styles, direction, automatic_alpha(along_text) if self.alpha is None else self.alpha)
 
     def _wanted(self, text: str) -> Tensor:
         texts = (checked_text(text), self.neutral)
-        if texts not in self._read:
-            self._read[texts] = text_direction(self.clip, *texts)
-        return self._read[texts]
+        if texts not in self.known:
+            self.known[texts] = text_direction(self.clip, *texts)
+        return self.known[texts]
 
 
 @dataclass
 class FfclipEditor(Editor):
-    """FFCLIP: any text in one pass."""
+    """FFCLIP: any text in one forward pass."""
 
     network: SemanticModulation
     clip: ClipBackbone
@@ -196,28 +198,28 @@ class FfclipEditor(Editor):
 
 
 def synthesis_fn(generator: Generator, noise: Noise = "fixed") -> Synthesis:
-    """A generator as the losses and editors see it: W+ or StyleSpace to pictures, with the same noise every time."""
+    """The generator as the losses and editors call it: W+ or StyleSpace to pictures, always with the same noise."""
 
-    def draw(codes: Sequence[Tensor]) -> Tensor:
+    def synthesize(codes: Sequence[Tensor]) -> Tensor:
         if len(codes) == 1 and codes[0].ndim == 3:
             return generator(codes[0], noise)
         return generator.synthesize(list(codes), noise)
 
-    return draw
+    return synthesize
 
 
 def codes_for(mapper: LatentMapper, generator: Generator, w_plus: WPlus) -> Codes:
-    """W+ in the space that a mapper works in."""
+    """W+ codes converted to the space that a mapper works in."""
     if isinstance(mapper, StyleSpaceMapper):
         return [style.detach() for style in generator.styles(w_plus)]
     return [generator.to_w_plus(w_plus)]
 
 
 def check_mapper(mapper: LatentMapper, generator: Generator) -> None:
-    """Hold a mapper to a generator's sizes.
+    """Check that a mapper's sizes match a generator's.
 
     Raises:
-        ModelError: it was made for another.
+        ModelError: it was trained for another generator.
     """
     config = generator.config
     if isinstance(mapper, StyleSpaceMapper):
@@ -234,10 +236,10 @@ def check_mapper(mapper: LatentMapper, generator: Generator) -> None:
 
 
 def checked_text(text: str, name: str = "text") -> str:
-    """A text without spaces around it.
+    """The text without surrounding and repeated spaces.
 
     Raises:
-        ConfigError: empty, or longer than CLIP can read.
+        ConfigError: it is empty, or longer than CLIP can read.
     """
     stripped = " ".join(text.split())
     if not stripped:
@@ -249,10 +251,10 @@ def checked_text(text: str, name: str = "text") -> str:
 
 @torch.no_grad()
 def check_read_whole(clip: ClipBackbone, text: str, name: str = "text") -> None:
-    """Hold a text to CLIP's context, behind which it cuts without a word.
+    """Check that a text fits into CLIP's context, beyond which CLIP truncates it silently.
 
     Raises:
-        ConfigError: the last word of several makes no difference to CLIP.
+        ConfigError: leaving out the last word does not change the text's embedding.
     """
     words = text.split()
     if len(words) < 2:
@@ -264,20 +266,20 @@ def check_read_whole(clip: ClipBackbone, text: str, name: str = "text") -> None:
 
 @torch.no_grad()
 def clip_probe(clip: ClipBackbone) -> Float[Tensor, " e"]:
-    """What tells one CLIP from another: where it puts a plain sentence, as a unit vector on the CPU."""
+    """A fingerprint of a CLIP: its embedding of a fixed sentence, as a unit vector on the CPU."""
     embeds: ImageEmbeds = clip.embed_text([_PROBE])
     return functional.normalize(embeds[0].float().cpu(), dim=0)
 
 
 def check_clip(clip: ClipBackbone, probe: Tensor | None, file: str, made_with: str) -> None:
-    """Hold a file to the CLIP it was made with.
+    """Check that a file was made with this CLIP.
 
     Args:
-        probe: `clip_probe` of that CLIP, ``None`` where the file records none.
-        made_with: its name, for the error.
+        probe: `clip_probe` of the CLIP that the file was made with; ``None``, where none is recorded, passes.
+        made_with: that CLIP's name, for the error.
 
     Raises:
-        ModelError: it is another.
+        ModelError: it was made with another one.
     """
     if probe is None:
         return

@@ -1,4 +1,4 @@
-"""An edit as a thing of its own: the difference it makes to codes, saved, scaled, mixed, and made on other codes."""
+"""Edits as objects: the difference between edited and original codes, which can be saved, scaled, mixed and applied."""
 
 from __future__ import annotations
 
@@ -25,11 +25,17 @@ _MAX_BYTES = 2**30
 
 @dataclass(frozen=True)
 class Edit:
-    """What was added to codes.
+    """An edit, as what it adds to latent codes.
 
     Attributes:
-        offsets: one (b, k, d) of W+, or a (b, C) for each style of StyleSpace.
-        metadata: text, method and what else made it, JSON data.
+        offsets: one (b, k, d) tensor in W+, or a (b, C) tensor for each style of StyleSpace.
+        metadata: the text, the method and other settings of the edit, JSON data.
+
+    >>> import inst
+    >>> faces = inst.load_generator("avatars")
+    >>> w = faces.sample(seed=7)
+    >>> edit = faces.edit_between(w, faces.edit(w, "a face with blue hair"))
+    >>> pictures = faces.synthesize(faces.apply(w, edit.scaled(0.5)))
     """
 
     offsets: Codes
@@ -37,20 +43,31 @@ class Edit:
 
     @property
     def in_w_plus(self) -> bool:
+        """Whether the edit changes W+ codes; the others change StyleSpace."""
         return len(self.offsets) == 1 and self.offsets[0].ndim == 3
 
     def scaled(self, strength: float) -> Edit:
+        """The edit times a factor: 0 is no edit, negative the opposite one."""
         return Edit([strength * offset for offset in self.offsets], self.metadata)
+
+    def save(self, path: str | Path) -> None:
+        """Write it as a ``.safetensors`` file, which `load_edit` reads.
+
+        Raises:
+            InputError: it cannot be written.
+        """
+        save_edit(Path(path), self)
 
 
 def edit_between(
     generator: Generator, w_plus: WPlus, edited: Sequence[Tensor], *, own: str | None = None, **metadata: Any
 ) -> Edit:
-    """The edit that led from W+ to what an editor made of it.
+    """The edit that leads from W+ codes to edited codes.
 
     Args:
-        own: the generator's fingerprint, taken here where it is not given.
-        metadata: what made the edit.
+        edited: in W+ or StyleSpace.
+        own: the generator's fingerprint; computed where it is not given.
+        metadata: of the edit, such as its text and method.
     """
     before = _same_space(generator, w_plus, edited)
     offsets = [(new - old).detach() for new, old in zip(edited, before, strict=True)]
@@ -58,26 +75,27 @@ def edit_between(
 
 
 def partway(generator: Generator, w_plus: WPlus, edited: Sequence[Tensor], strength: float) -> Codes:
-    """Codes on the straight line from W+ to what an editor made of it: 0 is the start, 1 the edit.
+    """Codes on the straight line from W+ codes to edited codes: strength 0 is the start, 1 the edit.
 
-    For steps and frames, of which there are many: nothing is recorded and no generator is fingerprinted.
+    The same as applying a scaled edit, without recording metadata or computing the generator's fingerprint.
     """
     before = _same_space(generator, w_plus, edited)
     return [old + strength * (new - old).detach() for new, old in zip(edited, before, strict=True)]
 
 
 def _same_space(generator: Generator, w_plus: WPlus, edited: Sequence[Tensor]) -> Codes:
-    """The start in the space of the edited codes."""
+    """The original codes in the space of the edited ones."""
     return [generator.to_w_plus(w_plus)] if edited[0].ndim == 3 else generator.styles(w_plus)
 
 
 def apply_edits(generator: Generator, w_plus: WPlus, edits: Sequence[Edit]) -> Codes:
-    """Codes with all edits made at once: those in W+ first, those in StyleSpace on the styles that follow.
+    """Apply several edits: first those in W+, then those in StyleSpace to the styles of the result.
 
-    An edit of as many rows as there are codes is made row by row; any other by its mean.
+    An edit with one row, or as many rows as there are codes, is applied row by row; of any other the mean is applied.
 
     Raises:
-        ModelError: an edit of a generator of other sizes. Whether it is the very generator is for `check_edit`, once.
+        ModelError: an edit for a generator of other sizes. Whether it belongs to this very generator is checked by
+            `check_edit`.
     """
     for edit in edits:
         check_sizes(edit, generator)
@@ -99,23 +117,27 @@ def _rows(offset: Tensor, count: int) -> Tensor:
     return offset if len(offset) in (1, count) else offset.mean(0, keepdim=True)
 
 
-def check_edit(edit: Edit, generator: Generator, source: str = "the edit") -> None:
-    """Hold an edit to a generator: its sizes, and where it is recorded the very weights.
+def check_edit(edit: Edit, generator: Generator, source: str = "the edit", *, own: str | None = None) -> None:
+    """Check that an edit fits a generator: its sizes and, where the edit records it, the generator's fingerprint.
+
+    Args:
+        source: names the edit in the error.
+        own: the generator's fingerprint; computed where it is not given.
 
     Raises:
-        ModelError: it was made for another.
+        ModelError: it was made with another generator.
     """
     check_sizes(edit, generator, source)
     made_with = edit.metadata.get("generator")
-    if made_with and made_with != fingerprint(generator.state_dict()):
+    if made_with and made_with != (own or fingerprint(generator.state_dict())):
         raise ModelError(f"{source} was made with another generator of this size: give that one (--generator)")
 
 
 def check_sizes(edit: Edit, generator: Generator, source: str = "the edit") -> None:
-    """Hold an edit to a generator's sizes alone, which costs nothing.
+    """Check that an edit's sizes match a generator's.
 
     Raises:
-        ModelError: it is of other sizes.
+        ModelError: they do not.
     """
     config, remedy = generator.config, "give the generator it was made with"
     if edit.in_w_plus:
@@ -128,7 +150,7 @@ def check_sizes(edit: Edit, generator: Generator, source: str = "the edit") -> N
 
 
 def save_edit(path: Path, edit: Edit) -> None:
-    """As safetensors: ``w_plus``, or ``style.{i}``.
+    """Write an edit as safetensors, with the tensors ``w_plus`` or ``style.{i}``.
 
     Raises:
         InputError: it cannot be written.
@@ -138,12 +160,19 @@ def save_edit(path: Path, edit: Edit) -> None:
     write_safetensors(path, tensors, {METADATA: json.dumps(dict(edit.metadata), ensure_ascii=False)})
 
 
-def load_edit(path: Path) -> Edit:
-    """What `save_edit` wrote.
+def load_edit(path: str | Path) -> Edit:
+    """Read an edit that `Edit.save` or ``inst edit --save-edit`` wrote.
 
     Raises:
-        InputError: missing, damaged, or no edit.
+        InputError: the file is missing or damaged, or holds no edit.
+
+    >>> import inst, tempfile, torch
+    >>> path = f"{tempfile.mkdtemp()}/smile.safetensors"
+    >>> inst.Edit([torch.ones(1, 8, 64)], {"text": "a smile"}).save(path)
+    >>> inst.load_edit(path).metadata["text"]
+    'a smile'
     """
+    path = Path(path)
     tensors, header = read_safetensors(path, max_bytes=_MAX_BYTES)
     try:
         metadata = json.loads(header[METADATA])

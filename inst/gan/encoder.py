@@ -1,5 +1,6 @@
-"""Faces into the generator's space: the encoder of Tov et al. 2021, "Designing an Encoder for StyleGAN Image
-Manipulation" (e4e), whose W+ codes stay near W and so can be edited.
+"""The e4e encoder, which maps faces to W+ (Tov et al. 2021, "Designing an Encoder for StyleGAN Image Manipulation").
+
+Its codes stay close to W, which keeps them editable.
 """
 
 from __future__ import annotations
@@ -26,18 +27,18 @@ from inst.placement import Placement
 from inst.shapes import Image, WPlus
 
 COARSE_HEADS, MIDDLE_HEADS = 3, 7
-"""Heads before these look at the coarsest and the middle features; the rest at the finest."""
+"""Heads below COARSE_HEADS read the coarsest features, those below MIDDLE_HEADS the middle, the rest the finest."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class EncoderLayout:
-    """How large an encoder is; the defaults are the published one for 1024 px faces.
+    """Sizes of an encoder; the defaults are those of the published encoder for 1024 px faces.
 
     Attributes:
-        num_styles: layers k of W+, `styles_of_resolution`.
-        style_dim: their width d, also of the feature pyramid.
-        input_size: side of the square pictures it wants.
-        trunk: its body; the pyramid takes the ends of the second, third and fourth stage.
+        num_styles: number of layers k of W+, see `styles_of_resolution`.
+        style_dim: width d of W+ and of the feature pyramid.
+        input_size: side of the square input images, in pixels.
+        trunk: layout of the IR-SE trunk; the pyramid takes the outputs of its second, third and fourth stage.
     """
 
     num_styles: int = 18
@@ -47,20 +48,20 @@ class EncoderLayout:
 
 
 def styles_of_resolution(resolution: int) -> int:
-    """Layers of W+ of a generator: 18 at 1024 px, 14 at 256 px.
+    """Number of W+ layers of a generator: 18 at 1024 px, 14 at 256 px.
 
     Raises:
-        ModelError: not a power of two from 8 on.
+        ModelError: the resolution is not a power of two of at least 8.
     """
     if resolution < 8 or resolution & (resolution - 1):
         raise ModelError(
-            f"a generator of {resolution} px does not exist: its resolution is a power of two, as 256 or 1024"
+            f"a generator of {resolution} px does not exist: the resolution must be a power of two such as 256 or 1024"
         )
     return 2 * resolution.bit_length() - 4
 
 
 class StyleHead(nn.Module):
-    """Convolutions that halve a feature map until one pixel is left, then a linear layer."""
+    """Maps a feature map to one style: strided convolutions down to a single pixel, then a linear layer."""
 
     def __init__(self, width: int, side: int) -> None:
         super().__init__()
@@ -73,14 +74,14 @@ class StyleHead(nn.Module):
 
 
 class FaceEncoder(nn.Module):
-    """Aligned faces to W+: one style for all layers, and what each layer adds to it."""
+    """Maps aligned faces to W+ as one base style and an offset for each further layer (Tov et al. 2021, section 4)."""
 
     def __init__(self, layout: EncoderLayout | None = None) -> None:
         super().__init__()
         self.layout = layout = layout or EncoderLayout()
         trunk, width = layout.trunk, layout.style_dim
         if len(trunk.widths) != 4 or trunk.widths[3] != width:
-            raise ValueError(f"four stages that end in {width} channels are needed, got {trunk.widths}")
+            raise ValueError(f"the trunk needs four stages, the last with {width} channels, got {trunk.widths}")
         self.input_layer = input_layer(trunk)
         self.body = body(trunk)
         self.latlayer1 = nn.Conv2d(trunk.widths[2], width, 1)
@@ -90,40 +91,40 @@ class FaceEncoder(nn.Module):
         self.styles = nn.ModuleList(StyleHead(width, side) for side in sides)
 
     def forward(self, faces: Image) -> WPlus:
-        """Codes relative to the generator's mean; faces (b, 3, input_size, input_size) in [-1, 1]."""
+        """W+ codes relative to the generator's mean, of faces (b, 3, input_size, input_size) in [-1, 1]."""
         pyramid = self._pyramid(faces)
         levels = ((i >= COARSE_HEADS) + (i >= MIDDLE_HEADS) for i in range(len(self.styles)))
         first, *offsets = (head(pyramid[level]) for head, level in zip(self.styles, levels, strict=True))
         return torch.stack([first, *(first + offset for offset in offsets)], dim=1)
 
     def _pyramid(self, faces: Image) -> tuple[Tensor, Tensor, Tensor]:
-        """Features at 1/16, 1/8 and 1/4 of the size: coarse ones, carried down into finer ones."""
-        x, taps = self.input_layer(faces), []
+        """Feature pyramid at 1/16, 1/8 and 1/4 of the input size, coarse features merged into finer ones."""
+        x, features = self.input_layer(faces), []
         ends = self.layout.trunk.stage_ends[1:]
         for index, unit in enumerate(self.body):
             x = unit(x)
             if index in ends:
-                taps.append(x)
-        fine, middle, coarse = taps
-        merged = _larger(coarse, middle) + self.latlayer1(middle)
-        return coarse, merged, _larger(merged, fine) + self.latlayer2(fine)
+                features.append(x)
+        fine, middle, coarse = features
+        merged = _upsample_to(coarse, middle) + self.latlayer1(middle)
+        return coarse, merged, _upsample_to(merged, fine) + self.latlayer2(fine)
 
 
-def _larger(x: Features, like: Float[Tensor, "b c2 h2 w2"]) -> Float[Tensor, "b c h2 w2"]:
+def _upsample_to(x: Features, like: Float[Tensor, "b c2 h2 w2"]) -> Float[Tensor, "b c h2 w2"]:
     return functional.interpolate(x, size=like.shape[-2:], mode="bilinear", align_corners=True)
 
 
 @dataclass(frozen=True)
 class Encoder:
-    """An encoder with the mean it was trained around.
+    """An encoder together with the mean code that its output is relative to.
 
     Attributes:
         network: frozen.
-        mean: (k, d) added to every code; zeros where it was trained without.
-        generator: fingerprint of the generator it was trained for, where the file tells.
-        least_psnr: what 99 of 100 pictures of the generator's kind reach when they are found again, in dB; ``None``
-            where that was not measured.
-        num_styles: k.
+        mean: (k, d), added to every code; zeros if the encoder was trained without a mean.
+        generator: fingerprint of the generator it was trained for, if the file records it.
+        least_psnr: the reconstruction PSNR in dB that 99 % of the images in the generator's domain reach or exceed;
+            ``None`` if it was not measured.
+        num_styles: number of layers k of W+.
     """
 
     network: FaceEncoder | CompactEncoder
@@ -137,29 +138,29 @@ class Encoder:
 
     @torch.no_grad()
     def encode_face(self, images: Image) -> WPlus:
-        """W+ codes in float32 of aligned pictures in [-1, 1], brought to the encoder's width.
+        """W+ codes, float32, of aligned images in [-1, 1], which are resized to the encoder's input width.
 
         Raises:
-            InputError: higher than wide, or twice as wide as high; for a compact encoder, not square. Faces are square,
-                the published cars 4:3.
+            InputError: the images are taller than wide, or at least twice as wide as tall (faces are square, the
+                published cars 4:3); for a compact encoder, the images are not square.
         """
         size, (height, width) = self.network.layout.input_size, images.shape[-2:]
         fits = height == width if isinstance(self.network, CompactEncoder) else width / 2 < height <= width
         if not fits:
-            raise InputError(f"a picture of {width}x{height} pixels cannot be encoded: give an aligned, square face")
+            raise InputError(f"an image of {width}x{height} pixels cannot be encoded: give an aligned, square face")
         faces = resize(images, round(size * height / width), size).to(self.mean)
         return self.network(faces).float() + self.mean.float()
 
 
 def load_encoder(path: Path, placement: Placement) -> Encoder:
-    """An encoder4editing checkpoint (``state_dict`` with ``encoder.*``, ``latent_avg``, ``opts``), or one of ours.
+    """Loads an encoder4editing checkpoint (``state_dict`` with ``encoder.*``, ``latent_avg``, ``opts``) or one of ours.
 
-    The sizes follow from the parameters themselves. What the file holds of the generator is
+    The sizes are derived from the shapes of the parameters. Published checkpoints also contain the generator:
     ``parameters_of(read_checkpoint(path), "decoder")``.
 
     Raises:
-        InputError: missing, damaged or unsafe.
-        ModelError: another kind of file, or an encoder without its mean.
+        InputError: the file is missing, damaged or unsafe.
+        ModelError: the file is of another kind, or the encoder lacks its mean.
     """
     checkpoint = read_checkpoint(path)
     state = parameters_of(checkpoint, "encoder")
@@ -170,8 +171,8 @@ def load_encoder(path: Path, placement: Placement) -> Encoder:
     layout = _layout_of(state)
     if len(layout.trunk.widths) != 4 or layout.trunk.widths[3] != layout.style_dim:
         raise ModelError(
-            f"{path} holds an encoder of stages {layout.trunk.widths} for codes of {layout.style_dim}: four stages "
-            "that end in the codes' width are read, as e4e's"
+            f"{path} holds an encoder with stages of {layout.trunk.widths} channels for codes of width "
+            f"{layout.style_dim}: four stages are needed, the last as wide as the codes, as in e4e"
         )
     with torch.device("meta"):
         network = FaceEncoder(layout)
@@ -186,7 +187,7 @@ def _load_compact(path: Path, state: Mapping[str, Tensor], placement: Placement)
     with torch.device("meta"):
         network = CompactEncoder(layout)
     load_parameters(network, state, str(path))
-    # small enough for float32, which its norms want
+    # the network is small enough to run in float32, which its group norms need
     network.eval().to(placement.device)
     least = trained.metadata.get("least_psnr")
     mean = network.mean.expand(layout.num_styles, -1).clone()
@@ -194,7 +195,17 @@ def _load_compact(path: Path, state: Mapping[str, Tensor], placement: Placement)
 
 
 def save_encoder(path: Path, network: CompactEncoder, metadata: Mapping[str, Any]) -> None:
-    """A compact encoder as float16 with what it was trained for: ``generator``, ``least_psnr`` and how it was found."""
+    """Writes a compact encoder in float16.
+
+    Args:
+        path: the safetensors file.
+        network: the trained encoder.
+        metadata: ``generator`` (fingerprint of the generator it was trained for), ``least_psnr`` in dB, and how the
+            latter was measured.
+
+    Raises:
+        InputError: the file cannot be written.
+    """
     save_trained(path, network, {"kind": "encoder", **metadata}, None, prefix="encoder.", dtype=torch.float16)
 
 
@@ -209,7 +220,7 @@ def _layout_of(state: Mapping[str, Tensor]) -> EncoderLayout:
 def _mean(path: Path, checkpoint: Mapping[str, Any], layout: EncoderLayout) -> Float[Tensor, "k d"]:
     options = checkpoint.get("opts")
     shape = (layout.num_styles, layout.style_dim)
-    # files without options are encoders someone cut out; all published ones start from the mean
+    # a file without options holds an extracted encoder; all published encoders are relative to the mean
     if isinstance(options, Mapping) and not options.get("start_from_latent_avg", True):
         return torch.zeros(shape)
     mean = checkpoint.get("latent_avg")
@@ -218,5 +229,5 @@ def _mean(path: Path, checkpoint: Mapping[str, Any], layout: EncoderLayout) -> F
         or mean.shape[-1] != layout.style_dim
         or mean.numel() not in (shape[1], shape[0] * shape[1])
     ):
-        raise ModelError(f"{path} lacks latent_avg of shape {shape}, the mean that its codes are relative to")
+        raise ModelError(f"{path} lacks latent_avg of shape {shape}, the mean that the encoder's codes are relative to")
     return mean.float().expand(shape).clone()

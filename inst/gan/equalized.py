@@ -1,4 +1,4 @@
-"""Linear layers of the equalised learning rate (Karras et al. 2018, section 4.1): scaled when used, not when made."""
+"""Linear layers with an equalised learning rate: weights are scaled at run time (Karras et al. 2018, section 4.1)."""
 
 from __future__ import annotations
 
@@ -11,12 +11,13 @@ from torch.nn import functional
 
 
 class EqualLinear(nn.Module):
-    """``x (W · lr_mul / √n)ᵀ + b · lr_mul``, with the published checkpoints' names.
+    """``x (W · lr_mul / √n)ᵀ + b · lr_mul`` for input width n; parameter names as in the published checkpoints.
 
     Args:
-        width_in, width: of input and output.
-        lr_mul: how much slower its parameters learn.
-        activate: LeakyReLU of slope 0.2 after it, times √2 so that the variance stays.
+        width_in: input width n.
+        width: output width.
+        lr_mul: learning-rate multiplier of the parameters.
+        activate: append a LeakyReLU of slope 0.2, scaled by √2 to preserve the variance.
     """
 
     def __init__(self, width_in: int, width: int, *, lr_mul: float = 1.0, activate: bool = False) -> None:

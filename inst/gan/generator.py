@@ -1,4 +1,4 @@
-"""StyleGAN2's generator (Karras et al. 2020), from any of its latent spaces to pictures. Written from the papers."""
+"""The StyleGAN2 generator (Karras et al. 2020), from any of its latent spaces to images. Written from the papers."""
 
 from __future__ import annotations
 
@@ -22,19 +22,21 @@ from inst.shapes import Image, W, WPlus
 
 M = TypeVar("M", bound=nn.Module)
 NoiseMaps = Sequence[Float[Tensor, "n _ _"]]
-"""A map for each convolution, the same for all pictures (n = 1) or one for each."""
+"""One noise map per convolution, shared by the batch (n = 1) or one per image (n = b)."""
 Noise = Literal["fixed", "none"] | Sequence[torch.Generator] | NoiseMaps
-"""Per-pixel noise: the maps that belong to the weights, none, fresh ones from a generator a picture, or given ones."""
+"""Per-pixel noise: the maps saved with the weights, none, random maps from one random generator per image,
+or given maps.
+"""
 
 
 class Generator(nn.Module):
-    """z → W → W+ → StyleSpace → pictures. Each arrow is a method, so that an edit can start at any of them.
+    """z → W → W+ → StyleSpace → images; each arrow is a method, so that an edit can start in any of these spaces.
 
-    Built with zeros: `from_state` or `initialise` gives it weights.
+    The constructor sets all weights to zero: use `from_state` or `initialise`.
 
     Attributes:
-        latent_avg: the mean w, which truncation draws to.
-        form: how convolutions are modulated; ``None`` takes the faster (`layers.choose_form`).
+        latent_avg: the mean of w (d,), towards which truncation interpolates.
+        form: implementation of the modulated convolutions; ``None`` chooses the faster one (`layers.choose_form`).
     """
 
     latent_avg: Tensor
@@ -56,14 +58,18 @@ class Generator(nn.Module):
 
     @classmethod
     def from_state(cls, config: GeneratorConfig, state: Mapping[str, Tensor]) -> Generator:
-        """A frozen generator with these weights, which are not copied."""
+        """A frozen generator in evaluation mode with these weights, which are not copied."""
         with torch.device("meta"):
             generator = cls(config)
         generator.load_state_dict(state, assign=True)
         return generator.requires_grad_(False).eval()
 
     def initialise(self, rng: torch.Generator) -> Generator:
-        """Weights to train from: normal, noise maps too; styles start at 1, noise strengths and other biases at 0."""
+        """Initialises the weights for training.
+
+        Weights, constant input and noise maps are standard normal, the biases of the affine layers are 1, noise
+        strengths and all other biases 0.
+        """
         with torch.no_grad():
             for name, tensor in self.state_dict().items():
                 if name.endswith("affine.bias"):
@@ -75,46 +81,53 @@ class Generator(nn.Module):
         return self
 
     def place(self, placement: Placement) -> Generator:
-        """Moves to a device. Only convolutions take a lower precision: styles, noise and the picture stay float32."""
+        """Moves the generator to a device.
+
+        Only the convolution weights take the placement's dtype: affine layers, noise and the image stay float32.
+        """
         self.to(placement.device)
         for layer in (*self._modules_of(StyledConv), *self._modules_of(ToRgb)):
             layer.weight.data = layer.weight.data.to(placement.dtype)
         return self
 
     def map(self, z: Float[Tensor, "b z"]) -> W:
-        """The mapping network.
+        """Maps z (b, z), standard normal, to w (b, d).
 
         Raises:
-            ConfigError: z of another width.
+            ConfigError: z has the wrong width.
         """
         if z.shape[1] != self.config.z_width:
-            raise ConfigError(f"z of width {z.shape[1]} does not fit: this generator takes {self.config.z_width}")
+            raise ConfigError(f"z of width {z.shape[1]} does not fit: this generator takes width {self.config.z_width}")
         return self.mapping(z)
 
     def to_w_plus(self, w: W | WPlus) -> WPlus:
-        """W repeated for every layer; W+ as it is.
+        """W repeated for every layer; W+ unchanged.
 
         Raises:
-            ConfigError: a code of another generator.
+            ConfigError: the shape of the code does not match this generator.
         """
         w_plus = latent_space.repeat(w, self.config.num_layers) if w.ndim == 2 else w
         check_w_plus(w_plus, self.config)
         return w_plus
 
     def truncate(self, w: W | WPlus, psi: float, cutoff: int | None = None) -> WPlus:
-        """Codes drawn towards this generator's average; see `latent_space.truncate`."""
+        """Truncation towards this generator's mean w; see `latent_space.truncate`."""
         return latent_space.truncate(self.to_w_plus(w), self.latent_avg, psi, cutoff)
 
     def styles(self, w: W | WPlus) -> list[Float[Tensor, "b _"]]:
-        """StyleSpace: one vector for each of `config.style_layers`, unscaled also at to-RGB."""
+        """StyleSpace: the output of the affine layer of each of `config.style_layers`, also for to-RGB without scaling.
+
+        Raises:
+            ConfigError: the shape of the code does not match this generator.
+        """
         w_plus = self.to_w_plus(w)
         return [self._block(layer).affine(w_plus[:, layer.w_index]) for layer in self.config.style_layers]
 
     def synthesize(self, styles: Styles, noise: Noise = "fixed") -> Image:
-        """Pictures from StyleSpace, about [-1, 1] (not clamped), float32.
+        """Images from StyleSpace, float32, about [-1, 1] but not clamped.
 
         Raises:
-            ConfigError: styles of another generator, or not one random generator a picture.
+            ConfigError: the styles do not match this generator, or the noise does not match the batch.
         """
         check_styles(styles, self.config)
         batch = len(styles[0])
@@ -131,7 +144,11 @@ class Generator(nn.Module):
         return picture
 
     def forward(self, w: W | WPlus, noise: Noise = "fixed") -> Image:
-        """Pictures from W or W+, about [-1, 1] (not clamped), float32."""
+        """Images from W or W+, float32, about [-1, 1] but not clamped.
+
+        Raises:
+            ConfigError: the code does not match this generator, or the noise does not match the batch.
+        """
         return self.synthesize(self.styles(w), noise)
 
     def _block(self, layer: StyleLayer) -> StyledConv | ToRgb:
@@ -143,12 +160,12 @@ class Generator(nn.Module):
         return (module for module in self.modules() if isinstance(module, kind))
 
     def _noise_maps(self, noise: Noise, batch: int) -> Iterator[Float[Tensor, "n h w"] | None]:
-        """The maps layer by layer. Each picture draws its own from its own generator, whatever else is in the batch."""
+        """The noise maps layer by layer. With random generators an image's noise does not depend on its batch."""
         if not isinstance(noise, str) and isinstance(noise[0], Tensor):
             yield from self._checked_maps(cast(NoiseMaps, noise), batch)
             return
         if not isinstance(noise, str) and len(noise) != batch:
-            raise ConfigError(f"{len(noise)} noise generators were given for {batch} pictures: one for each is wanted")
+            raise ConfigError(f"{len(noise)} noise generators were given for {batch} images: give one per image")
         for conv in self._modules_of(StyledConv):
             if noise == "none":
                 yield None
@@ -156,14 +173,14 @@ class Generator(nn.Module):
                 yield conv.noise[None]
             else:
                 rngs = cast(Sequence[torch.Generator], noise)
-                drawn = [torch.randn(conv.noise.shape, generator=rng, device=rng.device) for rng in rngs]
-                yield torch.stack(drawn).to(self.const.device)
+                maps = [torch.randn(conv.noise.shape, generator=rng, device=rng.device) for rng in rngs]
+                yield torch.stack(maps).to(self.const.device)
 
     def _checked_maps(self, maps: NoiseMaps, batch: int) -> Iterator[Float[Tensor, "n h w"]]:
         wanted = [tuple(conv.noise.shape) for conv in self._modules_of(StyledConv)]
         if [tuple(m.shape[1:]) for m in maps] != wanted or any(len(m) not in (1, batch) for m in maps):
             raise ConfigError(
                 f"{len(maps)} noise maps do not fit: this {self.config.resolution} px generator takes {len(wanted)}, "
-                f"from {wanted[0]} to {wanted[-1]}, one for all pictures or one for each of {batch}"
+                f"from {wanted[0]} to {wanted[-1]}, one for the whole batch or one for each of {batch} images"
             )
         yield from maps

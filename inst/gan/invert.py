@@ -1,7 +1,7 @@
-"""Pictures into the generator's space by optimisation, for those without an encoder or who want to be nearer.
+"""GAN inversion by optimisation: without an encoder, or to refine an encoder's result.
 
-Karras et al. 2020, appendix D (projection: schedule, noise regularisation), in W+ as Abdal et al. 2019. In place of
-LPIPS the picture's own pixels, and where they are given what CLIP and ArcFace see.
+Karras et al. 2020, appendix D (projection: schedule, noise regularisation), in W+ as in Abdal et al. 2019. In place of
+LPIPS the loss compares pixels and, where the networks are given, CLIP and ArcFace embeddings.
 """
 
 from __future__ import annotations
@@ -14,10 +14,10 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.nn import functional
 
-from inst.errors import ConfigError
 from inst.gan.blocks import StyledConv
 from inst.gan.generator import Generator
-from inst.gan.losses import ClipView, check_finite, check_weights
+from inst.gan.losses import ClipView, check_finite
+from inst.gan.settings import InvertSettings
 from inst.gan.styleclip.optimize import learning_rate_at
 from inst.image import resize
 from inst.perceptual.arcface import identity_distance
@@ -28,48 +28,13 @@ SMALLEST_MAP = 8
 """Noise maps are regularised at this size and above."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class InvertSettings:
-    """How a picture is searched for.
-
-    Attributes:
-        steps: updates; 0 leaves the start.
-        learning_rate: Adam's, at the top of the schedule.
-        pixel_weight: of the mean squared difference, at full size and at a quarter of it.
-        clip_weight, identity_weight: of 1 − cosine, where the networks are given.
-        start_weight: of the mean squared way from the start: codes near it can be edited.
-        noise_weight: of the noise maps' likeness to themselves one pixel on; published 1e5.
-        noise: whether noise maps are searched for, too.
-    """
-
-    steps: int = 200
-    learning_rate: float = 0.05
-    pixel_weight: float = 1.0
-    clip_weight: float = 0.1
-    identity_weight: float = 0.1
-    start_weight: float = 0.01
-    noise_weight: float = 1e5
-    noise: bool = True
-
-    def __post_init__(self) -> None:
-        if self.steps < 0 or not self.learning_rate > 0:
-            raise ConfigError("steps and learning_rate are out of range: give 0 or more, and more than 0")
-        check_weights(
-            pixel_weight=self.pixel_weight,
-            clip_weight=self.clip_weight,
-            identity_weight=self.identity_weight,
-            start_weight=self.start_weight,
-            noise_weight=self.noise_weight,
-        )
-
-
 @dataclass(frozen=True)
 class InvertStep:
-    """What was found after a step.
+    """Codes and noise after a step.
 
     Attributes:
-        noise: a map for each convolution, one a picture.
-        pixel: mean squared difference before the step, one value a row.
+        noise: a map for each convolution, with one row per picture.
+        pixel: mean squared difference before the step, one value per row.
     """
 
     w_plus: WPlus
@@ -79,11 +44,11 @@ class InvertStep:
 
 @dataclass(frozen=True)
 class Loss:
-    """What a reconstruction lost, one value a row.
+    """Quality of a reconstruction, one value per row.
 
     Attributes:
-        psnr: in dB; 20 is a likeness, 30 hard to tell apart.
-        identity: 0 for the same face, about 1 for strangers; ``None`` where ArcFace is not given.
+        psnr: in dB; at 20 the likeness is clear, at 30 the pictures are hard to tell apart.
+        identity: identity distance, 0 for the same face and about 1 for different people; ``None`` without ArcFace.
     """
 
     psnr: Float[Tensor, " b"]
@@ -99,27 +64,27 @@ def invert(
     clip: ClipView | None = None,
     arcface: FaceIdentity | None = None,
 ) -> Iterator[InvertStep]:
-    """Codes and noise whose picture is the target, step by step; a row comes out as it would alone.
+    """Optimise codes and noise maps until the generator's picture matches the target. Rows do not affect one another.
 
     Args:
-        target: of any size, brought to the generator's.
-        start: an encoder's codes, or ``None`` for the generator's average.
+        target: pictures in [-1, 1] of any size; they are resized to the generator's resolution.
+        start: codes of an encoder, or ``None`` for the generator's mean code.
 
     Raises:
-        ConfigError: the loss is no number, or codes of another generator.
+        ConfigError: the loss is NaN or infinite, or the codes belong to another generator.
     """
     side = generator.config.resolution
     target = resize(target, side, side).to(generator.const.device)
     batch = len(target)
     begin = generator.to_w_plus(generator.latent_avg.expand(batch, -1) if start is None else start).detach().float()
     w_plus = begin.clone().requires_grad_()
-    # from the generator's own noise, so that a picture it drew is found again
+    # start from the generator's own noise: a picture that it generated can then be matched exactly
     maps = [m[None].repeat(batch, 1, 1).requires_grad_(settings.noise) for m in noise_maps(generator)]
     searched = maps if settings.noise else []
     optimizer = torch.optim.Adam([w_plus, *searched], lr=settings.learning_rate)
     features = Features(clip, arcface, settings, target)
     for step in range(settings.steps):
-        # a step further on than published, whose first update has a rate of 0
+        # one step ahead of the published schedule, whose first update has a learning rate of 0
         optimizer.param_groups[0]["lr"] = learning_rate_at(step + 1, settings.steps + 1, settings.learning_rate)
         image = generator(w_plus, maps)
         pixel = (image - target).square().flatten(1).mean(1)
@@ -137,7 +102,7 @@ def invert(
 
 @dataclass
 class Features:
-    """How far pictures are from the target for CLIP and ArcFace, weighted; 0 for those that are not given."""
+    """Weighted distance of pictures to the target in CLIP's and ArcFace's embeddings; 0 for a network not given."""
 
     clip: ClipView | None
     arcface: FaceIdentity | None
@@ -164,14 +129,15 @@ class Features:
 
 
 def noise_maps(generator: Generator) -> list[Tensor]:
-    """Copies of the maps that belong to the weights, (h, w) each."""
+    """Copies of the noise maps stored with the weights, (h, w) each."""
     return [module.noise.clone() for module in generator.modules() if isinstance(module, StyledConv)]
 
 
 def noise_likeness(maps: Sequence[Float[Tensor, "b _ _"]]) -> Float[Tensor, ""]:
-    """How much noise is like itself one pixel on, at every size down to 8 px: what carries no picture is not.
+    """Squared autocorrelation of the noise maps at a shift of one pixel, at every scale down to 8 px.
 
-    Karras et al. 2020, appendix D, equation 4; a sum over maps and pictures.
+    It keeps picture content out of the noise. Karras et al. 2020, appendix D, equation 4, summed over maps and
+    pictures.
     """
     total = torch.zeros(())
     for noise in maps:
@@ -181,7 +147,7 @@ def noise_likeness(maps: Sequence[Float[Tensor, "b _ _"]]) -> Float[Tensor, ""]:
                 total = total.to(noise) + (scale * scale.roll(1, axis)).mean((1, 2)).square().sum()
             if scale.shape[-1] <= SMALLEST_MAP:
                 break
-            # averaged over 2 × 2 and brought back to a deviation of 1
+            # averaged over 2 × 2 and rescaled to a standard deviation of 1
             scale = 2 * functional.avg_pool2d(scale[:, None], 2)[:, 0]
     return total
 
@@ -195,7 +161,7 @@ def _normalise(maps: Sequence[Tensor]) -> None:
 
 @torch.no_grad()
 def measure_loss(target: Image, found: Float[Tensor, "b 3 h2 w2"], arcface: FaceIdentity | None = None) -> Loss:
-    """What of the target is not in what was found; pictures in [-1, 1], the target brought to the other's size."""
+    """PSNR and identity distance of a reconstruction; pictures in [-1, 1], the target resized to the other's size."""
     target = resize(target, found.shape[-2], found.shape[-1]).to(found)
     error = ((found.clamp(-1, 1) - target.clamp(-1, 1)) / 2).square().flatten(1).mean(1).clamp(min=1e-10)
     identity = None

@@ -1,4 +1,4 @@
-"""Moves inside the latent spaces: W, W+ (a w for each layer) and StyleSpace (a style vector for each layer)."""
+"""Operations in the latent spaces W, W+ (one w per layer) and StyleSpace (one style vector per layer)."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from inst.gan.architecture import GeneratorConfig
 from inst.shapes import W, WPlus
 
 Styles = Sequence[Float[Tensor, "b _"]]
-"""StyleSpace: for each of `GeneratorConfig.style_layers` the affine output, unscaled also at to-RGB layers."""
+"""StyleSpace: the output of the affine layer of each of `GeneratorConfig.style_layers`, unscaled also for to-RGB."""
 
 
 def repeat(w: W, num_layers: int) -> WPlus:
@@ -22,27 +22,29 @@ def repeat(w: W, num_layers: int) -> WPlus:
 
 
 def truncate(w_plus: WPlus, average: Float[Tensor, "d"], psi: float, cutoff: int | None = None) -> WPlus:
-    """Latents drawn towards the average: ``average + psi (w - average)`` (Karras et al. 2019, section B).
+    """The truncation trick: ``average + psi (w - average)`` (Karras et al. 2019, appendix B).
 
     Args:
-        psi: 0 gives the average, 1 changes nothing, above 1 exaggerates.
-        cutoff: only the layers before this one are drawn; ``None`` for all.
+        w_plus: codes (b, k, d).
+        average: the mean w (d,).
+        psi: truncation ψ: 0 is the average, 1 is no truncation, above 1 exaggerates.
+        cutoff: only layers before this index are truncated; ``None`` for all.
 
     Raises:
-        ConfigError: a cutoff that is not a layer.
+        ConfigError: the cutoff is not in 0 … k.
     """
     num_layers = w_plus.shape[1]
     if cutoff is not None and not 0 <= cutoff <= num_layers:
         raise ConfigError(f"truncation cutoff {cutoff} is out of range: this generator has layers 0 to {num_layers}")
-    drawn = torch.lerp(average.to(w_plus).expand_as(w_plus), w_plus, psi)
-    return drawn if cutoff is None else torch.cat([drawn[:, :cutoff], w_plus[:, cutoff:]], dim=1)
+    truncated = torch.lerp(average.to(w_plus).expand_as(w_plus), w_plus, psi)
+    return truncated if cutoff is None else torch.cat([truncated[:, :cutoff], w_plus[:, cutoff:]], dim=1)
 
 
 def mix(coarse: WPlus, fine: WPlus, crossover: int) -> WPlus:
-    """Style mixing (Karras et al. 2019, section 3.1): layers before ``crossover`` from one, the others from another.
+    """Style mixing (Karras et al. 2019, section 3.1): ``coarse`` before layer ``crossover``, ``fine`` from there on.
 
     Raises:
-        ConfigError: the crossover is not a layer.
+        ConfigError: the crossover is not in 0 … k.
     """
     if not 0 <= crossover <= coarse.shape[1]:
         raise ConfigError(f"style mixing at layer {crossover} is out of range: 0 to {coarse.shape[1]} are accepted")
@@ -50,7 +52,7 @@ def mix(coarse: WPlus, fine: WPlus, crossover: int) -> WPlus:
 
 
 def join_styles(styles: Styles) -> Float[Tensor, "b channels"]:
-    """StyleSpace as one vector a picture, layer after layer."""
+    """StyleSpace as one vector per image: all layers concatenated in order."""
     return torch.cat(list(styles), dim=1)
 
 
@@ -58,7 +60,7 @@ def split_styles(flat: Float[Tensor, "b channels"], config: GeneratorConfig) -> 
     """The inverse of :func:`join_styles`.
 
     Raises:
-        ConfigError: the vector is of another generator.
+        ConfigError: the width of the vector does not match this generator.
     """
     if flat.shape[1] != sum(config.style_widths):
         raise ConfigError(
@@ -69,10 +71,10 @@ def split_styles(flat: Float[Tensor, "b channels"], config: GeneratorConfig) -> 
 
 
 def check_w_plus(w_plus: Tensor, config: GeneratorConfig) -> None:
-    """Hold a code to the generator that is to draw it.
+    """Checks that a W+ code has the shape (b, k, d) that a generator takes.
 
     Raises:
-        ConfigError: it was made for one of another resolution or width.
+        ConfigError: it belongs to a generator of another resolution or width.
     """
     wanted = (config.num_layers, config.w_width)
     if w_plus.ndim != 3 or tuple(w_plus.shape[1:]) != wanted:
@@ -83,30 +85,31 @@ def check_w_plus(w_plus: Tensor, config: GeneratorConfig) -> None:
 
 
 def check_styles(styles: Sequence[Tensor], config: GeneratorConfig) -> None:
-    """Hold style vectors to the generator that is to draw them.
+    """Checks that style vectors have the shapes that a generator takes.
 
     Raises:
-        ConfigError: another count, other widths, or batches that differ.
+        ConfigError: their number, widths or batch sizes do not match.
     """
     shapes = [tuple(style.shape) for style in styles]
     batch = shapes[0][0] if shapes and shapes[0] else 0
     if shapes != [(batch, width) for width in config.style_widths]:
         raise ConfigError(
             f"{len(shapes)} style vectors ({', '.join(map(str, shapes[:3]))} …) do not fit this {config.resolution} px "
-            f"generator: it takes {len(config.style_widths)}, (batch, {config.style_widths[0]}) first"
+            f"generator: it takes {len(config.style_widths)}, the first of shape (batch, {config.style_widths[0]})"
         )
 
 
 def check_layers(sizes: Sequence[int], config: GeneratorConfig, what: str, remedy: str) -> None:
-    """Hold the sizes of codes in a file, or of what makes or moves codes, to a generator.
+    """Checks the sizes of codes in a file, or of a network that produces or edits codes, against a generator.
 
     Args:
-        sizes: layers and width.
-        what: opens the error, with its verb: "faces.pt holds codes of".
-        remedy: closes it.
+        sizes: number of layers and width of the codes.
+        config: sizes of the generator.
+        what: beginning of the error message, including the verb, as in "faces.pt holds codes of".
+        remedy: end of the error message, which says what to do.
 
     Raises:
-        ModelError: they are another generator's.
+        ModelError: the sizes do not match.
     """
     if tuple(sizes) != (config.num_layers, config.w_width):
         raise ModelError(

@@ -1,7 +1,7 @@
-"""How far pictures are from a text for CLIP, and how far faces are from who they were.
+"""Loss terms of the editing methods: CLIP distance between images and texts, and checks of losses and weights.
 
-Patashnik et al. 2021 (StyleCLIP), equation 1. The published code hands CLIP its pictures in [-1, 1] as they are,
-without CLIP's mean and deviation; the weights of its losses, and its released mappers, were found with that.
+Patashnik et al. 2021 (StyleCLIP), equation 1. The published code passes images in [-1, 1] to CLIP without normalising
+them by CLIP's mean and standard deviation; its loss weights and released mappers depend on that.
 """
 
 from __future__ import annotations
@@ -23,9 +23,10 @@ from inst.shapes import Image, ImageEmbeds
 
 @functools.lru_cache(maxsize=16)
 def area_matrix(size: int, new_size: int) -> Float[Tensor, "new_size size"]:
-    """Weights that average ``size`` pixels to ``new_size``, each by the share of it that an output pixel covers.
+    """Matrix of area resampling from ``size`` to ``new_size`` pixels; each row sums to 1.
 
-    The published path, nearest-neighbour enlargement by 7 and average pooling by ``size // 32``, is this for 224.
+    For a ``new_size`` of 224 it is equal to StyleCLIP's nearest-neighbour upsampling by 7 followed by average pooling
+    by ``size // 32``.
     """
     edges = torch.arange(new_size + 1, dtype=torch.float64) * (size / new_size)
     pixels = torch.arange(size, dtype=torch.float64)
@@ -33,18 +34,19 @@ def area_matrix(size: int, new_size: int) -> Float[Tensor, "new_size size"]:
     return (covered.clamp(min=0) * (new_size / size)).float()
 
 
-def average_to(images: Image, side: int) -> Float[Tensor, "b 3 side side"]:
-    """Pictures averaged to squares of ``side``, ``A x Aᵀ``: two products instead of 7 × 7 times the pixels."""
+def area_resize(images: Image, side: int) -> Float[Tensor, "b 3 side side"]:
+    """Area resampling to squares of ``side`` pixels: ``A x Aᵀ`` avoids upsampling to 7 × 7 times the pixels."""
     rows, columns = (area_matrix(length, side).to(images) for length in images.shape[-2:])
     return rows @ images @ columns.T
 
 
 class ClipView:
-    """CLIP as StyleCLIP looks through it.
+    """A CLIP model with the image preprocessing of StyleCLIP.
 
     Args:
         clip: any backbone; the published one is ViT-B/32 with OpenAI's weights.
-        published: pictures reach the vision tower in [-1, 1] as they are; ``False`` gives it what it was trained on.
+        published: pass images to the vision tower in [-1, 1] as StyleCLIP does; ``False`` applies CLIP's own
+            normalisation.
     """
 
     def __init__(self, clip: ClipBackbone, *, published: bool = True) -> None:
@@ -54,68 +56,72 @@ class ClipView:
         self._preprocessing = preprocessing or Preprocessing(size=clip.image_size)
 
     def embed_images(self, images: Image) -> ImageEmbeds:
-        """Embeddings of pictures in [-1, 1], not normalised; gradients flow to the pictures."""
-        seen = average_to(images, self.clip.image_size)
-        return self.clip.embed_images(self._undo_normalising(seen) if self.published else seen)
+        """Embeddings (b, e) of images in [-1, 1], not normalised; differentiable with respect to the images."""
+        resized = area_resize(images, self.clip.image_size)
+        return self.clip.embed_images(self._invert_normalisation(resized) if self.published else resized)
 
     @torch.no_grad()
     def embed_text(self, texts: Sequence[str]) -> ImageEmbeds:
+        """Embeddings (b, e) of texts, not normalised."""
         return self.clip.embed_text(texts)
 
     def distance(self, images: Image, texts: Float[Tensor, "b e"]) -> Float[Tensor, " b"]:
-        """1 − cosine of each picture with its text's embedding; 0 to 2, for good edits about 0.7."""
+        """D_CLIP of equation 1: 1 − cosine between each image and its text, in [0, 2]; about 0.7 for good edits."""
         return 1 - functional.cosine_similarity(self.embed_images(images), texts.to(images.device))
 
-    def _undo_normalising(self, images: Image) -> Image:
-        """What the backbone's own normalising turns into ``images``; inside [-1, 1], where it clamps nothing."""
+    def _invert_normalisation(self, images: Image) -> Image:
+        """The input that the backbone normalises to ``images``; it is in [-1, 1], so nothing is clamped."""
         mean, std = (images.new_tensor(v).view(3, 1, 1) for v in (self._preprocessing.mean, self._preprocessing.std))
         return 2 * (images * std + mean) - 1
 
 
 def jittered(images: Image, strength: float, rng: torch.Generator) -> Image:
-    """Pictures in noise and shifted, all by the same, so that none depends on those beside it.
+    """Images with added noise and a random shift, so that optimisation cannot exploit adversarial patterns of CLIP.
 
-    CLIP's score then rises by what is there, not by a pattern that only CLIP sees: the idea of AugCLIP (Liu et al.
-    2021, FuseDream).
+    This is the idea of AugCLIP (Liu et al. 2021, FuseDream). All images of the batch get the same noise and shift, so
+    the result for an image does not depend on the rest of the batch.
 
     Args:
-        strength: deviation of the noise, and twice the share of a side that pictures are shifted by at most.
+        images: (b, 3, h, w) in [-1, 1].
+        strength: standard deviation of the noise; the largest shift is half this fraction of the shorter side. 0
+            returns the images unchanged.
+        rng: random generator on the CPU.
     """
     if not strength:
         return images
     noise = torch.randn(1, *images.shape[1:], generator=rng).to(images)
-    furthest = round(strength / 2 * min(images.shape[-2:]))
-    down, right = torch.randint(-furthest, furthest + 1, (2,), generator=rng).tolist()
+    max_shift = round(strength / 2 * min(images.shape[-2:]))
+    down, right = torch.randint(-max_shift, max_shift + 1, (2,), generator=rng).tolist()
     return torch.roll(images + strength * noise, (down, right), (2, 3))
 
 
 def check_weights(**weights: float) -> None:
-    """Refuses weights of losses that are negative, NaN or Inf.
+    """Checks that loss weights are finite and not negative.
 
     Raises:
-        ConfigError: naming the first.
+        ConfigError: names the first weight that is negative, NaN or Inf.
     """
     for name, weight in weights.items():
         if not 0 <= weight < math.inf:
             raise ConfigError(f"{name}={weight} is out of range: give 0 or more")
 
 
-def faces_for(identity_weight: float, arcface: FaceIdentity | None) -> FaceIdentity | None:
-    """The network that a weight needs; ``None`` where it needs none.
+def required_identity_network(identity_weight: float, arcface: FaceIdentity | None) -> FaceIdentity | None:
+    """The identity network if the identity loss has a weight, otherwise ``None``.
 
     Raises:
-        ConfigError: a weight without a network.
+        ConfigError: the weight is not 0 and there is no network.
     """
     if identity_weight and arcface is None:
-        raise ConfigError("identity_weight needs ArcFace's weights: give them, or identity_weight=0")
+        raise ConfigError("the identity loss needs the weights of ArcFace: give them, or set identity_weight=0")
     return arcface if identity_weight else None
 
 
 def check_finite(loss: Float[Tensor, ""]) -> None:
-    """Refuses a loss that is NaN or Inf before it reaches what is learned.
+    """Checks a loss before the update, so that NaN or Inf never reaches the parameters.
 
     Raises:
-        ConfigError: it is.
+        ConfigError: the loss is NaN or Inf.
     """
     if not torch.isfinite(loss):
-        raise ConfigError("the loss is not a number: give a lower learning rate")
+        raise ConfigError("the loss is not a number: use a lower learning rate")

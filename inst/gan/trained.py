@@ -1,4 +1,4 @@
-"""Networks that were trained here for one generator and one CLIP: their files say which."""
+"""Networks trained for one generator and one CLIP, whose files record which."""
 
 from __future__ import annotations
 
@@ -19,22 +19,47 @@ from inst.gan.generator import Generator
 
 METADATA = "inst.editor"
 DECODERS = ("decoder", "module.generator")
-"""Where published checkpoints keep the generator that they were trained with."""
+"""Names under which published checkpoints keep the generator that they were trained with."""
 
 
 @dataclass(frozen=True)
 class Trained:
-    """What a file says of the network in it.
+    """What a file records about the network in it.
 
     Attributes:
-        metadata: ``kind``, ``generator``, ``clip``, ``text`` … of our own files; empty for others'.
+        metadata: ``kind``, ``generator``, ``clip``, ``text`` … of our own files; empty for other files.
         probe: `editor.clip_probe` of the CLIP it was trained with.
-        generator: fingerprint of the generator it was trained with, where the file tells.
+        generator: fingerprint of the generator it was trained with, where it is recorded.
     """
 
     metadata: Mapping[str, Any] = field(default_factory=dict)
     probe: Tensor | None = None
     generator: str | None = None
+
+
+@dataclass(frozen=True)
+class TrainedEditor:
+    """A mapper or an FFCLIP network with what it was trained for.
+
+    `FaceSession.edit` takes it as ``mapper`` or ``ffclip``.
+
+    Attributes:
+        network: a `LatentMapper` or a `SemanticModulation`, on any device.
+        trained: what its file records.
+        prefix: of the network's tensors in its file, ``mapper.`` for mappers.
+    """
+
+    network: nn.Module
+    trained: Trained
+    prefix: str = ""
+
+    def save(self, path: str | Path) -> None:
+        """Write it as a ``.safetensors`` file for ``inst edit --mapper`` or ``--ffclip``.
+
+        Raises:
+            InputError: it cannot be written.
+        """
+        save_trained(Path(path), self.network, self.trained.metadata, self.trained.probe, prefix=self.prefix)
 
 
 def save_trained(
@@ -46,7 +71,7 @@ def save_trained(
     prefix: str = "",
     dtype: torch.dtype = torch.float32,
 ) -> None:
-    """The network's tensors under ``prefix``, and what they were trained for."""
+    """Write the network's tensors, their names with ``prefix``, and what it was trained for."""
     tensors = {f"{prefix}{name}": tensor.to(dtype) for name, tensor in network.state_dict().items()}
     if probe is not None:
         tensors["clip_probe"] = probe
@@ -54,10 +79,10 @@ def save_trained(
 
 
 def read_trained(path: Path) -> Trained:
-    """What a file says of itself, ours or a published one with its generator in it.
+    """What a file records: one of ours, or a published checkpoint that contains its generator.
 
     Raises:
-        InputError: missing, damaged or unsafe.
+        InputError: the file is missing, damaged or unsafe.
     """
     if sniff(path) == "safetensors":
         tensors, header = read_safetensors(path)
@@ -77,10 +102,13 @@ def read_trained(path: Path) -> Trained:
 
 
 def check_generator(trained: str | None, generator: Generator, source: str) -> None:
-    """Hold a fingerprint in a file to the generator in use.
+    """Check that a file belongs to the generator in use.
+
+    Args:
+        trained: the fingerprint that the file records; ``None`` passes.
 
     Raises:
-        ModelError: another generator; nothing where the file records none.
+        ModelError: it was trained for another generator.
     """
     if trained and trained != fingerprint(generator.state_dict()):
         raise ModelError(f"{source} was trained for another generator: give that one (--generator), or train it anew")

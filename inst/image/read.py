@@ -1,4 +1,4 @@
-"""A picture file to a tensor, whatever its kind, and one sentence where that cannot be."""
+"""Reading picture files of all supported formats, with a one-line error message if a file cannot be used."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from inst.files import sha256, sniff
 from inst.image.convert import WHITE, Matte, rgb_to_tensor, to_rgb
 from inst.shapes import Image
 
-# The classes themselves: PIL.Image.open would try 43 formats, and has a limit of its own that only a global changes.
+# The decoders are used directly: PIL.Image.open would try 43 formats, and its size limit can only be changed globally.
 _FORMATS: dict[str, Callable[[BinaryIO], PIL.Image.Image]] = {
     "png": PngImagePlugin.PngImageFile,
     "jpeg": JpegImagePlugin.JpegImageFile,
@@ -28,7 +28,7 @@ _FORMATS: dict[str, Callable[[BinaryIO], PIL.Image.Image]] = {
     "gif": GifImagePlugin.GifImageFile,
 }
 _SUFFIXES = {".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff", ".gif"}
-_ACCEPTED = "PNG, JPEG, WebP, BMP, TIFF and GIF pictures are read"
+_ACCEPTED = "supported formats are PNG, JPEG, WebP, BMP, TIFF and GIF"
 _DECODER_FAULTS = (
     OSError, SyntaxError, ValueError, EOFError, KeyError, IndexError, TypeError, AttributeError, OverflowError,
     NotImplementedError, struct.error, zlib.error, PIL.Image.DecompressionBombError,
@@ -37,14 +37,15 @@ _DECODER_FAULTS = (
 
 @dataclass(frozen=True)
 class Picture:
-    """A picture as it was read.
+    """A picture that was read from a file or converted from another form.
 
     Attributes:
         image: (1, 3, h, w), sRGB in [-1, 1].
-        sha256: of the file's bytes.
-        path: where it was read from.
-        notes: what the user should know, such as "animated: the first of 12 frames".
-        size: height and width in the file, upright; larger than ``image`` where it was read at a reduced scale.
+        sha256: SHA-256 of the file, in hexadecimal.
+        path: the file.
+        notes: remarks for the user, such as "animated: only the first of 12 frames is used".
+        size: height and width of the picture in the file, after its EXIF orientation has been applied. They are larger
+            than those of ``image`` if the picture was read at a reduced scale.
     """
 
     image: Image
@@ -63,23 +64,35 @@ def read_image(
     min_side: int = 64,
     max_ratio: float = 8.0,
 ) -> Picture:
-    """A picture from a file: upright, 8-bit sRGB, without transparency, its first frame.
+    """Read a picture file as sRGB, with its EXIF orientation and colour profile applied.
+
+    Only the first frame of an animation is read.
 
     Args:
-        max_megapixels: larger ones are refused by their header, before anything is decoded.
-        matte: the colour under transparent parts, 0–255.
-        target: the short side that is wanted. A much larger picture is read at a reduced scale of at least twice that
-            (in the decoder for JPEG), which saves memory and time.
-        min_side: fewest pixels a side.
-        max_ratio: longest side over shortest, at most.
+        path: a PNG, JPEG, WebP, BMP, TIFF or GIF file. Its content decides the format, not its name.
+        max_megapixels: larger pictures are refused, from their header and before anything is decoded.
+        matte: the RGB colour behind transparent areas, 0 to 255.
+        target: the length in pixels to which the caller will resize the short side. A picture that is several times
+            larger is read at a reduced scale, with a short side of at least twice ``target``, which saves memory and
+            time (JPEG is reduced in the decoder).
+        min_side: the smallest accepted side in pixels.
+        max_ratio: the largest accepted ratio of the long side to the short side.
 
     Raises:
-        InputError: missing, no picture, of another kind, damaged, too large, too small or too long; one sentence.
+        InputError: the file is missing, not a picture, of an unsupported format, damaged, too large, too small or too
+            elongated.
+
+    >>> import tempfile
+    >>> path = Path(tempfile.mkdtemp()) / "photo.png"
+    >>> PIL.Image.new("RGB", (96, 64), "white").save(path)
+    >>> picture = read_image(path)
+    >>> picture.image.shape, picture.image.max().item(), picture.size
+    (torch.Size([1, 3, 64, 96]), 1.0, (64, 96))
     """
-    with opened(path, max_megapixels) as picture:
+    with open_picture(path, max_megapixels) as picture:
         width, height = picture.size
-        _check_shape(path, width, height, min_side, max_ratio)
-        with decoding(path):
+        check_shape(path, width, height, min_side, max_ratio)
+        with explain_decoder_errors(path):
             notes = _frame_notes(picture)
             if target is not None:
                 picture.draft(None, _at_least(picture.size, 2 * target))  # type: ignore[arg-type]
@@ -89,24 +102,28 @@ def read_image(
         except InputError as error:
             raise InputError(f"{path} cannot be used: {error}") from error
         if rgb is not picture:
-            picture.close()  # its pixels go now, before as many floats are made
-        turned = (rgb.width > rgb.height) != (width > height)
-        size = (width, height) if turned else (height, width)
+            picture.close()  # Frees the decoded pixels before the tensor is allocated.
+        is_rotated = (rgb.width > rgb.height) != (width > height)
+        size = (width, height) if is_rotated else (height, width)
         return Picture(rgb_to_tensor(rgb), sha256(path), path, notes + more, size)
 
 
 @contextlib.contextmanager
-def opened(path: Path, max_megapixels: float = 64.0) -> Iterator[PIL.Image.Image]:
-    """A picture whose header was read and found small enough; nothing is decoded yet.
+def open_picture(path: Path, max_megapixels: float = 64.0) -> Iterator[PIL.Image.Image]:
+    """A PIL image whose header has been read and whose size has been checked; its pixels are not decoded yet.
+
+    Args:
+        path: the file.
+        max_megapixels: larger pictures are refused.
 
     Raises:
-        InputError: missing, no picture of a kind that is read, header damaged, too large.
+        InputError: the file is missing, not a picture of a supported format, too large, or its header is damaged.
     """
     kind = sniff(path)
     if kind not in _FORMATS:
-        raise InputError(f"{path} {_what_it_is(kind, path)}: {_ACCEPTED}")
+        raise InputError(f"{path} {_describe(kind, path)}: {_ACCEPTED}")
     with path.open("rb") as file:
-        with decoding(path):
+        with explain_decoder_errors(path):
             picture: PIL.Image.Image = _FORMATS[kind](file)
         with picture:
             _check_size(path, *picture.size, max_megapixels)
@@ -114,27 +131,36 @@ def opened(path: Path, max_megapixels: float = 64.0) -> Iterator[PIL.Image.Image
 
 
 @contextlib.contextmanager
-def decoding(path: Path) -> Iterator[None]:
-    """Around Pillow's decoders, which raise whatever the damage leads them into."""
+def explain_decoder_errors(path: Path) -> Iterator[None]:
+    """Turn any exception of Pillow's decoders into an InputError about ``path``.
+
+    Depending on the damage in a file, the decoders raise exceptions of many types.
+
+    Raises:
+        InputError: in place of a decoder's exception.
+    """
     try:
         yield
     except _DECODER_FAULTS as error:
         reason = " ".join(str(error).split())[:120]
-        raise InputError(f"{path} is a damaged, cut short or unusual picture ({reason}): save it anew") from error
+        raise InputError(
+            f"{path} cannot be decoded, because it is damaged, truncated or of an unsupported variant ({reason}): "
+            "export it again from an image editor"
+        ) from error
     except MemoryError as error:
-        raise InputError(f"{path} is too large for this machine's memory: make it smaller") from error
+        raise InputError(f"{path} is too large for this machine's memory: scale it down") from error
 
 
-def _what_it_is(kind: str, path: Path) -> str:
+def _describe(kind: str, path: Path) -> str:
     match kind:
         case "empty":
             return "is empty"
         case "html":
-            return f"is a web page, not a picture, whatever its name {path.suffix or 'is'}"
+            return f"is a web page, not a picture, despite its name {path.name}"
         case "text":
             return "is text, not a picture"
         case "unknown":
-            return "is not a picture of a kind that is read"
+            return "is of an unknown format"
     return "is a model file, not a picture"
 
 
@@ -142,16 +168,21 @@ def _check_size(path: Path, width: int, height: int, max_megapixels: float) -> N
     megapixels = width * height / 1e6
     if megapixels > max_megapixels:
         raise InputError(
-            f"{path} has {width}x{height} pixels ({megapixels:.0f} megapixels); up to {max_megapixels:g} are read: "
-            "make it smaller, or raise max_megapixels"
+            f"{path} has {width}x{height} pixels ({megapixels:.0f} megapixels), and at most {max_megapixels:g} "
+            "megapixels are accepted: scale it down, or raise max_megapixels"
         )
 
 
-def _check_shape(path: Path, width: int, height: int, min_side: int, max_ratio: float) -> None:
+def check_shape(path: Path, width: int, height: int, min_side: int, max_ratio: float) -> None:
+    """Refuse a picture that is too small or too elongated.
+
+    Raises:
+        InputError: the message names its size and what is accepted.
+    """
     if min(width, height) < min_side or max(width, height) > max_ratio * min(width, height):
         raise InputError(
-            f"{path} is {width}x{height} pixels; accepted are at least {min_side} a side and at most {max_ratio:g}:1: "
-            "enlarge or crop it"
+            f"{path} has {width}x{height} pixels, but each side must have at least {min_side} and the ratio of the "
+            f"sides may be at most {max_ratio:g}:1: enlarge or crop it"
         )
 
 
@@ -160,17 +191,18 @@ def _frame_notes(picture: PIL.Image.Image) -> tuple[str, ...]:
     if frames <= 1:
         return ()
     if isinstance(picture, TiffImagePlugin.TiffImageFile):
-        return (f"several pages: the first of {frames}",)
-    return (f"animated: the first of {frames} frames",)
+        return (f"several pages: only the first of {frames} is used",)
+    return (f"animated: only the first of {frames} frames is used",)
 
 
 def _at_least(size: tuple[int, int], short_side: int) -> tuple[int, int]:
-    """The size (width, height) scaled so that its short side is ``short_side``, for the JPEG decoder to stay above."""
+    """The size (width, height) scaled down to the given short side: a lower bound for the JPEG decoder's reduction."""
     scale = min(1.0, short_side / min(size))
     return max(1, int(size[0] * scale)), max(1, int(size[1] * scale))
 
 
 def _reduced(picture: PIL.Image.Image, target: int | None) -> PIL.Image.Image:
+    """The picture reduced by an integer factor, such that its short side is still at least twice ``target``."""
     factor = min(picture.size) // (2 * target) if target else 1
     if factor < 2 or picture.mode in ("P", "PA") or picture.mode.startswith("I;16"):
         return picture
@@ -180,22 +212,23 @@ def _reduced(picture: PIL.Image.Image, target: int | None) -> PIL.Image.Image:
 
 
 def list_images(folder: Path) -> list[Path]:
-    """The pictures in a folder by name, hidden files and subfolders left out.
+    """The pictures in a folder, sorted by name, without hidden files and subfolders.
 
-    A file counts by its name or its content: a web page called ``.jpg`` is listed, for reading it says what is wrong.
+    A file is listed if its name or its content is that of a picture. A web page named ``.jpg`` is therefore listed, and
+    reading it explains what is wrong with it.
 
     Raises:
-        InputError: no such folder, or no picture in it.
+        InputError: the folder does not exist or contains no picture.
     """
     if not folder.is_dir():
         raise InputError(f"there is no folder {folder}")
-    found = sorted(
+    pictures = sorted(
         (p for p in folder.iterdir() if p.is_file() and not p.name.startswith(".") and _is_picture(p)),
         key=lambda p: (p.name.casefold(), p.name),
     )
-    if not found:
-        raise InputError(f"{folder} holds no picture: {_ACCEPTED}")
-    return found
+    if not pictures:
+        raise InputError(f"{folder} contains no picture: {_ACCEPTED}")
+    return pictures
 
 
 def _is_picture(path: Path) -> bool:

@@ -1,4 +1,4 @@
-"""Resizing, and the padding that a model's factor asks for, with the way back to the input's exact size."""
+"""Resizing, and padding to a multiple of a model's size factor that can be undone exactly."""
 
 from __future__ import annotations
 
@@ -11,12 +11,19 @@ from torch.nn import functional
 from inst.shapes import Image
 
 Resized = Float[Tensor, "b 3 new_h new_w"]
-"""An Image of another size than the one that was given."""
+"""An image whose height and width differ from those of the argument."""
 
 
 @dataclass(frozen=True)
 class Restore:
-    """How ``fit`` changed a picture: its size before (height, width), between, and the padding it then got."""
+    """What :func:`restore` needs to undo :func:`fit`; all values in pixels.
+
+    Attributes:
+        height, width: size before :func:`fit`.
+        inner_height, inner_width: size after scaling, before padding.
+        top, left: padding added at the top and at the left.
+        fitted: height and width after padding.
+    """
 
     height: int
     width: int
@@ -28,7 +35,16 @@ class Restore:
 
 
 def resize(image: Image, height: int, width: int) -> Resized:
-    """Bicubic with antialiasing (as Pillow's); overshoot is clamped to [-1, 1]. The same size returns it as it is."""
+    """Resize with antialiased bicubic interpolation, as Pillow's, and clamp the overshoot to [-1, 1].
+
+    Args:
+        image: (b, 3, h, w) in [-1, 1]; returned unchanged if it already has the size.
+        height, width: in pixels.
+
+    >>> import torch
+    >>> resize(torch.zeros(1, 3, 64, 96), 32, 48).shape
+    torch.Size([1, 3, 32, 48])
+    """
     if image.shape[-2:] == (height, width):
         return image
     resized = functional.interpolate(
@@ -38,12 +54,22 @@ def resize(image: Image, height: int, width: int) -> Resized:
 
 
 def fit(image: Image, short_side: int, multiple: int) -> tuple[Resized, Restore]:
-    """Scales so that the short side is ``short_side``, the aspect ratio kept, and pads both sides to ``multiple``.
+    """Scale the short side to ``short_side``, keeping the aspect ratio, and pad both sides to a multiple.
 
-    The padding mirrors the picture: a border of one colour would show in the result.
+    The image is padded by reflection, because a border of constant colour would influence the model's result.
+
+    Args:
+        image: (b, 3, h, w) in [-1, 1].
+        short_side: in pixels.
+        multiple: what height and width are made divisible by.
 
     Returns:
-        The fitted picture, and what ``restore`` needs.
+        The fitted image, and what :func:`restore` needs to undo the operation.
+
+    >>> import torch
+    >>> fitted, steps = fit(torch.zeros(1, 3, 100, 150), short_side=64, multiple=32)
+    >>> fitted.shape, restore(fitted, steps).shape
+    (torch.Size([1, 3, 64, 96]), torch.Size([1, 3, 100, 150]))
     """
     height, width = image.shape[-2:]
     scale = short_side / min(height, width)
@@ -59,7 +85,11 @@ def fit(image: Image, short_side: int, multiple: int) -> tuple[Resized, Restore]
 
 
 def restore(image: Image, steps: Restore) -> Resized:
-    """A picture of the fitted size back to the size it had before ``fit``: cropped, then scaled."""
+    """Undo :func:`fit` on an image of the fitted size: crop the padding and scale to the original size.
+
+    Raises:
+        ValueError: the image does not have the fitted size.
+    """
     if tuple(image.shape[-2:]) != steps.fitted:
         raise ValueError(f"fitted to {steps.fitted}, got {tuple(image.shape[-2:])}")
     rows = slice(steps.top, steps.top + steps.inner_height)

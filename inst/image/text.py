@@ -1,4 +1,4 @@
-"""Settings inside pictures, where other tools look for them: PNG text chunks, EXIF in JPEG and WebP."""
+"""Generation settings stored in picture files as other tools expect them: PNG text chunks, EXIF in JPEG and WebP."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from pathlib import Path
 import PIL.Image
 from PIL import PngImagePlugin
 
-from inst.image.read import decoding, opened
+from inst.image.read import explain_decoder_errors, open_picture
 
 _EXIF_IFD, _USER_COMMENT, _DESCRIPTION = 0x8769, 0x9286, 0x010E
 _UNICODE = b"UNICODE\0"
 
 
 def png_text(text: Mapping[str, str]) -> PngImagePlugin.PngInfo:
-    """tEXt for ASCII, which every reader knows, iTXt (UTF-8) for the rest."""
+    """PNG text chunks: tEXt for ASCII values, which every reader supports, iTXt (UTF-8) for all others."""
     chunks = PngImagePlugin.PngInfo()
     for key, value in text.items():
         if value.isascii() and "\0" not in value:
@@ -27,7 +27,7 @@ def png_text(text: Mapping[str, str]) -> PngImagePlugin.PngInfo:
 
 
 def exif_text(text: Mapping[str, str]) -> PIL.Image.Exif:
-    """``parameters`` as UserComment, as A1111 writes and reads it; the other texts as JSON in ImageDescription."""
+    """EXIF with ``parameters`` in UserComment, as A1111 does, and all other texts as JSON in ImageDescription."""
     exif = PIL.Image.Exif()
     if "parameters" in text:
         comment = _UNICODE + text["parameters"].encode("utf-16-be", "surrogatepass")
@@ -38,12 +38,15 @@ def exif_text(text: Mapping[str, str]) -> PIL.Image.Exif:
 
 
 def read_image_text(path: Path) -> dict[str, str]:
-    """The texts in a picture, what ``write_image`` wrote and other tools' alike; empty where there is none.
+    """The texts stored in a picture file by :func:`write_image` or by other tools; empty if there are none.
+
+    Args:
+        path: a picture file of a supported format.
 
     Raises:
-        InputError: no picture, or a damaged one.
+        InputError: the file is missing, not a picture, or damaged.
     """
-    with opened(path) as picture, decoding(path):
+    with open_picture(path) as picture, explain_decoder_errors(path):
         if isinstance(picture, PngImagePlugin.PngImageFile):
             return {str(key): str(value) for key, value in picture.text.items()}
         return _from_exif(picture.getexif())
@@ -58,8 +61,8 @@ def _from_exif(exif: PIL.Image.Exif) -> dict[str, str]:
         text["parameters"] = parameters
     try:
         others = json.loads(str(exif.get(_DESCRIPTION, "")))
-    except ValueError:
-        return text  # a description in words, from a camera
+    except (ValueError, RecursionError):
+        return text  # A description in plain text, for example from a camera.
     if isinstance(others, dict):
         text |= {key: value for key, value in others.items() if isinstance(value, str)}
     return text
@@ -69,6 +72,7 @@ def _comment(raw: bytes) -> str:
     if not raw.startswith(_UNICODE):
         return raw.removeprefix(b"ASCII\0\0\0").decode("utf-8", "replace").strip("\0")
     raw = raw[len(_UNICODE) :]
-    # The standard leaves the byte order open: zeros stand in front (big-endian, ours and A1111's) or behind.
-    little = raw[1::2].count(0) > raw[::2].count(0)
-    return raw.decode("utf-16-le" if little else "utf-16-be", "replace")
+    # The standard does not specify the byte order. In big-endian text, as written here and by A1111, most zero bytes
+    # are the first byte of a pair; in little-endian text, the second.
+    is_little_endian = raw[1::2].count(0) > raw[::2].count(0)
+    return raw.decode("utf-16-le" if is_little_endian else "utf-16-be", "replace")

@@ -1,4 +1,4 @@
-"""The inversion module: a painting's CLIP embedding becomes the vectors of a new word.
+"""The inversion module, a network that maps the CLIP embedding of a painting to the token vectors of a placeholder.
 
 Zhang et al., "Inversion-Based Style Transfer with Diffusion Models", CVPR 2023, section 3.2 and figure 3.
 """
@@ -12,7 +12,7 @@ from torch.nn import functional
 
 
 class CrossAttention(nn.Module):
-    """Multi-head attention without bias on queries, keys and values (names of the published checkpoint)."""
+    """Multi-head attention without biases for queries, keys and values. Parameters are named as in the release."""
 
     def __init__(self, dim: int, num_heads: int, head_dim: int, dropout: float) -> None:
         super().__init__()
@@ -33,23 +33,30 @@ class CrossAttention(nn.Module):
 
 
 class AttentionInversion(nn.Module):
-    """Two attentions and a linear map from CLIP embeddings to token vectors, InST's "multi-layer cross attention".
+    """InST's "multi-layer cross attention", from CLIP embeddings to token vectors: two attention layers, a linear map.
 
-    With ``num_vectors`` 1 and one embedding as both query and context this is the published module, parameter for
-    parameter; its softmax over a single key is 1 whatever the queries are, so it is a linear map. Given the painting's
-    patch embeddings as ``context`` it attends for real.
+    With ``num_vectors`` 1 and the same single embedding as query and context, it has exactly the parameters of the
+    published module. The softmax over a single key is then always 1, so that module is linear. With the painting's
+    patch embeddings as ``context``, the attention has an effect.
 
     Args:
         dim: width e of the CLIP embedding.
-        token_dim: width d of the text encoder's token embedding (the published module has d = e).
-        num_vectors: token vectors n to make; each beyond the published single one has a learned query offset.
-        own_maps: with several vectors, each has a linear map of its own too, so that they can say different things.
-        num_heads, head_dim: the published module has 8 heads of 64.
-        dropout: in both attentions' output and before the linear map; 0.05 as published, 0 for the ablation.
-        use_attention: ``False`` leaves only dropout and linear map (the paper's ablation).
-        token_norm: length that every vector is brought to; ``None`` leaves it free, as published. A text encoder that
-            normalises what it reads answers to a vector's direction only: while it is trained from scratch its length
-            grows without bound and its direction stands still.
+        token_dim: width d of the text encoder's token embedding; ``None`` for e, as in the published module.
+        num_vectors: number n of token vectors; 1 in the published module. If there are several, each has a learned
+            query offset.
+        num_heads: number of attention heads; 8 as published.
+        head_dim: width of a head; 64 as published.
+        dropout: rate at the output of both attention layers and before the linear map; 0.05 as published, 0 in the
+            ablation.
+        use_attention: ``False`` omits the attention layers (the paper's ablation).
+        own_maps: whether each vector has its own linear map, so that several vectors can differ more.
+        token_norm: norm that each vector is scaled to; ``None`` does not scale, as published. A text encoder that
+            normalises its input responds to the direction of a vector only. Without a fixed norm, vectors that are
+            trained from scratch on such an encoder grow without bound while their direction stops changing.
+
+    >>> module = AttentionInversion(512, 768, num_vectors=4).eval()
+    >>> module(torch.zeros(1, 1, 512), torch.zeros(1, 245, 512)).shape
+    torch.Size([1, 4, 768])
     """
 
     def __init__(
@@ -86,20 +93,21 @@ class AttentionInversion(nn.Module):
     def forward(
         self, embeds: Float[Tensor, "b q e"], context: Float[Tensor, "b k e"] | None = None
     ) -> Float[Tensor, "b n d"]:
-        """Token vectors for image embeddings.
+        """The token vectors of image embeddings.
 
         Args:
-            embeds: the painting's projected CLIP embedding, not normalised; as published (b, 1, e). With several
-                vectors asked for, the one embedding is repeated and told apart by the learned offsets.
-            context: what to attend to, such as patch embeddings; ``None`` means ``embeds`` itself, as published.
+            embeds: the painting's projected CLIP embedding, not normalised, as (b, 1, e). If there are several vectors,
+                the learned query offsets are added to the same embedding.
+            context: keys and values of the attention, such as patch embeddings; ``None`` for ``embeds`` itself, as
+                published.
         """
         x = embeds if self.queries is None else embeds + self.queries
         if self.attn1 is not None and self.attn2 is not None:
-            # The release calls attn2(x1, context=x): both attentions look at what came in, there is no residual.
+            # As in the release, both attention layers attend to the input, and there are no residual connections.
             source = x if context is None else context
             x = self.attn2(self.attn1(x, source), source)
         vectors = self.net(x)
-        if self.num_maps > 1:  # of all maps' outputs for all vectors, the i-th map's for the i-th vector
+        if self.num_maps > 1:  # The i-th vector is the output of the i-th map.
             vectors = vectors.unflatten(-1, (self.num_maps, -1)).diagonal(dim1=1, dim2=2).transpose(1, 2)
         if self.token_norm is not None:
             vectors = self.token_norm * functional.normalize(vectors, dim=-1)

@@ -1,4 +1,4 @@
-"""The part that learns: the module and its painting, or the bare vectors of direct textual inversion."""
+"""The trainable modules: the inversion module applied to a painting, or directly trained token vectors."""
 
 from __future__ import annotations
 
@@ -16,10 +16,16 @@ from inst.shapes import TokenVectors
 
 
 class AttentionLearner(nn.Module):
-    """``vectors = start + module(painting)``; only the module learns.
+    """Token vectors computed as ``start + module(painting)``. Only the module is trained.
 
-    A fresh module with a start ends in zeros, so that learning begins exactly at ``start``; a module that a model
-    brings along, or the published form, has a start of zero.
+    The last layer of a new module with a ``start`` is set to zero (see :func:`zero_last_layer`), so that training
+    begins exactly at ``start``. For the published form, and for a module that comes with a model, ``start`` is zero.
+
+    Args:
+        module: the inversion module.
+        start: the initial token vectors.
+        embeds: the CLIP embedding of the painting.
+        context: the context of the module's attention, or ``None``; see :meth:`AttentionInversion.forward`.
     """
 
     start: Tensor
@@ -40,31 +46,37 @@ class AttentionLearner(nn.Module):
         self.register_buffer("context", context, persistent=False)
 
     def forward(self) -> TokenVectors:
+        """The current token vectors."""
         return self.start + self.module(self.embeds, self.context)[0]
 
 
 class DirectLearner(nn.Module):
-    """Direct textual inversion (Gal et al. 2022): the vectors themselves are the parameters."""
+    """Direct textual inversion (Gal et al. 2022): the token vectors themselves are the parameters.
+
+    Args:
+        start: the initial token vectors.
+    """
 
     def __init__(self, start: TokenVectors) -> None:
         super().__init__()
         self.vectors = nn.Parameter(start.clone())
 
     def forward(self) -> TokenVectors:
+        """The current token vectors."""
         return self.vectors * 1.0
 
 
 def build_module(metadata: Mapping[str, Any]) -> AttentionInversion:
-    """A module from its recorded constructor arguments."""
+    """Build an inversion module from the constructor arguments in its metadata."""
     names = inspect.signature(AttentionInversion).parameters
     return AttentionInversion(**{name: metadata[name] for name in names if name in metadata})
 
 
 def load_module(metadata: Mapping[str, Any], state: Mapping[str, Tensor]) -> AttentionInversion:
-    """A module with recorded arguments and parameters.
+    """Build an inversion module from the constructor arguments in its metadata, and load its parameters.
 
     Raises:
-        TokenError: the parameters are not this module's.
+        TokenError: the parameters do not fit the module.
     """
     module = build_module(metadata)
     try:
@@ -76,8 +88,8 @@ def load_module(metadata: Mapping[str, Any], state: Mapping[str, Tensor]) -> Att
     return module
 
 
-def silence(module: AttentionInversion) -> None:
-    """Zero the last linear map, so that the module adds nothing until it has learned."""
+def zero_last_layer(module: AttentionInversion) -> None:
+    """Set the last linear layer to zero, so that the output of the module is zero before training."""
     last = module.net[-1]
     assert isinstance(last, nn.Linear)
     nn.init.zeros_(last.weight)
@@ -85,10 +97,19 @@ def silence(module: AttentionInversion) -> None:
 
 
 @torch.no_grad()
-def vectors_of(learner: nn.Module) -> TokenVectors:
-    """What has been learned, without dropout (the release leaves it on while stylizing)."""
+def vectors_of(learner: nn.Module, weights: Mapping[str, Tensor] | None = None) -> TokenVectors:
+    """The token vectors (n, d) of a learner, float32 on the CPU, computed without dropout.
+
+    (The code that the authors of InST released keeps dropout active while stylizing.)
+
+    Args:
+        learner: one of the modules of this file.
+        weights: a state dict of the learner to use instead of its current one.
+    """
     was_training = learner.training
     learner.eval()
-    vectors = learner().detach().float().cpu()
+    device = next(learner.parameters()).device
+    moved = {name: value.to(device) for name, value in (weights or learner.state_dict()).items()}
+    vectors = torch.func.functional_call(learner, moved, ()).detach().float().cpu()
     learner.train(was_training)
     return vectors

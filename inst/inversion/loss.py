@@ -1,4 +1,4 @@
-"""The loss that ``[C]`` is trained against, and the draws it is taken over."""
+"""The training loss of the inversion, and the random batches over which it is computed."""
 
 from __future__ import annotations
 
@@ -14,7 +14,13 @@ from inst.shapes import Latents, Timesteps
 
 
 class Draw(NamedTuple):
-    """One batch: squares of the painting's latents, and the timesteps and noises they are taken to."""
+    """A random training batch.
+
+    Attributes:
+        x0: square crops of the painting's latents.
+        t: the timestep of each crop.
+        eps: the noise to add to each crop.
+    """
 
     x0: Latents
     t: Timesteps
@@ -29,17 +35,19 @@ def draw(
     generator: torch.Generator,
     noise_offset: float = 0.0,
 ) -> Draw:
-    """Random squares at random timesteps.
+    """A random training batch: square crops of the painting's latents at random timesteps.
 
-    The timesteps are stratified (one in each of ``batch`` equal parts of the schedule), which keeps them uniform and
-    makes the loss of a batch vary less from step to step.
+    Timesteps are stratified: one is drawn from each of ``batch`` equal parts of the schedule. They are still uniformly
+    distributed, and the loss of a batch varies less from step to step.
 
     Args:
-        latents: the painting's, one row as it is and, where flips are learned from, one mirrored.
-        size: side of the squares in latents; cut to the picture's.
-        generator: on the CPU.
-        noise_offset: standard deviation of a part of the noise that is common to a whole channel; a model
-            trained so takes its palette from the prompt.
+        latents: of the painting; a second row has those of the mirrored painting if flips are used.
+        schedule: the noise schedule.
+        batch: number of crops.
+        size: side of the crops in latent positions, limited to the size of the latents.
+        generator: random generator, on the CPU.
+        noise_offset: standard deviation of an offset added to the noise of each channel (offset noise). A model that
+            was trained with it takes the colours of an image from the prompt.
     """
     rows = torch.randint(len(latents), (batch,), generator=generator).tolist()
     x0 = torch.stack([_square(latents[row], size, generator) for row in rows])
@@ -60,11 +68,14 @@ def _square(latents: Float[Tensor, "c lh lw"], size: int, generator: torch.Gener
 
 
 def noise_loss(eps_model: EpsModel, schedule: NoiseSchedule, drawn: Draw, snr_gamma: float) -> Float[Tensor, ""]:
-    """Mean squared error of the predicted noise (InST, eq. 3; latent diffusion's simple loss).
+    """The mean squared error of the predicted noise (InST, eq. 3; the simple loss of latent diffusion).
 
     Args:
-        snr_gamma: 0 for the plain mean; else min-SNR weights ``min(snr, gamma) / snr`` (Hang et al. 2023, eq. 6), which
-            weigh the nearly clean timesteps down.
+        eps_model: predicts the noise, conditioned on the prompt with the trained vectors.
+        schedule: the noise schedule.
+        drawn: the batch, from :func:`draw`.
+        snr_gamma: 0 for the unweighted mean. Otherwise min-SNR weights ``min(snr, gamma) / snr`` (Hang et al. 2023, eq.
+            6), which reduce the weight of timesteps with little noise.
     """
     predicted = eps_model(add_noise(schedule, drawn.x0, drawn.eps, drawn.t), drawn.t)
     errors = functional.mse_loss(predicted, drawn.eps, reduction="none").mean((1, 2, 3))

@@ -1,4 +1,4 @@
-"""A painting made ready to be learned: everything frozen is computed once and kept."""
+"""From a painting to the training that learns it, and from what was learned to a style token."""
 
 from __future__ import annotations
 
@@ -9,35 +9,34 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from accelerate import Accelerator
 from jaxtyping import Float
 from torch import Tensor, nn
 
 from inst.clip.backbone import ClipBackbone
-from inst.diffusion.tone import tone_of
-from inst.diffusion.transport import patch_distribution
 from inst.errors import ModelError
 from inst.files import read_json, read_safetensors, sha256_bytes
 from inst.image import Picture, resize
 from inst.inversion.attention import AttentionInversion
-from inst.inversion.learner import AttentionLearner, DirectLearner, load_module, silence, vectors_of
+from inst.inversion.learner import AttentionLearner, DirectLearner, load_module, vectors_of, zero_last_layer
 from inst.inversion.settings import InversionSettings
 from inst.inversion.token import StyleToken, make_thumbnail, today
-from inst.inversion.train import Training
+from inst.inversion.train import InversionTraining
 from inst.inversion.views import embed_painting
 from inst.inversion.words import start_vectors
 from inst.models.latent_diffusion import LatentDiffusion
 from inst.seeds import generator
 from inst.shapes import Image
-from inst.training.shared import without_prefix
+from inst.training.loop import TrainingProgress
+from inst.training.random_state import RandomStream
+from inst.training.tensors import without_prefix
 
 FLAT = 2e-3
-"""Variance of a painting (in [-1, 1]) below which it holds no texture to learn."""
+"""Variance of a painting (in [-1, 1]) below which it has no texture to learn."""
 
 
 @dataclass(frozen=True)
 class PretrainedModule:
-    """An inversion module that a model brings along: it was trained together with the model's U-Net.
+    """An inversion module that comes with a model, trained together with the model's U-Net.
 
     Attributes:
         metadata: its constructor arguments.
@@ -49,7 +48,11 @@ class PretrainedModule:
 
 
 def load_pretrained(model: LatentDiffusion) -> PretrainedModule | None:
-    """The module in ``inversion/`` beside a model's weights, or nothing."""
+    """The module in the folder ``inversion`` beside a model's weights, or ``None``.
+
+    Raises:
+        ModelError: it makes vectors of another width than the model's token embedding.
+    """
     folder = None if model.folder is None else Path(model.folder) / "inversion"
     if folder is None or not folder.is_dir():
         return None
@@ -63,7 +66,7 @@ def load_pretrained(model: LatentDiffusion) -> PretrainedModule | None:
 
 
 def model_defaults(model: LatentDiffusion) -> dict[str, Any]:
-    """What a model says of learning, under the names of :class:`InversionSettings`."""
+    """A model's own settings for learning, under the names of :class:`InversionSettings`."""
     defaults = asdict(model.defaults)
     return defaults | {"max_train_steps": defaults["train_steps"], "crop": defaults["crop"] or defaults["resolution"]}
 
@@ -73,25 +76,27 @@ def prepare(
     clip: ClipBackbone,
     picture: Picture,
     settings: InversionSettings,
-    accelerator: Accelerator,
     pretrained: PretrainedModule | None,
-) -> Training:
-    """Latents of both flips, CLIP embeddings and starting vectors of a painting, and the training they go into.
+) -> InversionTraining:
+    """Encode a painting, compute the starting vectors, and set up their training.
 
     Args:
         settings: resolved; see :func:`inst.inversion.settings.resolve`.
+        pretrained: the module that the model brings along, where it brings one.
     """
-    torch.manual_seed(settings.seed)
-    learner = _learner(model, clip, picture.image, settings, pretrained).to(accelerator.device)
-    latents = encode_painting(model, picture.image, settings)
-    return Training(model, learner, latents, settings, accelerator, model.defaults.prompt)
+    device = model.placement.device
+    random = RandomStream(settings.seed, device)
+    with random:
+        learner = _learner(model, clip, picture.image, settings, pretrained).to(device)
+        latents = encode_painting(model, picture.image, settings)
+    return InversionTraining(model, learner, latents, settings, model.defaults.prompt, random)
 
 
 @torch.no_grad()
 def encode_painting(
     model: LatentDiffusion, image: Image, settings: InversionSettings
 ) -> Float[Tensor, "flips c lh lw"]:
-    """The painting's latents, and its mirror image's where flips are learned from; encoded once."""
+    """The painting's latents, followed by its mirror image's where ``settings.flip`` is set."""
     assert settings.resolution is not None
     side, multiple = settings.resolution, model.size_multiple
     if settings.preset == "paper":  # as published: squares, by plain resizing
@@ -124,16 +129,16 @@ def _learner(
             word_vectors, init=s.init, num_vectors=s.num_vectors, clip=clip, image=image, generator=generator(s.seed)
         ).cpu()
         if s.preset != "paper":
-            silence(module)
+            zero_last_layer(module)
         else:
             start = torch.zeros_like(start)
     learner = AttentionLearner(module, start, embeds.cpu(), None if context is None else context.cpu())
-    # The baseline starts from the very vectors that the module would start from.
+    # The baseline starts from the same vectors that the module would start from.
     return learner if s.method == "attention" else DirectLearner(vectors_of(learner))
 
 
 def _fits(pretrained: PretrainedModule, s: InversionSettings) -> bool:
-    """A model's own module serves unless the user asked for another form of it."""
+    """Whether a model's own module can be used: the settings ask for no other form of it."""
     same_form = s.num_vectors == pretrained.metadata.get("num_vectors") and s.attention and s.context == "patches"
     return same_form and s.preset == "fast" and s.init == "painting"
 
@@ -149,19 +154,22 @@ def _fresh_module(model: LatentDiffusion, clip: ClipBackbone, s: InversionSettin
     )
 
 
-def finished_token(training: Training, picture: Picture, name: str, clip_name: str) -> StyleToken:
-    """The best that was learned, as a style token.
+def style_token(
+    training: InversionTraining, progress: TrainingProgress, picture: Picture, name: str, clip_name: str
+) -> StyleToken:
+    """The best vectors that training has found so far, as a style token.
 
     Args:
-        clip_name: the CLIP it was seen with, as a user would name it; never a local path.
+        progress: where training is.
+        clip_name: the CLIP that saw the painting, as a user would name it; never a local path.
     """
     model, s = training.model, training.settings
+    assert progress.best is not None  # the starting vectors count, so there is a best from the first item on
     module: dict[str, Tensor] = {}
-    module_facts = None
+    module_metadata = None
     if isinstance(training.learner, AttentionLearner):
-        best = without_prefix("module", training.best_parameters)
-        module = {name: value.half() for name, value in best.items()}
-        module_facts = training.learner.module.metadata
+        module = {key: value.half() for key, value in without_prefix("module", progress.best).items()}
+        module_metadata = training.learner.module.metadata
     metadata = {
         "model": model.name,
         "model_hash": model.revision_hash,
@@ -169,34 +177,36 @@ def finished_token(training: Training, picture: Picture, name: str, clip_name: s
         "clip": clip_name,
         "style_sha256": picture.sha256,
         "settings": _plain(asdict(s)),
-        "module": module_facts,
+        "module": module_metadata,
         "prompt": training.prompt,
-        "tone": {name: part.flatten().tolist() for name, part in tone_of(training.latents[:1])._asdict().items()},
-        "step": training.step,
+        "tone": {key: part.flatten().tolist() for key, part in training.tone._asdict().items()},
+        "step": progress.step,
         "seed": s.seed,
-        "validation_before": training.first_validation,
-        "validation_after": training.best.best,
+        "validation_before": progress.history[0][1],
+        "validation_after": progress.best_loss,
         "date": today(),
     }
     return StyleToken(
         name=name,
-        vectors=training.best_vectors,
+        vectors=training.vectors(progress.best),
         module=module,
-        patches=patch_distribution(training.latents[:1]).cpu(),
+        patches=training.patches.cpu(),
         metadata=metadata,
         thumbnail=make_thumbnail(picture.image),
     )
 
 
 def is_flat(image: Image) -> bool:
-    """Whether a painting is of one colour: learned all the same, with a word about it."""
+    """Whether a painting is almost of one colour, so that there is little to learn from it."""
     return image.var().item() < FLAT
 
 
-def settings_hash(settings: InversionSettings, model: LatentDiffusion, picture: Picture) -> str:
-    """What must be the same for a stopped run to be continued."""
-    metadata = [_plain(asdict(settings)), model.revision_hash, picture.sha256]
-    return sha256_bytes(json.dumps(metadata, sort_keys=True).encode())
+def learning_identity(settings: InversionSettings, model: LatentDiffusion, picture: Picture) -> str:
+    """A hash of everything that a learned style depends on: resolved settings, model and painting."""
+    values = [_plain(asdict(settings)), model.revision_hash, picture.sha256]
+    if settings.context == "pooled":
+        values.append("unit-length embedding")  # earlier versions trained on an embedding that was not normalised
+    return sha256_bytes(json.dumps(values, sort_keys=True).encode())
 
 
 def _plain(values: dict[str, Any]) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""The style token: what was learned of one painting, in one file."""
+"""Style tokens: the learned style of a painting, and its file format."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from PIL import Image as PilImage
@@ -17,26 +17,39 @@ from safetensors.torch import save as safetensors_bytes
 from torch import Tensor
 
 from inst.diffusion.transport import PatchDistribution, is_distribution
-from inst.errors import TokenError
+from inst.errors import ConfigError, InputError, TokenError
 from inst.files import read_safetensors, sha256_bytes, write_safetensors
 from inst.image import to_pil
+from inst.inversion.dialects import write_diffusers, write_shared
 from inst.shapes import Image, TokenVectors
 
 MAX_BYTES = 64 * 2**20
 
 
+class NotAStyleTokenError(TokenError):
+    """A safetensors file is not a style token of this package. It may be an embedding of another tool."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class StyleToken:
-    """A learned style.
+    """A learned style. :func:`inst.learn_style` returns it, :func:`inst.load_style` reads it from a file.
 
     Attributes:
-        name: what it is called; letters, digits, ``_`` and ``-``.
-        vectors: the rows of the token embedding that spell ``[C]``, (n, d) float32.
-        module: the inversion module's parameters, empty where there is none.
-        patches: the painting's, as patch transport takes them; nothing where another tool made the style.
-        metadata: what it was learned from and fits: ``model``, ``model_hash``, ``text_encoder``, ``clip``,
-            ``style_sha256``, ``settings``, ``step``, ``seed`` …; strings and numbers, never a local path.
-        thumbnail: a small JPEG of the painting, or nothing.
+        name: the name of the style: letters, digits, ``_`` and ``-``.
+        vectors: (n, d) float32, the token vectors that a placeholder such as ``[C]`` stands for.
+        module: the parameters of the inversion module by name; empty if the style has none.
+        patches: the patch distribution of the painting, for patch transport; ``None`` in styles of other tools.
+        metadata: what the style was learned from and which model it fits: ``model``, ``model_hash``, ``text_encoder``,
+            ``clip``, ``style_sha256``, ``settings``, ``step``, ``seed`` …. Strings and numbers, never a local path.
+        thumbnail: a small JPEG of the painting, or empty.
+
+    Raises:
+        TokenError: the vectors contain NaN or infinity, or one of them is zero.
+
+    >>> import inst
+    >>> style = inst.load_style("night")
+    >>> style.name, style.vectors.shape[1] == inst.load_model("mini").model.text.token_dim
+    ('night', True)
     """
 
     name: str
@@ -51,23 +64,87 @@ class StyleToken:
 
     @property
     def hash(self) -> str:
-        """SHA-256 of the vectors: what pictures made with this style record."""
+        """The SHA-256 of the vectors, which is recorded in pictures that are made with this style."""
         return sha256_bytes(safetensors_bytes({"vectors": self.vectors.contiguous()}))
 
     def rename(self, name: str) -> StyleToken:
+        """The same style under another name."""
         return replace(self, name=name)
+
+    def save(self, path: str | Path) -> Path:
+        """Write the style to a ``.safetensors`` file, atomically. An existing file is replaced.
+
+        Returns:
+            The path.
+
+        Raises:
+            InputError: the path has another suffix, or the file cannot be written.
+
+        >>> import inst, tempfile
+        >>> folder = tempfile.mkdtemp()
+        >>> path = inst.load_style("night").save(f"{folder}/mine.safetensors")
+        >>> inst.load_style(path).name
+        'night'
+        """
+        path = Path(path)
+        if path.suffix != ".safetensors":
+            raise InputError(f"{path}: a style is written to a file ending in .safetensors")
+        save_token(path, self)
+        return path
+
+    def export(
+        self, path: str | Path, *, form: Literal["shared", "diffusers"] = "shared", token: str | None = None
+    ) -> Path:
+        """Write the token vectors in a format that other tools read.
+
+        Args:
+            path: ends in ``.safetensors``. With ``shared``, the file's name without its suffix is the trigger word.
+            form: ``shared`` for AUTOMATIC1111, ComfyUI, InvokeAI and kohya; ``diffusers`` for
+                ``pipe.load_textual_inversion``.
+            token: the word that stands for the style in a prompt, with ``diffusers``; ``<name>`` by default.
+
+        Returns:
+            The path.
+
+        Raises:
+            InputError: the name or token cannot be used in other tools, or the file cannot be written.
+            ConfigError: ``form`` is unknown.
+
+        >>> import inst, tempfile
+        >>> inst.load_style("night").export(f"{tempfile.mkdtemp()}/night.safetensors").name
+        'night.safetensors'
+        """
+        path = Path(path)
+        if form == "diffusers":
+            write_diffusers(path, token or f"<{self.name}>", self.vectors)
+            return path
+        if form != "shared":
+            raise ConfigError(f"form={form} is not known: choose shared | diffusers")
+        header = {
+            "modelspec.sai_model_spec": "1.0.1",
+            "modelspec.architecture": architecture(self.vectors.shape[1]),
+            "modelspec.title": self.name,
+            "modelspec.trigger_phrase": path.stem,
+            "modelspec.date": str(self.metadata.get("date", today())),
+        }
+        write_shared(path, self.vectors, header)
+        return path
 
 
 def check_vectors(vectors: Tensor, name: str) -> None:
-    """Refuse vectors that would make black pictures without an error.
+    """Refuse vectors with which a model would produce black images without an error.
+
+    Args:
+        vectors: the token vectors (n, d).
+        name: the name of the style, for the error message.
 
     Raises:
-        TokenError: a NaN or infinity, or a vector of zeros.
+        TokenError: the vectors contain NaN or infinity, or one of them is zero.
     """
     if not torch.isfinite(vectors).all():
-        raise TokenError(f"the style {name} holds NaN or infinite values: learn it again")
+        raise TokenError(f"the style {name} contains NaN or infinite values: learn it again")
     if (vectors.norm(dim=-1) == 0).any():
-        raise TokenError(f"the style {name} holds a vector of zeros: learn it again")
+        raise TokenError(f"the style {name} contains a vector of zeros: learn it again")
 
 
 def check_fits(
@@ -79,44 +156,48 @@ def check_fits(
     vocabulary_norm: float,
     max_norm_ratio: float = 100.0,
 ) -> None:
-    """Hold a style to the model that is to use it.
+    """Check that a style can be used with a model.
 
     Args:
+        token: the style.
+        model: the name of the model, for the error message.
         token_dim: width of the model's token embedding.
-        text_encoder: the fingerprint of its token embedding; styles of other tools do not record one.
-        vocabulary_norm: mean norm of its vocabulary.
-        max_norm_ratio: how many times as long a style's vectors may be; a model whose own inversion module makes longer
-            ones says so.
+        text_encoder: the fingerprint of the model's token embedding. Styles of other tools do not record one.
+        vocabulary_norm: mean norm of the token vectors in the model's vocabulary.
+        max_norm_ratio: maximum norm of the style's vectors, relative to ``vocabulary_norm``. A model whose inversion
+            module produces longer vectors sets it in its defaults.
 
     Raises:
-        TokenError: naming the model the style was learned on and the one it is to be used with.
+        TokenError: the style does not fit; the message names the model it was learned on and the model it is to be used
+            with.
     """
     width = token.vectors.shape[1]
     learned_on = token.metadata.get("model", "another model")
     if width != token_dim:
         raise TokenError(
-            f"the style {token.name} has vectors {width} wide (learned on {learned_on}) and {model} takes {token_dim}: "
-            f"give the --model it was learned on, or learn the painting again with --model {model}"
+            f"the style {token.name} has vectors of width {width} (learned on {learned_on}), but {model} needs "
+            f"{token_dim}: give the --model it was learned on, or learn the painting again with --model {model}"
         )
     recorded = token.metadata.get("text_encoder")
     if recorded and recorded != text_encoder:
         raise TokenError(
-            f"the style {token.name} was learned on {learned_on} with another text encoder than {model}'s: give the "
-            f"--model it was learned on, or learn the painting again with --model {model}"
+            f"the style {token.name} was learned on {learned_on} with a different text encoder than that of {model}: "
+            f"give the --model it was learned on, or learn the painting again with --model {model}"
         )
     ratio = token.vectors.norm(dim=-1).max().item() / vocabulary_norm
     if ratio > max_norm_ratio:
         raise TokenError(
-            f"the style {token.name} has vectors {ratio:.0f} times as long as {model}'s vocabulary: it is damaged, or "
-            "was learned on another model"
+            f"the style {token.name} has vectors {ratio:.0f} times as long as those in the vocabulary of {model}: it "
+            "is damaged or was learned on another model; learn the painting again"
         )
 
 
 def save_token(path: Path, token: StyleToken) -> None:
-    """Write a style token file: ``vectors``, ``module.*``, ``patches`` and header other tools show.
+    """Write a style token file with the tensors ``vectors``, ``module.*`` and ``patches``.
+
+    The header has the fields of the ModelSpec standard, which other tools display.
 
     Raises:
-        TokenError: the vectors are not finite; nothing is written.
         InputError: the file cannot be written.
     """
     tensors = {"vectors": token.vectors} | {f"module.{k}": v for k, v in token.module.items()}
@@ -126,29 +207,38 @@ def save_token(path: Path, token: StyleToken) -> None:
 
 
 def load_token(path: Path) -> StyleToken:
-    """Read a style token file.
+    """Read a style token file of this package.
 
     Raises:
-        InputError: no such file, or not safetensors.
-        TokenError: safetensors, but not a style of ours; or damaged.
+        InputError: the file does not exist, is too large, or is not a safetensors file.
+        NotAStyleTokenError: the file is a safetensors file, but not a style token of this package.
+        TokenError: the file is damaged.
     """
     tensors, header = read_safetensors(path, max_bytes=MAX_BYTES)
     if "vectors" not in tensors or "inst.facts" not in header:
-        raise TokenError(f"{path} is not a style token of inst: it holds {', '.join(sorted(tensors)[:4]) or 'nothing'}")
+        raise NotAStyleTokenError(
+            f"{path} is not a style token of inst: it contains {', '.join(sorted(tensors)[:4]) or 'nothing'}"
+        )
     vectors = tensors.pop("vectors")
     if vectors.ndim != 2:
-        raise TokenError(f"{path} holds vectors of shape {tuple(vectors.shape)}; a style has (count, width)")
+        raise TokenError(
+            f"{path} contains vectors of shape {tuple(vectors.shape)}, but a style has the shape (number, width): it "
+            "is damaged"
+        )
     patches = tensors.pop("patches", None)
     if patches is not None and not is_distribution(patches):
-        raise TokenError(f"{path} holds patches that are none of a painting: it is damaged, learn the painting again")
+        raise TokenError(f"{path} contains an invalid patch distribution: it is damaged, learn the painting again")
     patches = None if patches is None else patches.float()
-    foreign = [key for key in tensors if not key.startswith("module.")]
-    if foreign:
-        raise TokenError(f"{path} holds keys that no style token has: {', '.join(sorted(foreign)[:4])}")
+    unexpected = [key for key in tensors if not key.startswith("module.")]
+    if unexpected:
+        raise TokenError(f"{path} contains keys that no style token has: {', '.join(sorted(unexpected)[:4])}")
     module = {k.removeprefix("module."): v for k, v in tensors.items()}
-    metadata = json.loads(header["inst.facts"])
     uri = header.get("modelspec.thumbnail", "")
-    thumbnail = base64.b64decode(uri.split(",", 1)[1]) if "," in uri else b""
+    try:
+        metadata = dict(json.loads(header["inst.facts"]))
+        thumbnail = base64.b64decode(uri.split(",", 1)[1]) if "," in uri else b""
+    except (ValueError, TypeError, RecursionError) as error:
+        raise TokenError(f"{path} has a damaged header: get the file again, or learn the painting again") from error
     name = header.get("inst.name", path.stem)
     return StyleToken(
         name=name, vectors=vectors.float(), module=module, patches=patches, metadata=metadata, thumbnail=thumbnail
@@ -156,6 +246,7 @@ def load_token(path: Path) -> StyleToken:
 
 
 def _metadata(token: StyleToken) -> dict[str, str]:
+    """The header of the file. The key ``inst.facts`` is part of the file format."""
     metadata = dict(token.metadata)
     header = {
         "inst.name": token.name,
@@ -174,17 +265,18 @@ def _metadata(token: StyleToken) -> dict[str, str]:
 
 
 def architecture(width: int) -> str:
-    """The ``modelspec.architecture`` of an embedding, by its width."""
+    """The value of ``modelspec.architecture`` for an embedding of the given width."""
     family = {768: "stable-diffusion-v1", 1024: "stable-diffusion-v2-768-v"}.get(width, "inst-miniature")
     return f"{family}/textual-inversion"
 
 
 def today() -> str:
+    """Today's date in UTC, as ``2025-01-31``."""
     return datetime.datetime.now(datetime.UTC).date().isoformat()
 
 
 def make_thumbnail(image: Image, side: int = 128) -> bytes:
-    """A JPEG of at most ``side`` pixels a side."""
+    """A JPEG thumbnail of an image (1, 3, h, w) in [-1, 1], whose longer side has at most ``side`` pixels."""
     pil = to_pil(image)
     pil.thumbnail((side, side), PilImage.Resampling.LANCZOS)
     buffer = io.BytesIO()

@@ -1,193 +1,197 @@
-"""Learning ``[C]``: a generator that takes one step at a time. Bars, previews, saving and stopping are the caller's."""
+"""Learning ``[C]`` from one painting: the update and the validation that the training loop (`inst.training`) runs."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import math
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from functools import cached_property
+from typing import TypeVar
 
 import torch
-from accelerate import Accelerator
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from inst.diffusion.schedule import NoiseSchedule
+from inst.diffusion.schedule import EpsModel, NoiseSchedule
+from inst.diffusion.tone import Tone, tone_of
+from inst.diffusion.transport import PatchDistribution, patch_distribution
 from inst.errors import ModelError, TokenError
 from inst.inversion.learner import vectors_of
 from inst.inversion.loss import Draw, draw, noise_loss
 from inst.inversion.settings import InversionSettings
 from inst.models.latent_diffusion import LatentDiffusion
+from inst.placeholders import PLACEHOLDER
 from inst.seeds import generator as seeded
 from inst.shapes import Conditioning, TokenVectors
-from inst.training.shared import BestLoss, optimizer_tensors, restore_optimizer, with_prefix, without_prefix
+from inst.training.loop import TrainingTask
+from inst.training.random_state import RandomStream
 
-PLACEHOLDER = "[C]"
 VALIDATION_DRAWS = 16
-
-
-class TrainStep(NamedTuple):
-    """What a step reports."""
-
-    step: int
-    loss: float
-    validation: float | None
-    """The loss on the fixed draws, at the steps that take it."""
-    improved: bool
-    finished: bool
+Result = TypeVar("Result")
 
 
 @dataclass
-class Training:
-    """The whole state of learning one painting: what a saved state holds and a resumed run continues.
+class InversionTraining:
+    """Everything that learning one painting needs; what is frozen was computed once.
 
     Attributes:
-        latents: (1 or 2, c, lh, lw), the painting's and its mirror image's, encoded once.
-        prompt: the text that ``[C]`` is learned in.
+        model: the frozen diffusion model.
+        learner: makes the token vectors; its parameters are what is learned.
+        latents: (1 or 2, c, lh, lw), the painting's and its mirror image's.
+        settings: resolved; see :func:`inst.inversion.settings.resolve`.
+        prompt: the text in which ``[C]`` is learned.
+        random: in force during updates, for dropout.
+        step: updates made so far, for the error message.
+        micro: timesteps computed at once; halved where the memory does not suffice.
     """
 
     model: LatentDiffusion
     learner: nn.Module
     latents: Float[Tensor, "flips c lh lw"]
     settings: InversionSettings
-    accelerator: Accelerator
     prompt: str
+    random: RandomStream
 
     def __post_init__(self) -> None:
         s = self.settings
-        assert s.learning_rate is not None and s.early_stop is not None
+        assert s.learning_rate is not None
         self.schedule = NoiseSchedule(self.model.alphas_cumprod, self.model.steps_offset)
-        self.learner.to(self.accelerator.device).train()
+        self.learner.to(self.device).train()
         self.optimizer = torch.optim.AdamW(self.learner.parameters(), lr=s.learning_rate, weight_decay=0.0)
         self.generator = seeded(s.seed)
-        self.best = BestLoss(s.early_stop)
-        self.best_vectors = vectors_of(self.learner)
-        self.best_parameters = self._parameters()
         self.step = 0
         self.micro = s.micro_batch or s.batch_size or 1
-        self.first_validation: float | None = None
-        self._fixed = draw(self.latents, self.schedule, VALIDATION_DRAWS, self._square, seeded(s.seed, 1), self._offset)
+        self._fixed = self._draw(VALIDATION_DRAWS, seeded(s.seed, 1))
 
     @property
-    def _square(self) -> int:
-        crop = self.settings.crop or self.settings.resolution or 512
-        return max(1, crop // self.model.factor)
+    def device(self) -> torch.device:
+        """Where the model computes."""
+        return self.model.placement.device
 
-    @property
-    def _offset(self) -> float:
-        return self.settings.noise_offset or 0.0
+    def task(self) -> TrainingTask:
+        """What the training loop runs; the starting vectors may turn out to be the best ones.
 
-    def steps(self) -> Iterator[TrainStep]:
-        """Learn until the steps are used up or the validation loss has flattened.
-
-        Raises:
-            TokenError: the loss is not a number; what was learned before stays in ``best_vectors``.
+        Its updates raise :class:`TokenError` where the loss is not a number.
         """
         s = self.settings
-        assert s.max_train_steps is not None and s.batch_size is not None
-        if self.step == 0:
-            self.first_validation = self.validate()
-        while self.step < s.max_train_steps:
-            loss = self._learn_in_memory(
-                draw(self.latents, self.schedule, s.batch_size, self._square, self.generator, self._offset)
-            )
-            self.step += 1
-            last = self.step == s.max_train_steps
-            validation = self.validate() if last or self.step % s.validation_steps == 0 else None
-            finished = last or (validation is not None and self.best.exhausted)
-            yield TrainStep(self.step, loss, validation, validation is not None and self.best.waited == 0, finished)
-            if finished:
-                return
+        assert s.early_stop is not None
+        return TrainingTask(
+            network=self.learner,
+            optimizer=self.optimizer,
+            updates=self._updates,
+            validate=self.validate,
+            validation_steps=s.validation_steps,
+            patience=s.early_stop,
+            untrained_counts=True,
+            random=self.random,
+            generators={"draws": self.generator},
+        )
 
-    def _learn_in_memory(self, drawn: Draw) -> float:
-        """A step; where the memory does not suffice, in smaller parts from now on. The batch that counts stays."""
+    def _updates(self, step: int) -> Iterator[float]:
+        self.step = step
         while True:
-            try:
-                return self._learn(drawn)
-            except torch.OutOfMemoryError:
-                if self.micro == 1:
-                    raise ModelError(
-                        f"{self.model.name} does not fit the memory of {self.accelerator.device}: give a smaller "
-                        "--resolution or --crop, or --device cpu"
-                    ) from None
-                self.micro = -(-self.micro // 2)
-                self.optimizer.zero_grad(set_to_none=True)
-                torch.cuda.empty_cache()
+            yield self.update(self.draw())
+            self.step += 1
 
-    def _learn(self, drawn: Draw) -> float:
-        """One step of AdamW; a batch larger than the micro-batch is accumulated."""
+    def draw(self) -> Draw:
+        """The batch of the next update."""
+        assert self.settings.batch_size is not None
+        return self._draw(self.settings.batch_size, self.generator)
+
+    def _draw(self, batch: int, generator: torch.Generator) -> Draw:
         s = self.settings
-        assert s.batch_size is not None and s.snr_gamma is not None
-        total = 0.0
-        self.learner.train()
-        for start in range(0, s.batch_size, self.micro):
-            part = Draw(*(tensor[start : start + self.micro] for tensor in drawn))
-            share = len(part.t) / s.batch_size
-            loss = noise_loss(self._eps_model(part), self.schedule, part, s.snr_gamma) * share
-            self.accelerator.backward(loss)
-            total += float(loss.detach())
-        if total != total or total in (float("inf"), float("-inf")):
+        square = max(1, (s.crop or s.resolution or 512) // self.model.factor)
+        return draw(self.latents, self.schedule, batch, square, generator, s.noise_offset or 0.0)
+
+    def update(self, drawn: Draw) -> float:
+        """One step of AdamW.
+
+        Returns:
+            The loss before the step.
+
+        Raises:
+            TokenError: the loss is not a number; the learner is unchanged.
+            ModelError: the memory does not suffice for one timestep at a time.
+        """
+        loss = self._in_memory(lambda: self._accumulate_gradients(drawn))
+        if not math.isfinite(loss):
             raise TokenError(
                 f"the loss is not a number after {self.step} steps: lower --learning-rate, or --dtype float32"
             )
-        self.accelerator.clip_grad_norm_(self.learner.parameters(), 1.0)
+        nn.utils.clip_grad_norm_(self.learner.parameters(), 1.0)
         self.optimizer.step()
         self.optimizer.zero_grad(set_to_none=True)
+        return loss
+
+    def _accumulate_gradients(self, drawn: Draw) -> float:
+        """The loss and its gradients; a batch larger than the micro-batch is computed in parts."""
+        snr_gamma, batch = self.settings.snr_gamma, len(drawn.t)
+        assert snr_gamma is not None
+        self.optimizer.zero_grad(set_to_none=True)
+        self.learner.train()
+        total = 0.0
+        for start in range(0, batch, self.micro):
+            part = Draw(*(tensor[start : start + self.micro] for tensor in drawn))
+            eps_model = self._eps_model(self.conditioning(self.learner()), part)
+            loss = noise_loss(eps_model, self.schedule, part, snr_gamma) * (len(part.t) / batch)
+            loss.backward()
+            total += float(loss.detach())
         return total
-
-    def _eps_model(self, drawn: Draw) -> Any:
-        conditioning = self.conditioning(self.learner())
-        return self.model.eps_model(conditioning.expand(len(drawn.t), -1, -1))
-
-    def conditioning(self, vectors: TokenVectors) -> Conditioning:
-        """The prompt with ``[C]`` spelled by ``vectors``; one row, differentiable."""
-        return self.model.text.encode_prompt([self.prompt], {PLACEHOLDER: vectors})
 
     @torch.no_grad()
     def validate(self) -> float:
-        """The loss on the fixed squares, timesteps and noises, without dropout; keeps the best."""
-        s = self.settings
-        assert s.snr_gamma is not None
+        """The loss on fixed squares, timesteps and noises, without dropout."""
         self.learner.eval()
-        conditioning = self.conditioning(self.learner())
-        total, size = 0.0, self.micro
-        for start in range(0, VALIDATION_DRAWS, size):
-            part = Draw(*(tensor[start : start + size] for tensor in self._fixed))
-            eps_model = self.model.eps_model(conditioning.expand(len(part.t), -1, -1))
-            total += noise_loss(eps_model, self.schedule, part, s.snr_gamma).item() * len(part.t)
+        loss = self._in_memory(self._validation_loss)
         self.learner.train()
-        loss = total / VALIDATION_DRAWS
-        if self.best.update(loss):
-            self.best_vectors, self.best_parameters = vectors_of(self.learner), self._parameters()
         return loss
 
-    def _parameters(self) -> dict[str, Tensor]:
-        return {name: value.detach().cpu().clone() for name, value in self.learner.state_dict().items()}
+    def _validation_loss(self) -> float:
+        snr_gamma = self.settings.snr_gamma
+        assert snr_gamma is not None
+        conditioning = self.conditioning(self.learner())
+        total = 0.0
+        for start in range(0, VALIDATION_DRAWS, self.micro):
+            part = Draw(*(tensor[start : start + self.micro] for tensor in self._fixed))
+            eps_model = self._eps_model(conditioning, part)
+            total += noise_loss(eps_model, self.schedule, part, snr_gamma).item() * len(part.t)
+        return total / VALIDATION_DRAWS
 
-    def state(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
-        """All that resuming needs: tensors and metadata."""
-        tensors = {
-            **with_prefix("learner", self._parameters()),
-            **with_prefix("best", self.best_parameters),
-            **with_prefix("optimizer", optimizer_tensors(self.optimizer)),
-            "best_vectors": self.best_vectors,
-            "generator": self.generator.get_state(),
-            "torch_generator": torch.get_rng_state(),
-        }
-        metadata = {
-            "step": self.step,
-            "best": self.best.best,
-            "waited": self.best.waited,
-            "first_validation": self.first_validation,
-        }
-        return tensors, metadata
+    def _in_memory(self, compute: Callable[[], Result]) -> Result:
+        """The result; where the memory does not suffice, computed in smaller parts from now on."""
+        while True:
+            try:
+                return compute()
+            except torch.OutOfMemoryError:
+                if self.micro == 1:
+                    raise ModelError(
+                        f"{self.model.name} does not fit the memory of {self.device}: give a smaller --resolution or "
+                        "--crop, or --device cpu"
+                    ) from None
+                self.micro = -(-self.micro // 2)
+                torch.cuda.empty_cache()
 
-    def restore(self, tensors: dict[str, Tensor], metadata: dict[str, Any]) -> None:
-        """Continue from :meth:`state`; the run goes on as if it had never stopped."""
-        self.learner.load_state_dict(without_prefix("learner", tensors))
-        restore_optimizer(self.optimizer, without_prefix("optimizer", tensors))
-        self.best_parameters = without_prefix("best", tensors)
-        self.best_vectors = tensors["best_vectors"]
-        self.generator.set_state(tensors["generator"])
-        torch.set_rng_state(tensors["torch_generator"])
-        self.step, self.first_validation = metadata["step"], metadata["first_validation"]
-        self.best.best, self.best.waited = metadata["best"], metadata["waited"]
+    def _eps_model(self, conditioning: Conditioning, drawn: Draw) -> EpsModel:
+        return self.model.eps_model(conditioning.expand(len(drawn.t), -1, -1))
+
+    def conditioning(self, vectors: TokenVectors) -> Conditioning:
+        """The encoded prompt with ``vectors`` in place of ``[C]``; one row, differentiable."""
+        return self.model.text.encode_prompt([self.prompt], {PLACEHOLDER: vectors})
+
+    def vectors(self, weights: Mapping[str, Tensor] | None = None) -> TokenVectors:
+        """The token vectors, without dropout, on the CPU.
+
+        Args:
+            weights: the learner's state dict; ``None`` for its current one.
+        """
+        return vectors_of(self.learner, weights)
+
+    @cached_property
+    def patches(self) -> PatchDistribution:
+        """The painting's patches, for patch transport."""
+        return patch_distribution(self.latents[:1])
+
+    @cached_property
+    def tone(self) -> Tone:
+        """The mean and deviation of the painting's latents."""
+        return tone_of(self.latents[:1])

@@ -1,6 +1,7 @@
-"""Where the vectors of ``[C]`` start: at words that already mean something like the painting.
+"""Initial values of the token vectors: those of words that describe the painting, or random ones.
 
-Starting near the meaning instead of at random shortens learning many times (Cross Initialization; see the docs).
+Starting from related words instead of random vectors makes training many times shorter (compare Cross Initialization,
+Pang et al. 2024).
 """
 
 from __future__ import annotations
@@ -26,9 +27,14 @@ STYLE_WORDS = (
 
 @torch.no_grad()
 def nearest_style_words(clip: ClipBackbone, image: Image, count: int) -> list[str]:
-    """The ``count`` style words nearest to the painting, nearest first, by CLIP's cosine similarity.
+    """The ``count`` words of ``STYLE_WORDS`` most similar to a painting, the most similar first, by CLIP similarity.
 
-    Similarities are taken after the mean word's is removed: some words are near to every picture.
+    The mean embedding of all words is subtracted first, because some words are similar to every image.
+
+    Args:
+        clip: any CLIP model.
+        image: the painting (1, 3, h, w), sRGB in [-1, 1].
+        count: number of words.
     """
     texts = clip.embed_text([f"a painting, {word}" for word in STYLE_WORDS]).float()
     texts = torch.nn.functional.normalize(texts, dim=-1)
@@ -47,11 +53,16 @@ def start_vectors(
     image: Image,
     generator: torch.Generator,
 ) -> TokenVectors:
-    """The vectors that learning starts from.
+    """The token vectors from which training starts.
 
     Args:
-        word_vectors: the text encoder's own vectors of a word (several where the word is split).
-        init: ``painting``: one near word a vector; ``random``: the vocabulary's scale in a random direction.
+        word_vectors: returns the token vectors of a word in the vocabulary, one for each token of the word.
+        init: ``painting`` starts each vector from one of the words most similar to the painting; ``random`` starts from
+            random directions, with the norm of a word's vectors.
+        num_vectors: number n of token vectors.
+        clip: the CLIP model that compares words with the painting.
+        image: the painting (1, 3, h, w), sRGB in [-1, 1].
+        generator: for random directions, on the CPU.
     """
     if init == "painting":
         words = nearest_style_words(clip, image, num_vectors)

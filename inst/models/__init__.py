@@ -1,1 +1,1 @@
-"""Latent diffusion models: where they come from, how they are loaded, and the little the rest needs of them."""
+"""Latent diffusion models: resolving where they come from, loading them, and the interface that other packages use."""

@@ -1,4 +1,4 @@
-"""From a configuration and weights by name to a network; no weight is initialised to be thrown away."""
+"""Building a network from its configuration and named weights, without initialising weights that are replaced."""
 
 from __future__ import annotations
 
@@ -15,16 +15,19 @@ from inst.files import read_pickle, read_safetensors, sniff
 from inst.placement import Placement
 
 IGNORED = ("position_ids", "text_projection", "logit_scale")
-"""Last or only parts of keys that old files hold and no network needs."""
+"""First or last components of keys that occur in older files and are not needed by any network."""
 
 Network = TypeVar("Network", bound=nn.Module)
 
 
 def read_weights(path: Path) -> dict[str, Tensor]:
-    """A weight file's tensors by name, by its content: safetensors, or a pickle through the restricted reader.
+    """The tensors of a weight file by name.
+
+    The content decides the format: safetensors, or a pickle, which is read by the restricted reader.
 
     Raises:
-        InputError, ModelError: it is broken, hostile, or holds no tensors.
+        InputError: the file is missing, damaged or unsafe.
+        ModelError: the file does not contain named weights.
     """
     if sniff(path) == "safetensors":
         return read_safetensors(path)[0]
@@ -32,48 +35,49 @@ def read_weights(path: Path) -> dict[str, Tensor]:
     if isinstance(content, Mapping) and isinstance(content.get("state_dict"), Mapping):
         content = content["state_dict"]
     if not isinstance(content, Mapping):
-        raise ModelError(f"{path.name} holds a {type(content).__name__} instead of named weights")
+        raise ModelError(f"{path.name} contains a {type(content).__name__} instead of named weights: give a checkpoint")
     return {name: value for name, value in content.items() if isinstance(name, str) and isinstance(value, Tensor)}
 
 
 def read_config(path: Path) -> dict[str, Any]:
-    """A JSON object.
+    """The JSON object in a configuration file.
 
     Raises:
-        ModelError: it is missing or no JSON object.
+        ModelError: the file is missing or does not contain a JSON object.
     """
     try:
         config = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise ModelError(f"{path.parent.name}/{path.name} is missing") from None
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise ModelError(f"{path.parent.name}/{path.name} cannot be read: {error}") from None
     if not isinstance(config, dict):
-        raise ModelError(f"{path.parent.name}/{path.name} holds no JSON object")
+        raise ModelError(f"{path.parent.name}/{path.name} does not contain a JSON object")
     return config
 
 
 def build(what: str, create: Callable[[], Network], weights: Mapping[str, Tensor], placement: Placement) -> Network:
-    """The network that `create` describes, with `weights`, frozen, evaluating, on its device.
+    """Build a network with the given weights, frozen, in evaluation mode and on its device.
 
     Args:
-        what: its name in errors.
-        create: makes the network; it is called where parameters take no memory.
+        what: the name of the network in error messages.
+        create: creates the network. It is called in a context in which parameters take no memory.
         weights: tensors by the network's own names, or by those of older versions of diffusers and transformers.
+        placement: the device and the precision of the network.
 
     Raises:
-        ModelError: the configuration is refused, or names or shapes do not match.
+        ModelError: the network cannot be created from its configuration, or the names or shapes of the weights differ.
     """
     from accelerate import init_empty_weights
 
     try:
-        # buffers are made for real: those that no file stores would else stay without values
+        # Buffers are allocated: those that are not stored in any file would otherwise have no values.
         with init_empty_weights(include_buffers=False):
             network = create()
     except InstError:
         raise
     except Exception as error:
-        raise ModelError(f"the {what}'s configuration does not work: {_first_line(error)}") from error
+        raise ModelError(f"the {what} cannot be built from its configuration: {_first_line(error)}") from error
     named = _rename(network, {key: value for key, value in weights.items() if not _is_ignored(key)})
     _check(what, network, named)
     network.load_state_dict({key: _cast(value, placement.dtype) for key, value in named.items()}, assign=True)
@@ -85,7 +89,7 @@ def _is_ignored(key: str) -> bool:
 
 
 def _rename(network: nn.Module, weights: dict[str, Tensor]) -> dict[str, Tensor]:
-    """Old names to new ones: attention before diffusers 0.16, ``text_model.`` before transformers 5.6."""
+    """Translate old parameter names: attention before diffusers 0.16, and ``text_model.`` before transformers 5.6."""
     if hasattr(network, "_fix_state_dict_keys_on_load"):
         network._fix_state_dict_keys_on_load(weights)  # pyright: ignore[reportCallIssue]
     if any(key.startswith("text_model.") for key in weights) and not hasattr(network, "text_model"):
@@ -96,24 +100,27 @@ def _rename(network: nn.Module, weights: dict[str, Tensor]) -> dict[str, Tensor]
 
 
 def _check(what: str, network: nn.Module, weights: Mapping[str, Tensor]) -> None:
-    wanted = {name: tuple(tensor.shape) for name, tensor in network.state_dict().items()}
+    expected = {name: tuple(tensor.shape) for name, tensor in network.state_dict().items()}
     given = {name: tuple(tensor.shape) for name, tensor in weights.items()}
-    if missing := sorted(set(wanted) - set(given)):
-        raise ModelError(f"the {what} lacks {len(missing)} of {len(wanted)} weights, {missing[0]} among them")
-    if unknown := sorted(set(given) - set(wanted)):
+    if missing := sorted(set(expected) - set(given)):
+        raise ModelError(f"the {what} lacks {len(missing)} of {len(expected)} weights, such as {missing[0]}")
+    if unexpected := sorted(set(given) - set(expected)):
         raise ModelError(
-            f"the {what} has {len(unknown)} weights too many, {unknown[0]} among them: another architecture"
+            f"the {what} has {len(unexpected)} unexpected weights, such as {unexpected[0]}: it has another architecture"
         )
-    for name, shape in wanted.items():
+    for name, shape in expected.items():
         if shape != given[name]:
-            raise ModelError(f"the {what}'s {name} has the shape {given[name]} where {shape} is wanted")
+            raise ModelError(f"the {what}'s {name} has the shape {given[name]}, expected {shape}")
         if not weights[name].is_floating_point():
-            raise ModelError(f"the {what}'s {name} holds {weights[name].dtype}: quantised models are not supported")
+            raise ModelError(
+                f"the {what}'s {name} has the type {weights[name].dtype}: quantised models are not supported"
+            )
 
 
 def _cast(tensor: Tensor, dtype: torch.dtype) -> Tensor:
     tensor = tensor.to(dtype) if tensor.is_floating_point() else tensor
-    # a view of a mapped file may lie anywhere; kernels then take another path, and the last bit depends on the file
+    # A view of a memory-mapped file may be unaligned. Kernels would then take another code path, and the last bit of
+    # the results would depend on the file.
     return tensor.clone() if tensor.data_ptr() % 64 else tensor
 
 

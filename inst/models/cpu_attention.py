@@ -1,6 +1,6 @@
-"""Attention in blocks for CPUs that multiply bfloat16 without AMX, where torch's own is no faster than float32.
+"""Block-wise attention for CPUs with native bfloat16 but no AMX, where torch's own is no faster than in float32.
 
-`python -m benchmarks.attention` prints both beside each other. `use_blocks_where_faster` says where the U-Net gets it.
+`python -m experiments.attention` compares the two. :func:`use_block_attention_where_faster` enables it in the U-Net.
 """
 
 from __future__ import annotations
@@ -16,13 +16,13 @@ if TYPE_CHECKING:
     from diffusers.models.unets.unet_2d_condition import UNet2DConditionModel
 
 BLOCK = 1 << 20
-"""Scores held at once: two megabytes in bfloat16, about a core's second-level cache."""
+"""Number of attention scores computed at a time: 2 MB in bfloat16, about the size of a core's second-level cache."""
 
 
 class BlockAttention(torch.autograd.Function):
-    """``softmax(q kᵀ) v`` for (heads, positions, width), ``q`` scaled already.
+    """``softmax(q kᵀ) v`` for tensors (heads, positions, width), where ``q`` is already scaled.
 
-    The backward pass computes the scores again, a block at a time, as flash attention does.
+    The backward pass recomputes the scores block by block, as in FlashAttention (Dao et al. 2022).
     """
 
     @staticmethod
@@ -38,8 +38,8 @@ class BlockAttention(torch.autograd.Function):
         (grad,) = grad_outputs
         q, k, v, out = ctx.saved_tensors
         inner = (grad * out).sum(-1, keepdim=True)
-        summed = torch.promote_types(k.dtype, torch.float32)
-        dq, dk, dv = torch.empty_like(q), torch.zeros_like(k, dtype=summed), torch.zeros_like(v, dtype=summed)
+        sum_dtype = torch.promote_types(k.dtype, torch.float32)
+        dq, dk, dv = torch.empty_like(q), torch.zeros_like(k, dtype=sum_dtype), torch.zeros_like(v, dtype=sum_dtype)
         for heads, rows in _blocks(q.shape, k.shape[1]):
             weights, block_grad = _weights(q, k, heads, rows), grad[heads, rows]
             dv[heads] += weights.mT @ block_grad
@@ -50,12 +50,13 @@ class BlockAttention(torch.autograd.Function):
 
 
 def _blocks(shape: torch.Size, keys: int) -> list[tuple[slice | int, slice]]:
-    """Several heads at once where their scores are few, else some rows of one head."""
+    """Blocks of at most ``BLOCK`` scores: several heads at once if they fit, else some rows of one head."""
     heads, positions, _ = shape
-    many, rows = max(1, BLOCK // (positions * keys)), min(positions, max(1, BLOCK // keys))
-    # matrices of a single head, not batches of one: oneDNN multiplies those several times faster when transposed
-    chosen = [slice(head, head + many) if many > 1 else head for head in range(0, heads, many)]
-    return [(head, slice(row, row + rows)) for head in chosen for row in range(0, positions, rows)]
+    num_heads, rows = max(1, BLOCK // (positions * keys)), min(positions, max(1, BLOCK // keys))
+    # A single head is indexed as a matrix, not as a batch of one: oneDNN multiplies transposed matrices several times
+    # faster than transposed batches.
+    groups = [slice(head, head + num_heads) if num_heads > 1 else head for head in range(0, heads, num_heads)]
+    return [(head, slice(row, row + rows)) for head in groups for row in range(0, positions, rows)]
 
 
 def _weights(q: Tensor, k: Tensor, heads: slice | int, rows: slice) -> Tensor:
@@ -63,13 +64,13 @@ def _weights(q: Tensor, k: Tensor, heads: slice | int, rows: slice) -> Tensor:
 
 
 def attend(query: Tensor, key: Tensor, value: Tensor) -> Tensor:
-    """``scaled_dot_product_attention`` without mask and dropout, for (b, heads, positions, width)."""
+    """Block-wise ``scaled_dot_product_attention`` without mask and dropout, for (b, heads, positions, width)."""
     q, k, v = (x.flatten(0, 1) for x in (query * query.shape[-1] ** -0.5, key, value))
     return BlockAttention.apply(q, k, v).unflatten(0, query.shape[:2])
 
 
 class BlockAttnProcessor:
-    """diffusers' attention processor for the U-Nets of SD 1.x and 2.x, which use neither mask nor dropout."""
+    """An attention processor of diffusers for the U-Nets of SD 1.x and 2.x, which use neither masks nor dropout."""
 
     def __call__(
         self, attn: Any, hidden_states: Tensor, encoder_hidden_states: Tensor | None = None, *_: Any, **__: Any
@@ -82,9 +83,9 @@ class BlockAttnProcessor:
         return attn.to_out[0](attend(query, key, value).transpose(1, 2).flatten(2))
 
 
-def use_blocks_where_faster(unet: UNet2DConditionModel, placement: Placement) -> None:
-    """Attention in blocks on CPUs that multiply bfloat16 without AMX; elsewhere torch's own is faster."""
+def use_block_attention_where_faster(unet: UNet2DConditionModel, placement: Placement) -> None:
+    """Use block-wise attention in bfloat16 on CPUs without AMX. Elsewhere torch's own attention is faster and stays."""
     amx = getattr(torch.cpu, "_is_amx_tile_supported", lambda: False)()
     if placement.device.type == "cpu" and placement.dtype == torch.bfloat16 and not amx:
-        # diffusers lists its own processors as the type; any callable of their form will do
+        # diffusers' type annotation lists only its own processors, but any callable with their signature works.
         unet.set_attn_processor(cast(Any, BlockAttnProcessor()))

@@ -1,4 +1,4 @@
-"""What a weight file is, told from the names in it: the wrong kind gets a sentence instead of a key error."""
+"""Recognition of weight files by their tensor names, so that a wrong file gives a helpful message, not a KeyError."""
 
 from __future__ import annotations
 
@@ -12,55 +12,62 @@ Names = Collection[str]
 SUPPORTED = "SD 1.x and 2.x are supported"
 
 
-def _some(*parts: str) -> Callable[[Names], bool]:
+def _any_contains(*parts: str) -> Callable[[Names], bool]:
     return lambda names: any(part in name for name in names for part in parts)
 
 
-def _starts(*prefixes: str) -> Callable[[Names], bool]:
+def _any_starts_with(*prefixes: str) -> Callable[[Names], bool]:
     return lambda names: any(name.startswith(prefixes) for name in names)
 
 
 KINDS: tuple[tuple[Callable[[Names], bool], str], ...] = (
     (
-        _some("lora_up", "lora_down", "lora_A", "lora_B", "lora_unet", "hada_w1", "lokr_w1"),
+        _any_contains("lora_up", "lora_down", "lora_A", "lora_B", "lora_unet", "hada_w1", "lokr_w1"),
         "a LoRA: give the model it belongs to",
     ),
     (
-        _some("emb_params", "string_to_param"),
-        "a textual inversion: it goes with the model it was learned on",
+        _any_contains("emb_params", "string_to_param"),
+        "a textual inversion: give the model it was learned on",
     ),
     (lambda names: {"clip_l", "clip_g"} <= set(names), "a textual inversion for SDXL"),
-    (_starts("control_model."), "a ControlNet"),
+    (_any_starts_with("control_model."), "a ControlNet"),
     (
-        _some("conditioner.embedders.1.", "conditioner.embedders.0.model."),
+        _any_contains("conditioner.embedders.1.", "conditioner.embedders.0.model."),
         f"an SDXL model: {SUPPORTED}",
     ),
-    (_some("joint_blocks."), f"a Stable Diffusion 3 model: {SUPPORTED}"),
-    (_some("double_blocks.", "single_transformer_blocks."), f"a Flux model: {SUPPORTED}"),
-    (_some("motion_modules."), "an AnimateDiff motion module"),
+    (_any_contains("joint_blocks."), f"a Stable Diffusion 3 model: {SUPPORTED}"),
+    (_any_contains("double_blocks.", "single_transformer_blocks."), f"a Flux model: {SUPPORTED}"),
+    (_any_contains("motion_modules."), "an AnimateDiff motion module"),
     (
-        _starts("down_blocks.", "time_embedding."),
+        _any_starts_with("down_blocks.", "time_embedding."),
         "a U-Net of a diffusers folder: give the folder with model_index.json",
     ),
-    (_starts("generator", "g_ema", "synthesis."), "a GAN"),
+    (_any_starts_with("generator", "g_ema", "synthesis."), "a GAN"),
     (lambda names: 0 < len(names) <= 4, "a textual inversion or another small file: a whole model is needed"),
 )
 
 
 def describe(names: Names) -> str:
-    """What a file with these names seems to be when it is no whole Stable Diffusion model."""
+    """The predicate of an error message about a file that is not a complete Stable Diffusion model.
+
+    Args:
+        names: the names of the tensors in the file.
+
+    >>> describe(["lora_unet_down_blocks_0.lora_up.weight"])
+    'seems to be a LoRA: give the model it belongs to'
+    """
     if not names:
-        return "holds no weights"
-    for fits, words in KINDS:
-        if fits(names):
-            return f"seems to be {words}"
+        return "contains no weights"
+    for matches, description in KINDS:
+        if matches(names):
+            return f"seems to be {description}"
     has = {part: any(name.startswith(part) for name in names) for part in (UNET, VAE, TEXT)}
     if has[UNET]:
-        lacking = " and ".join(words for part, words in ((VAE, "autoencoder"), (TEXT, "text encoder")) if not has[part])
-        return f"lacks its {lacking}: give the full file" if lacking else "is a Stable Diffusion model"
-    if has[VAE] or _starts("encoder.", "decoder.")(names):
+        missing = " and ".join(name for part, name in ((VAE, "autoencoder"), (TEXT, "text encoder")) if not has[part])
+        return f"lacks its {missing}: give the full file" if missing else "is a Stable Diffusion model"
+    if has[VAE] or _any_starts_with("encoder.", "decoder.")(names):
         return "seems to be an autoencoder (VAE) alone: give the whole model"
-    if has[TEXT] or _some("text_model.", "token_embedding")(names):
+    if has[TEXT] or _any_contains("text_model.", "token_embedding")(names):
         return "seems to be a text encoder or CLIP alone: give the whole model"
     return "is not a Stable Diffusion model in the LDM layout"
 
@@ -74,5 +81,5 @@ OTHER_INPUTS = {
 
 
 def describe_inputs(channels: int) -> str:
-    """What a U-Net with this many input channels is, where it takes more than the latents."""
+    """The kind of model whose U-Net has this many input channels, if that is more than the latents need."""
     return OTHER_INPUTS.get(channels, f"a U-Net with {channels} input channels")

@@ -1,4 +1,7 @@
-"""A frozen latent diffusion model: pictures ↔ latents, and the noise in latents."""
+"""A frozen latent diffusion model: encoding images to latents, decoding latents, and predicting the noise in latents.
+
+Rombach et al. 2022, "High-Resolution Image Synthesis with Latent Diffusion Models".
+"""
 
 from __future__ import annotations
 
@@ -12,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
-from inst.errors import ModelError
+from inst.errors import InstWarning, ModelError
 from inst.models.settings import ModelDefaults
 from inst.models.source import PredictionType
 from inst.models.text import TextConditioner
@@ -23,7 +26,7 @@ if TYPE_CHECKING:
     from diffusers.models.autoencoders.autoencoder_kl import AutoencoderKL
     from diffusers.models.unets.unet_2d_condition import UNet2DConditionModel
 
-BETAS = (
+SCHEDULE_KEYS = (
     "num_train_timesteps",
     "beta_start",
     "beta_end",
@@ -31,23 +34,28 @@ BETAS = (
     "trained_betas",
     "rescale_betas_zero_snr",
 )
-"""What of a scheduler's configuration decides alpha_bar, whichever sampler the file was written for."""
+"""Keys of a scheduler's configuration that determine alpha_bar, whichever sampler the configuration is for."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class LatentDiffusion:
-    """Networks that are frozen and evaluate, and the numbers that go with them.
+    """The networks of a latent diffusion model, frozen and in evaluation mode, and their settings.
 
-    Gradients flow through every method to its tensors, never into a weight.
+    Gradients flow through every method to its tensor arguments, but not to weights.
 
     Attributes:
-        name: what the user called it: a hub id, the folder's or file's name, ``mini``.
-        revision_hash: the same for the same weights in every file format and precision.
-        schedule_config: the scheduler's configuration as its file holds it.
+        name: how the model is called in messages: a hub id, the name of the folder or file, or ``mini``.
+        revision_hash: a fingerprint of the weights, independent of the file format and the precision.
+        vae: the autoencoder.
+        unet: the denoising U-Net.
+        text: the tokenizer and the text encoder.
+        schedule_config: the scheduler's configuration, as in its file.
         alphas_cumprod: alpha_bar of each timestep, float32 on the CPU.
-        prediction_type: what the U-Net predicts; `predict_noise` gives noise in any case.
-        clip_name: the CLIP that goes with it, for `inst.clip.load_clip`.
-        folder: where its files lie; None for a single file.
+        prediction_type: what the U-Net predicts. :meth:`predict_noise` returns noise in either case.
+        defaults: the settings that the model works best with.
+        placement: the device and the precision of the networks.
+        clip_name: the CLIP model that matches the text encoder, a name for ``inst.clip.load_clip``.
+        folder: the folder of the model's files; None for a single file.
     """
 
     name: str
@@ -65,29 +73,30 @@ class LatentDiffusion:
 
     @property
     def latent_channels(self) -> int:
+        """Number of channels of the latents."""
         return self.vae.config["latent_channels"]
 
     @property
     def factor(self) -> int:
-        """Pixels a side of one latent position."""
+        """The autoencoder's downsampling factor: the side in pixels of one latent position."""
         return 2 ** (len(self.vae.config["block_out_channels"]) - 1)
 
     @property
     def size_multiple(self) -> int:
-        """What a picture's sides must be divisible by, so that every level of the U-Net halves evenly."""
+        """The number of pixels that height and width must be divisible by, so that all U-Net levels halve evenly."""
         return self.factor * 2 ** (len(self.unet.config["block_out_channels"]) - 1)
 
     @property
     def steps_offset(self) -> int:
-        """What samplers add to every timestep: 1 for Stable Diffusion."""
+        """The offset that samplers add to every timestep; 1 for Stable Diffusion."""
         return int(self.schedule_config.get("steps_offset", 0))
 
     def encode(self, images: Image, *, tiled: bool = False) -> Latents:
-        """The posterior's mean, scaled to about unit variance, float32.
+        """Encode images to latents: the mean of the posterior, scaled to about unit variance, float32.
 
         Args:
-            images: sRGB in [-1, 1], sides divisible by `factor`.
-            tiled: in overlapping tiles, for pictures that do not fit the memory at once.
+            images: (b, 3, h, w), sRGB in [-1, 1], with sides divisible by :attr:`factor`.
+            tiled: encode in overlapping tiles, for images that do not fit into memory at once.
         """
         assert images.shape[-2] % self.factor == 0 and images.shape[-1] % self.factor == 0, images.shape
         with _tiling(self.vae, tiled):
@@ -95,9 +104,14 @@ class LatentDiffusion:
         return (mean - self._shift) * self._scale
 
     def decode(self, latents: Latents, *, tiled: bool = False) -> Image:
-        """Pictures in [-1, 1], float32.
+        """Decode latents to images (b, 3, h, w) in [-1, 1], float32.
 
-        Half precision can overflow in the decoder (SD 2.1 in float16); it is then run once more in float32.
+        The decoder can overflow in half precision (SD 2.1 in float16). It is then run again in float32, with an
+        InstWarning.
+
+        Args:
+            latents: scaled as :meth:`encode` returns them.
+            tiled: decode in overlapping tiles, for images that do not fit into memory at once.
         """
         unscaled = latents.float() / self._scale + self._shift
         with _tiling(self.vae, tiled):
@@ -107,7 +121,7 @@ class LatentDiffusion:
         return images.float().clamp(-1, 1)
 
     def _decode_in_float32(self, unscaled: Tensor) -> Tensor:
-        warnings.warn("the decoder overflowed; decoding again in float32", stacklevel=3)
+        warnings.warn("the decoder overflowed in half precision; it is run again in float32", InstWarning, stacklevel=3)
         self._autoencoder.to(torch.float32)
         try:
             return self._autoencoder.decode(unscaled.to(self.placement.device)).sample
@@ -115,7 +129,13 @@ class LatentDiffusion:
             self._autoencoder.to(self.placement.dtype)
 
     def predict_noise(self, latents: Latents, timesteps: Timesteps, conditioning: Conditioning) -> Latents:
-        """The noise in `latents`, float32, whatever the U-Net was trained to predict."""
+        """Predict the noise in latents, float32. A v-prediction is converted to noise.
+
+        Args:
+            latents: noisy latents (b, c, lh, lw).
+            timesteps: the timestep of each element of the batch.
+            conditioning: (b, s, d), from :meth:`TextConditioner.encode_prompt`.
+        """
         latents = latents.to(self.placement.device)
         timesteps = timesteps.to(self.placement.device)
         prediction = self.unet(self._place(latents), timesteps, self._place(conditioning)).sample.float()
@@ -125,7 +145,11 @@ class LatentDiffusion:
         return noise_from_v(prediction, latents.float(), alpha_bar)
 
     def eps_model(self, conditioning: Conditioning) -> Callable[[Latents, Timesteps], Latents]:
-        """`predict_noise` with the conditioning filled in; one row serves a batch of any size."""
+        """:meth:`predict_noise` as a function of latents and timesteps only, for the samplers.
+
+        Args:
+            conditioning: one row for each element of the batch, or a single row that is used for all of them.
+        """
 
         def eps(latents: Latents, timesteps: Timesteps) -> Latents:
             rows = conditioning.expand(len(latents), -1, -1) if len(conditioning) == 1 else conditioning
@@ -135,7 +159,7 @@ class LatentDiffusion:
 
     @property
     def _autoencoder(self) -> Any:
-        """Without diffusers' own annotations, which name tensor types of another time."""
+        """The autoencoder without static types, because diffusers annotates its methods with outdated tensor types."""
         return self.vae
 
     @property
@@ -151,37 +175,36 @@ class LatentDiffusion:
 
 
 def noise_from_v(v: Latents, xt: Latents, alpha_bar: Tensor) -> Latents:
-    """eps = sqrt(alpha_bar) v + sqrt(1 - alpha_bar) x_t: Salimans and Ho 2022 (arXiv 2202.00512), appendix D."""
+    """The noise implied by a v-prediction: ``eps = sqrt(alpha_bar) v + sqrt(1 - alpha_bar) x_t``.
+
+    Salimans and Ho 2022, "Progressive Distillation for Fast Sampling of Diffusion Models", appendix D.
+    """
     return alpha_bar.sqrt() * v + (1 - alpha_bar).sqrt() * xt
 
 
 def alphas_cumprod(schedule_config: Mapping[str, Any]) -> Tensor:
-    """alpha_bar of each timestep as a scheduler's configuration describes it, float32, on the CPU.
+    """alpha_bar of each timestep according to a scheduler's configuration, float32 on the CPU.
 
     Raises:
-        ModelError: diffusers does not know such a schedule.
+        ModelError: diffusers does not support the configuration.
+
+    >>> alphas_cumprod({"beta_start": 0.00085, "beta_end": 0.012, "beta_schedule": "scaled_linear"}).shape
+    torch.Size([1000])
     """
     from diffusers.schedulers.scheduling_ddim import DDIMScheduler
 
-    names = (
-        "num_train_timesteps",
-        "beta_start",
-        "beta_end",
-        "beta_schedule",
-        "trained_betas",
-        "rescale_betas_zero_snr",
-    )
-    given = {name: schedule_config[name] for name in names if schedule_config.get(name) is not None}
+    given = {key: schedule_config[key] for key in SCHEDULE_KEYS if schedule_config.get(key) is not None}
     try:
         return DDIMScheduler(**given).alphas_cumprod.float()
     except (NotImplementedError, TypeError, ValueError) as error:
-        raise ModelError(f"the scheduler's configuration does not work: {error}") from error
+        raise ModelError(f"the noise schedule cannot be built from the scheduler's configuration: {error}") from error
 
 
 @contextmanager
-def _tiling(vae: AutoencoderKL, wanted: bool) -> Iterator[None]:
+def _tiling(vae: AutoencoderKL, tiled: bool) -> Iterator[None]:
+    """Switch tiling on or off for the block."""
     before = vae.use_tiling
-    vae.use_tiling = wanted
+    vae.use_tiling = tiled
     try:
         yield
     finally:

@@ -1,7 +1,8 @@
-"""Configurations for a weight file in the LDM layout: the shipped one of its family, with the sizes its shapes show.
+"""Network configurations for a weight file in the layout of the original latent-diffusion code (LDM).
 
-What no shape shows stays the family's: eight heads a block in SD 1.x and heads of 64 channels in SD 2.x, 64 channels a
-head in the text encoder, the schedule, the latents' scale.
+Each is the shipped configuration of the file's model family, with the sizes replaced by those that the tensor shapes
+imply. What cannot be inferred from shapes keeps the family's value: eight attention heads per block in SD 1.x and heads
+of 64 channels in SD 2.x, heads of 64 channels in the text encoder, the noise schedule and the scale of the latents.
 """
 
 from __future__ import annotations
@@ -23,30 +24,31 @@ Config = dict[str, Any]
 OPEN_CLIP = TEXT + "model."
 HEAD_WIDTH = 64
 FULL_OPEN_CLIP_LAYERS = 24
-"""Layers of the OpenCLIP ViT-H text tower; SD 2.x reads the one before the last."""
+"""Number of layers of the OpenCLIP ViT-H text tower. SD 2.x uses the output of the last but one."""
 
 
 def shipped_config(family: Family, part: str) -> Config:
-    """A JSON of the package: ``unet``, ``vae``, ``text_encoder`` or ``scheduler``."""
+    """A configuration shipped with the package: of ``unet``, ``vae``, ``text_encoder`` or ``scheduler``."""
     name = "scheduler_config.json" if part == "scheduler" else "config.json"
     return json.loads(resources.files("inst.models").joinpath("configs", family, part, name).read_text("utf-8"))
 
 
 def has_open_clip(weights: Weights) -> bool:
-    """Whether the text encoder is OpenCLIP's, as in SD 2.x."""
+    """Whether the text encoder is OpenCLIP's, as in SD 2.x, instead of OpenAI's."""
     return any(name.startswith(OPEN_CLIP) for name in weights)
 
 
 def unet_config(weights: Weights, family: Family) -> Config:
-    """The U-Net's configuration.
+    """The configuration of the U-Net.
 
-    Levels are told apart by their downsampling layers (``.op``); a level's width is its first block's output.
+    A downsampling layer (``.op``) ends a level. The width of a level is the number of output channels of its first
+    block.
     """
     blocks = _count(weights, UNET + "input_blocks.")
     ends = [i for i in range(blocks) if f"{UNET}input_blocks.{i}.0.op.weight" in weights]
     starts = [1, *(end + 1 for end in ends)]
     widths = [_size(weights, f"{UNET}input_blocks.{start}.0.out_layers.3.weight", 0) for start in starts]
-    attends = [f"{UNET}input_blocks.{start}.1.norm.weight" in weights for start in starts]
+    has_attention = [f"{UNET}input_blocks.{start}.1.norm.weight" in weights for start in starts]
     context = _found(weights, UNET, "attn2.to_k.weight")
     linear = weights[f"{UNET}middle_block.1.proj_in.weight"].ndim == 2
     return shipped_config(family, "unet") | {
@@ -54,17 +56,17 @@ def unet_config(weights: Weights, family: Family) -> Config:
         "out_channels": _size(weights, f"{UNET}out.2.weight", 0),
         "block_out_channels": widths,
         "layers_per_block": (ends[0] if ends else blocks) - 1,
-        "down_block_types": ["CrossAttnDownBlock2D" if attend else "DownBlock2D" for attend in attends],
-        "up_block_types": ["CrossAttnUpBlock2D" if attend else "UpBlock2D" for attend in reversed(attends)],
+        "down_block_types": ["CrossAttnDownBlock2D" if attends else "DownBlock2D" for attends in has_attention],
+        "up_block_types": ["CrossAttnUpBlock2D" if attends else "UpBlock2D" for attends in reversed(has_attention)],
         "cross_attention_dim": _size(weights, context, 1),
         "use_linear_projection": linear,
-        # diffusers calls the number of heads so
+        # Despite its name, diffusers reads this as the number of heads.
         "attention_head_dim": [max(1, width // HEAD_WIDTH) for width in widths] if linear else 8,
     }
 
 
 def vae_config(weights: Weights, family: Family) -> Config:
-    """The autoencoder's configuration."""
+    """The configuration of the autoencoder."""
     levels = _count(weights, VAE + "encoder.down.")
     widths = [_size(weights, f"{VAE}encoder.down.{level}.block.0.conv2.weight", 0) for level in range(levels)]
     return shipped_config(family, "vae") | {
@@ -80,7 +82,7 @@ def vae_config(weights: Weights, family: Family) -> Config:
 
 
 def text_config(weights: Weights, family: Family) -> Config:
-    """The text encoder's configuration."""
+    """The configuration of the text encoder."""
     if has_open_clip(weights):
         sizes = _text_sizes(weights, "token_embedding.weight", "positional_embedding", "c_fc.weight")
         layers = open_clip_layers(weights)
@@ -92,20 +94,20 @@ def text_config(weights: Weights, family: Family) -> Config:
 
 
 def open_clip_layers(weights: Weights) -> int:
-    """How many of the OpenCLIP tower's layers SD 2.x runs: all but the last.
+    """The number of layers of the OpenCLIP text tower that SD 2.x uses: all but the last.
 
-    Files that were written back from a diffusers folder have lost the last layer already, and the projection with it.
+    Files that were converted from a diffusers folder no longer contain the last layer and the text projection.
     """
     layers = _count(weights, OPEN_CLIP + "transformer.resblocks.")
-    whole = layers == FULL_OPEN_CLIP_LAYERS or OPEN_CLIP + "text_projection" in weights
-    return layers - 1 if whole else layers
+    has_all_layers = layers == FULL_OPEN_CLIP_LAYERS or OPEN_CLIP + "text_projection" in weights
+    return layers - 1 if has_all_layers else layers
 
 
 def _text_sizes(weights: Weights, tokens: str, positions: str, first_linear: str) -> Config:
-    words = _ending(weights, tokens)
+    embedding = _ending(weights, tokens)
     return {
-        "vocab_size": _size(weights, words, 0),
-        "hidden_size": _size(weights, words, 1),
+        "vocab_size": _size(weights, embedding, 0),
+        "hidden_size": _size(weights, embedding, 1),
         "max_position_embeddings": _size(weights, _ending(weights, positions), 0),
         "intermediate_size": _size(weights, _ending(weights, first_linear), 0),
     }
@@ -116,6 +118,7 @@ def _layers_prefix(weights: Weights) -> str:
 
 
 def _ending(weights: Weights, ending: str) -> str:
+    """The name of the text encoder's tensor with this ending."""
     return _found(weights, TEXT, ending)
 
 
@@ -131,6 +134,6 @@ def _size(weights: Weights, name: str, dimension: int) -> int:
 
 
 def _count(weights: Weights, prefix: str) -> int:
-    """How many numbers follow `prefix`: 0 … n-1."""
+    """The number n of different indices 0 … n-1 that follow ``prefix`` in the names."""
     pattern = re.compile(re.escape(prefix) + r"(\d+)\.")
     return len({found[1] for name in weights if (found := pattern.match(name))})

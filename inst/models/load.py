@@ -1,4 +1,4 @@
-"""From a `ModelSource` to a model."""
+"""Loading a model from a :class:`~inst.models.source.ModelSource`."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from inst.errors import ModelError
 from inst.hub import fetch, files_in
 from inst.models.attention import use_xformers
 from inst.models.build import build, read_config, read_weights
-from inst.models.cpu_attention import use_blocks_where_faster
+from inst.models.cpu_attention import use_block_attention_where_faster
 from inst.models.fingerprint import modules_fingerprint
 from inst.models.identify import describe_inputs
 from inst.models.latent_diffusion import LatentDiffusion, alphas_cumprod
@@ -33,11 +33,22 @@ if TYPE_CHECKING:
 def load(
     source: ModelSource, placement: Placement, *, attention: Literal["sdpa", "xformers"] = "sdpa"
 ) -> LatentDiffusion:
-    """The model at `source`, frozen, in `placement`'s precision on its device.
+    """Load a model, frozen and in evaluation mode.
+
+    Args:
+        source: where the model comes from, see :func:`inst.models.source.parse_source`.
+        placement: the device and the precision of the networks.
+        attention: ``xformers`` uses xformers' attention in the U-Net, or warns if it does not work.
 
     Raises:
-        ModelError: it cannot be reached, is incomplete, or is another kind of model.
-        InputError: a file is broken or hostile.
+        ModelError: the model cannot be found or downloaded, is incomplete, or is of an unsupported kind.
+        InputError: a file is damaged or unsafe.
+
+    >>> from inst.models.source import parse_source
+    >>> from inst.placement import choose_placement
+    >>> model = load(parse_source("mini"), choose_placement("cpu"))
+    >>> model.decode(model.encode(torch.zeros(1, 3, 64, 64))).shape
+    torch.Size([1, 3, 64, 64])
     """
     match source.kind:
         case "mini":
@@ -52,7 +63,7 @@ def load(
             model = _from_folder(source.path, source.path.resolve().name, source, placement)
         case "file":
             model = _from_file(source.path, source, placement)
-    use_blocks_where_faster(model.unet, placement)
+    use_block_attention_where_faster(model.unet, placement)
     if attention == "xformers":
         use_xformers(model.unet, placement)
     return model
@@ -136,18 +147,19 @@ def _assemble(
 
 
 def _check_kind(unet: dict[str, Any], vae: dict[str, Any], text: dict[str, Any]) -> None:
-    """The networks are of the kinds this toolkit runs and fit each other."""
+    """Check that the networks are of supported kinds and fit each other."""
     for what, config, kind in (("U-Net", unet, "UNet2DConditionModel"), ("autoencoder", vae, "AutoencoderKL")):
         if config.get("_class_name", kind) != kind:
             raise ModelError(f"its {what} is a {config['_class_name']}; SD 1.x and 2.x have a {kind}")
-    # "text" pools the prompt that the U-Net is given anyway
+    # The type "text" pools the text conditioning that the U-Net receives anyway.
     if unet.get("addition_embed_type") not in (None, "text") or unet.get("class_embed_type"):
-        raise ModelError("its U-Net takes more than a text (SDXL or unCLIP): SD 1.x and 2.x are supported")
+        raise ModelError("its U-Net needs more inputs than a text (SDXL or unCLIP): SD 1.x and 2.x are supported")
     if unet["in_channels"] != vae["latent_channels"]:
         raise ModelError(f"it is {describe_inputs(unet['in_channels'])}: a text-to-image model is needed")
     if unet["cross_attention_dim"] != text["hidden_size"]:
         raise ModelError(
-            f"its U-Net takes texts of width {unet['cross_attention_dim']}, its text encoder has {text['hidden_size']}"
+            f"its U-Net takes text embeddings of width {unet['cross_attention_dim']}, but its text encoder has "
+            f"{text['hidden_size']}: the parts are of different models"
         )
 
 
@@ -197,5 +209,5 @@ def _clip_name(clip: str, folder: Path | None) -> str:
     prefix = "local-dir:"
     if folder is None or not clip.startswith(prefix):
         return clip
-    # absolute paths stay what they are
+    # Absolute paths are not changed by this.
     return prefix + str(folder / clip.removeprefix(prefix))

@@ -1,4 +1,7 @@
-"""The layout of a diffusers folder: which of its files make up a model. Names only: it serves disk and hub alike."""
+"""The layout of a diffusers folder: which of its files are needed to load a model.
+
+Only file names are considered, so that folders and hub repositories are treated alike.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +19,12 @@ PICKLE_STEMS = {**STEMS, "text_encoder": "pytorch_model"}
 
 @dataclass(frozen=True, kw_only=True)
 class Parts:
-    """Names, relative to the folder, of what is read."""
+    """The files to read, relative to the folder.
+
+    Attributes:
+        unet, vae, text_encoder: weight files.
+        others: configurations and the tokenizer.
+    """
 
     unet: str
     vae: str
@@ -29,23 +37,26 @@ class Parts:
 
 
 def choose_parts(names: Collection[str], *, half: bool = False) -> Parts:
-    """Picks the files of a Stable Diffusion model from those that are there; no safety checker, no second format.
+    """Select the files of a Stable Diffusion model, without the safety checker and without duplicates in other formats.
 
     Args:
         names: all files of a folder or repository.
-        half: whether the fp16 weights are wanted where both are there.
+        half: whether to prefer the fp16 weights if both variants exist.
 
     Raises:
-        ModelError: something is missing.
+        ModelError: a file is missing.
     """
     if INDEX not in names:
-        raise ModelError(f"no {INDEX}: that is not a diffusers folder")
+        raise ModelError(f"there is no {INDEX}: it is not a diffusers folder")
     configs = ["unet/config.json", "vae/config.json", "text_encoder/config.json", "scheduler/scheduler_config.json"]
     tokenizer = [name for file in TOKENIZER_FILES if (name := f"tokenizer/{file}") in names]
     if missing := [name for name in configs if name not in names]:
         raise ModelError(f"{missing[0]} is missing: the folder is incomplete or not a Stable Diffusion model")
     if not {"tokenizer/tokenizer.json", "tokenizer/vocab.json"} & set(tokenizer):
-        raise ModelError("tokenizer/vocab.json and tokenizer.json are missing: the folder is incomplete")
+        raise ModelError(
+            "tokenizer/tokenizer.json and tokenizer/vocab.json are missing, one of which is needed: the folder is "
+            "incomplete"
+        )
     return Parts(
         unet=_weights("unet", names, half),
         vae=_weights("vae", names, half),
@@ -61,4 +72,4 @@ def _weights(part: str, names: Collection[str], half: bool) -> str:
     for name in candidates:
         if name in names:
             return name
-    raise ModelError(f"{part}/ holds no weights: wanted is {candidates[0]} or {candidates[-1]}")
+    raise ModelError(f"{part}/ contains no weights: expected {candidates[0]} or {candidates[-1]}")

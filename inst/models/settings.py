@@ -1,4 +1,4 @@
-"""What a model wants to be run with when the user says nothing. Imports neither torch nor any other package."""
+"""The default settings of a model. This module imports neither torch nor any other package."""
 
 from __future__ import annotations
 
@@ -10,31 +10,31 @@ from typing import Any
 from inst.errors import ModelError
 
 DEFAULTS_FILE = "inst.json"
-"""Beside a model's weights: the fields of `ModelDefaults` it wants other than its family's."""
+"""A file in a model's folder with those fields of :class:`ModelDefaults` that differ from its family's defaults."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class ModelDefaults:
-    """How a model is best run.
+    """The settings that a model works best with, used for every option that the user does not give.
 
     Attributes:
-        resolution: the short side in pixels that it was trained at.
-        num_steps: DDIM steps for the whole schedule; a strength below 1 runs that share of them.
-        guidance_scale: classifier-free guidance, 1 is none.
-        strength: how far a photo is noised, 0 … 1.
-        clip: what `inst.clip.load_clip` takes; ``local-dir:clip`` is relative to the model's folder.
-        tone: how much of the painting's tone a photo is given before it is noised, 0 … 1.
-        transport: how far every step moves the picture's patches to the painting's, 0 … 1.
-        num_vectors: how many token vectors spell a style.
-        learning_rate: of the inversion, per sample.
-        train_steps: of the inversion, at most.
-        crop: side in pixels of the squares a painting is learned from; 0 for `resolution`.
-        batch_size: timesteps learned from in one step of the inversion.
-        noise_offset: standard deviation of the noise common to a whole channel that the U-Net was trained with.
-        max_norm_ratio: how many times as long as the vocabulary's a style's vectors may be.
-        early_stop: validations without a lower loss that end the inversion.
-        prompt: under which a style is learned and applied.
-        plain_prompt: the same without a style, for comparisons.
+        resolution: length of the short side in pixels that the model was trained at.
+        num_steps: number of DDIM steps at strength 1; a lower strength runs that fraction of them.
+        guidance_scale: scale of classifier-free guidance; 1 is no guidance.
+        strength: fraction of the noise schedule from which a photo is denoised, in [0, 1].
+        tone: weight of the tone transfer from the painting to the photo before noise is added, in [0, 1].
+        transport: weight of the patch transport to the painting at each step, in [0, 1].
+        clip: a name for ``inst.clip.load_clip``; ``local-dir:clip`` is relative to the model's folder.
+        num_vectors: number of token vectors of a style.
+        learning_rate: of the inversion, for each sample of a batch.
+        train_steps: maximum number of training steps of the inversion.
+        crop: side in pixels of the square crops of a painting that are trained on; 0 for ``resolution``.
+        batch_size: number of samples in a training step of the inversion, each with its own timestep.
+        early_stop: number of validations without a lower loss after which the inversion stops.
+        noise_offset: standard deviation of the per-channel offset in the noise that the U-Net was trained with.
+        max_norm_ratio: maximum norm of a style's vectors, relative to the mean norm of the vocabulary's.
+        prompt: the prompt that a style is learned with and applied with.
+        plain_prompt: the corresponding prompt without a style, for comparisons.
     """
 
     resolution: int = 512
@@ -57,24 +57,37 @@ class ModelDefaults:
 
 
 CLIP_OF_TEXT_WIDTH = {768: "ViT-L-14/openai", 1024: "ViT-H-14/laion2b_s32b_b79k"}
-"""The CLIP a text encoder of this width was cut from: it shares the space of the token vectors."""
+"""For each width of the text encoder, the CLIP model that it is part of: both use the same token embedding."""
 
 
 def family_defaults(*, text_width: int, resolution: int) -> ModelDefaults:
-    """Defaults of a Stable Diffusion model that brings none of its own."""
+    """The defaults of a Stable Diffusion model without an ``inst.json``.
+
+    Args:
+        text_width: width of the text encoder, which decides the matching CLIP model.
+        resolution: length of the short side in pixels that the model was trained at.
+    """
     return ModelDefaults(resolution=resolution, clip=CLIP_OF_TEXT_WIDTH.get(text_width, ModelDefaults.clip))
 
 
 def with_overrides(defaults: ModelDefaults, overrides: Mapping[str, Any], origin: str) -> ModelDefaults:
-    """`defaults` with the fields that ``inst.json`` names.
+    """``defaults`` with the values of some fields replaced.
+
+    Args:
+        defaults: the values to replace.
+        overrides: new values by field name, from ``inst.json``.
+        origin: the name of the file in error messages.
 
     Raises:
-        ModelError: a field of that name does not exist, or a value has the wrong type.
+        ModelError: there is no such field, or a value has the wrong type.
+
+    >>> with_overrides(ModelDefaults(), {"resolution": 128}, "inst.json").resolution
+    128
     """
-    kinds = {field.name: type(getattr(defaults, field.name)) for field in dataclasses.fields(defaults)}
-    if unknown := sorted(set(overrides) - set(kinds)):
-        raise ModelError(f"{origin} has the unknown field {unknown[0]}: known are {', '.join(kinds)}")
+    types = {field.name: type(getattr(defaults, field.name)) for field in dataclasses.fields(defaults)}
+    if unknown := sorted(set(overrides) - set(types)):
+        raise ModelError(f"{origin} has the unknown field {unknown[0]}: known fields are {', '.join(types)}")
     for name, value in overrides.items():
-        if not isinstance(value, (int, float) if kinds[name] is float else kinds[name]):
-            raise ModelError(f"{origin}: {name}={value!r} is no {kinds[name].__name__}")
+        if not isinstance(value, (int, float) if types[name] is float else types[name]):
+            raise ModelError(f"{origin}: {name}={value!r} is not of the type {types[name].__name__}")
     return dataclasses.replace(defaults, **overrides)

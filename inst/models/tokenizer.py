@@ -1,4 +1,4 @@
-"""CLIP's tokenizer, from a folder or from the merge list that open_clip packages."""
+"""CLIP's tokenizer, from a folder or from the merge list that open_clip includes."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ VOCABULARY_SIZE = 49408
 
 
 def tokenizer_from_folder(folder: Path) -> CLIPTokenizer:
-    """The tokenizer of a diffusers folder.
+    """Load the tokenizer of a diffusers folder.
 
     Raises:
-        ModelError: its files do not make one.
+        ModelError: the tokenizer cannot be loaded from the folder's files.
     """
     from transformers.models.clip.tokenization_clip import CLIPTokenizer
 
@@ -34,11 +34,17 @@ def tokenizer_from_folder(folder: Path) -> CLIPTokenizer:
 
 
 def clip_tokenizer(*, pad_token: str = END, max_length: int = 77) -> CLIPTokenizer:
-    """The tokenizer all CLIP text encoders share, without any file of the model.
+    """The tokenizer that all CLIP text encoders share, built without any file of the model.
 
     Args:
         pad_token: ``<|endoftext|>`` for SD 1.x, ``!`` (id 0) for SD 2.x.
-        max_length: positions of the text encoder.
+        max_length: maximum number of tokens of the text encoder.
+
+    Raises:
+        ModelError: open_clip, whose merge list is used, is not installed.
+
+    >>> clip_tokenizer()("a painting").input_ids
+    [49406, 320, 3086, 49407]
     """
     from transformers.models.clip.tokenization_clip import CLIPTokenizer
 
@@ -55,8 +61,10 @@ def clip_tokenizer(*, pad_token: str = END, max_length: int = 77) -> CLIPTokeniz
 def _merges() -> list[tuple[str, str]]:
     spec = importlib.util.find_spec("open_clip")
     if spec is None or not spec.submodule_search_locations:
-        raise ModelError(f"a single weight file needs {MERGES_FILE} of open_clip: pip install open_clip_torch")
-    # found, not imported: importing open_clip takes a second
+        raise ModelError(
+            f"loading a single weight file needs {MERGES_FILE} of the package open_clip: pip install open_clip_torch"
+        )
+    # The package is only located, because importing open_clip takes a second.
     packed = Path(spec.submodule_search_locations[0]) / MERGES_FILE
     lines = gzip.decompress(packed.read_bytes()).decode("utf-8").split("\n")[1 : NUM_MERGES + 1]
     pairs = [line.split() for line in lines]
@@ -64,13 +72,13 @@ def _merges() -> list[tuple[str, str]]:
 
 
 def _vocabulary(merges: list[tuple[str, str]]) -> list[str]:
-    """Bytes, bytes that end a word, merges in their order, the two special tokens: the order of the ids."""
+    """All tokens in the order of their ids: bytes, bytes at the end of a word, merges, and the two special tokens."""
     letters = _byte_letters()
     return [*letters, *(letter + "</w>" for letter in letters), *(a + b for a, b in merges), START, END]
 
 
 def _byte_letters() -> list[str]:
-    """A printable letter for each byte, in GPT-2's order: the printable ones first, then the rest from U+0100 on."""
+    """A printable character for each byte, in GPT-2's order: first the printable bytes, then the rest from U+0100."""
     printable = [*range(ord("!"), ord("~") + 1), *range(ord("¡"), ord("¬") + 1), *range(ord("®"), ord("ÿ") + 1)]
-    hidden = [byte for byte in range(256) if byte not in printable]
-    return [chr(byte) for byte in printable] + [chr(256 + index) for index in range(len(hidden))]
+    num_unprintable = 256 - len(printable)
+    return [chr(byte) for byte in printable] + [chr(256 + index) for index in range(num_unprintable)]

@@ -1,1 +1,1 @@
-"""Frozen feature networks that losses and metrics look through."""
+"""Frozen feature networks that losses and metrics are computed on."""

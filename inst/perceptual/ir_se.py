@@ -1,6 +1,7 @@
-"""IR-SE50, the residual network with squeeze-and-excitation under ArcFace and under the e4e encoder.
+"""IR-SE50, the residual network with squeeze-and-excitation that ArcFace and the e4e encoder are built on.
 
-Deng et al. 2019 (ArcFace); Hu et al. 2018 (squeeze-and-excitation). Names of the published checkpoints.
+Deng et al. 2019 (ArcFace); Hu et al. 2018 (squeeze-and-excitation). Parameters have the names of the published
+checkpoints.
 """
 
 from __future__ import annotations
@@ -19,12 +20,12 @@ _UNIT = r"body\.(\d{1,4})\.res_layer\.1\.weight"
 
 @dataclass(frozen=True, kw_only=True)
 class IrSeLayout:
-    """How deep and wide the network is; the defaults are IR-SE50.
+    """Depth and widths of the network; the defaults are IR-SE50's.
 
     Attributes:
-        widths: channels of each stage; the input layer has the first's.
-        units: residual units of each stage; the first of them halves the size.
-        reduction: how much narrower squeeze-and-excitation is inside.
+        widths: channels of each stage. The input layer has as many as the first stage.
+        units: number of residual units in each stage. The first unit of a stage halves the resolution.
+        reduction: ratio of a unit's channels to those inside its squeeze-and-excitation.
     """
 
     widths: tuple[int, ...] = (64, 128, 256, 512)
@@ -38,21 +39,26 @@ class IrSeLayout:
 
 
 def layout_of(state: Mapping[str, Tensor]) -> IrSeLayout:
-    """Depth and width as the tensors ``body.*`` show them; stages are told by their widths, which must differ.
+    """The layout that the tensors ``body.*`` imply. Consecutive stages are distinguished by their widths.
 
-    Names of another network give IR-SE50, so that loading says what is missing.
+    Tensors of another network give IR-SE50, so that loading reports what is missing.
     """
-    shown = {int(m[1]): state[key].shape[0] for key in state if (m := re.fullmatch(_UNIT, key)) and state[key].ndim}
+    unit_widths = {
+        int(m[1]): state[key].shape[0] for key in state if (m := re.fullmatch(_UNIT, key)) and state[key].ndim
+    }
     inner = state.get("body.0.res_layer.5.fc1.weight")
-    if sorted(shown) != list(range(len(shown))) or inner is None or not inner.ndim or not inner.shape[0]:
+    is_complete = sorted(unit_widths) == list(range(len(unit_widths)))
+    if not is_complete or inner is None or not inner.ndim or not inner.shape[0]:
         return IrSeLayout()
-    stages = [(width, len(list(group))) for width, group in itertools.groupby(shown[i] for i in range(len(shown)))]
+    stages = [
+        (width, len(list(group))) for width, group in itertools.groupby(unit_widths[i] for i in range(len(unit_widths)))
+    ]
     widths, units = zip(*stages, strict=True)
     return IrSeLayout(widths=widths, units=units, reduction=max(1, widths[0] // inner.shape[0]))
 
 
 class SqueezeExcitation(nn.Module):
-    """Scales each channel by what the whole picture holds."""
+    """Channel attention: each channel is scaled by a gate computed from the global averages of all channels."""
 
     def __init__(self, width: int, reduction: int) -> None:
         super().__init__()
@@ -65,7 +71,7 @@ class SqueezeExcitation(nn.Module):
 
 
 class IrSeUnit(nn.Module):
-    """Norm, convolution, PReLU, convolution with the stride, norm, excitation; beside it a shortcut."""
+    """A residual unit: norm, convolution, PReLU, strided convolution, norm, squeeze-and-excitation, and a shortcut."""
 
     def __init__(self, width_in: int, width: int, stride: int, reduction: int) -> None:
         super().__init__()
@@ -88,17 +94,17 @@ class IrSeUnit(nn.Module):
 
 
 def input_layer(layout: IrSeLayout) -> nn.Sequential:
-    """Pictures to the first stage's width, at full size."""
+    """The first convolution, at full resolution, from RGB to the width of the first stage."""
     width = layout.widths[0]
     return nn.Sequential(nn.Conv2d(3, width, 3, 1, 1, bias=False), nn.BatchNorm2d(width), nn.PReLU(width))
 
 
 def body(layout: IrSeLayout) -> nn.Sequential:
-    """All units of all stages, one after the other."""
+    """The residual units of all stages in sequence."""
     units: list[nn.Module] = []
-    before = layout.widths[0]
+    previous_width = layout.widths[0]
     for width, count in zip(layout.widths, layout.units, strict=True):
         for index in range(count):
-            units.append(IrSeUnit(before, width, 2 if index == 0 else 1, layout.reduction))
-            before = width
+            units.append(IrSeUnit(previous_width, width, 2 if index == 0 else 1, layout.reduction))
+            previous_width = width
     return nn.Sequential(*units)

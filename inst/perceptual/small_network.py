@@ -1,4 +1,4 @@
-"""A small residual network (He et al. 2016, identity mappings) for pictures of about 64 pixels."""
+"""A small residual network (pre-activation ResNet, He et al. 2016) for images of about 64 px."""
 
 from __future__ import annotations
 
@@ -11,13 +11,14 @@ from torch.nn import functional
 
 GROUPS = 8
 FOLD = 2
-"""Pixels a side that become channels before the first convolution."""
+"""Side of the blocks of pixels that are folded into channels (pixel unshuffle) before the first convolution."""
 
 
 class Stage(nn.Module):
-    """Two convolutions and a way around them, to half the size.
+    """A pre-activation residual block of two convolutions that halves the resolution.
 
-    Norms are of groups: a batch's statistics would be those of drawings, and what is looked at later are made pictures.
+    It uses group norm: batch statistics would be those of the drawings that the network is trained on, whereas it is
+    later applied to generated images.
     """
 
     def __init__(self, width_in: int, width: int) -> None:
@@ -35,10 +36,10 @@ class Stage(nn.Module):
 
 
 class SmallTrunk(nn.Module):
-    """Pictures in [-1, 1] to features, all places side by side.
+    """Features of images in [-1, 1]: the last feature map, flattened.
 
     Args:
-        widths: after the first convolution and after each stage, multiples of `GROUPS`.
+        widths: channels after the first convolution and after each stage, multiples of ``GROUPS``.
     """
 
     def __init__(self, widths: tuple[int, ...]) -> None:
@@ -53,17 +54,17 @@ class SmallTrunk(nn.Module):
         return self.norm(self.stages(x)).relu().flatten(1)
 
     def features(self, side: int) -> int:
-        """How many features pictures of ``side`` pixels have."""
-        return self.widths[-1] * (side // shrink(len(self.widths))) ** 2
+        """The number of features of square images of ``side`` pixels."""
+        return self.widths[-1] * (side // total_stride(len(self.widths))) ** 2
 
 
-def shrink(count: int) -> int:
-    """Pixels a side of a picture that become one place in a trunk of so many widths."""
-    return FOLD << (count - 1)
+def total_stride(num_widths: int) -> int:
+    """The factor by which a trunk with that many widths reduces the resolution."""
+    return FOLD << (num_widths - 1)
 
 
 def widths_of(state: Mapping[str, Tensor], prefix: str) -> tuple[int, ...]:
-    """The widths that tensors of a `SmallTrunk` below ``prefix.`` show; empty for another network's."""
+    """The widths of the :class:`SmallTrunk` with tensors named ``prefix.*``; empty if they are another network's."""
     names = [f"{prefix}.read.weight"]
     while (name := f"{prefix}.stages.{len(names) - 1}.first.weight") in state:
         names.append(name)

@@ -1,1 +1,1 @@
-"""The library behind the public API: values in, values out."""
+"""The library behind the public API: values in, values out; nothing is printed, parsed or written unasked."""

@@ -1,181 +1,248 @@
-"""One loop for all that the GAN side trains: validated, saved, stopped and continued, by one process or several."""
+"""The one training loop: validated, saved, stopped, resumed and stopped early; by one process or by several.
+
+It is a generator that prints nothing. Bars, messages and output files belong to the caller.
+"""
 
 from __future__ import annotations
 
-import itertools
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
-from typing import Any, Protocol
+from collections.abc import Callable, Generator, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from inst.commands.common.progress import bar, say
-from inst.commands.common.unfinished import Unfinished, identity_of
-from inst.commands.faces.options import TrainingOptions
-from inst.errors import ConfigError
-from inst.gan.editor import clip_probe
-from inst.gan.trained import save_trained
-from inst.pipelines.faces.session import FaceSession
-from inst.training.shared import Stop, optimizer_tensors, restore_optimizer, stopping, with_prefix, without_prefix
-from inst.training.workers import Team
+from inst.training.checkpoint import Checkpoint
+from inst.training.early_stop import EarlyStop
+from inst.training.random_state import RandomStream
+from inst.training.tensors import (
+    optimizer_tensors,
+    restore_optimizer,
+    weights_of,
+    with_prefix,
+    without_prefix,
+)
+from inst.training.workers import ONE_PROCESS, Workers
 
 
-class Losses(Protocol):
-    """What a step reports."""
-
-    @property
-    def total(self) -> Tensor: ...
-
-
-@dataclass
+@dataclass(kw_only=True)
 class TrainingTask:
-    """What is trained and how.
+    """What is trained, and how.
 
     Attributes:
-        batches: sequences of tensors with as many rows each; without end, the same every time.
-        steps: takes batches, reports after each update.
-        validate: the loss on codes that are not learned from, the same every time.
-        known: codes and texts, which with the settings decide what is learned.
-        metadata, prefix: of the file that is written.
-        rate: share of the learning rate at a share of all steps.
+        network: its parameters are what is learned.
+        optimizer: of those parameters.
+        updates: ``updates(step)`` begins at that step and goes on without end; each item is the loss of one update,
+            taken before the update. After the same state it must make the same updates.
+        validate: the loss on data that are not learned from, the same every time it is called.
+        validation_steps: steps between two validations; the last step is validated in any case.
+        patience: validations without a lower loss after which training ends early; 0 never.
+        untrained_counts: whether the weights before the first step may be the best ones.
+        schedule: the learning rate's factor at a share of all steps, 0 to 1.
+        random: in force during updates, which may draw from PyTorch's global generators (dropout does).
+        generators: further generators that ``updates`` draws from. Checkpoints hold the states of all.
     """
 
     network: nn.Module
     optimizer: torch.optim.Optimizer
-    batches: Iterable[Sequence[Tensor]]
-    steps: Callable[[Iterable[Any]], Iterator[Losses]]
+    updates: Callable[[int], Iterator[Tensor | float]]
     validate: Callable[[], float]
-    known: Sequence[object]
-    metadata: dict[str, Any]
-    prefix: str = ""
-    rate: Callable[[float], float] = lambda done: 1.0
+    validation_steps: int
+    random: RandomStream
+    patience: int = 0
+    untrained_counts: bool = False
+    schedule: Callable[[float], float] = lambda done: 1.0
+    generators: Mapping[str, torch.Generator] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class TrainingProgress:
+    """How far training is, after a step.
+
+    Attributes:
+        step: steps taken, those of earlier runs included.
+        total: steps that will be taken at most.
+        loss: of this step's update; ``None`` in the first item, which comes before any step.
+        validation: the validation loss, at the steps that have one; in the main process only.
+        improved: whether this validation loss is the lowest so far.
+        best_step, best_loss: of the lowest validation loss; this step and NaN before there is one.
+        history: all validation losses as (step, loss).
+        best: the weights of ``best_step``, on the CPU; ``None`` before there are any.
+        finished: whether training is complete, at the last step or by early stop.
+        stopped: whether it was asked to stop before that; the checkpoint, if there is one, was saved.
+    """
+
+    step: int
+    total: int
+    loss: float | None = None
+    validation: float | None = None
+    improved: bool = False
+    best_step: int
+    best_loss: float
+    history: tuple[tuple[int, float], ...] = ()
+    best: Mapping[str, Tensor] | None = field(default=None, repr=False)
+    finished: bool = False
+    stopped: bool = False
 
 
 @dataclass
 class TrainingState:
-    """A task under way: what a saved state holds and a resumed run continues.
+    """A task under way: what a checkpoint holds and a resumed run continues from.
 
     Attributes:
-        done: steps taken.
-        validated: (step, loss), that before the first step too.
-        best: the weights of the lowest loss after a step, ``None`` before the first.
+        step: steps taken.
+        history: validation losses as (step, loss), that before the first step included.
+        best: the weights of the lowest validation loss, ``None`` before there is one.
     """
 
     task: TrainingTask
-    done: int = 0
-    validated: list[tuple[int, float]] = field(default_factory=list)
+    step: int = 0
+    history: tuple[tuple[int, float], ...] = ()
     best: dict[str, Tensor] | None = None
+    _best_step: int | None = None
+    _early_stop: EarlyStop = field(default_factory=EarlyStop)
+
+    def __post_init__(self) -> None:
+        self._early_stop = EarlyStop(self.task.patience)
 
     @property
-    def best_loss(self) -> tuple[int, float]:
-        """The step that ``best`` is of, and its loss; NaN before there is one."""
-        return min(self.validated[1:], key=lambda pair: pair[1], default=(self.done, float("nan")))
+    def exhausted(self) -> bool:
+        """Whether the validation loss has not fallen for too long."""
+        return self._early_stop.exhausted
 
-    def validate(self) -> None:
+    def validate(self) -> tuple[float, bool]:
+        """Validate, and keep the weights if they are the best.
+
+        Returns:
+            The loss, and whether it is the lowest so far.
+        """
         loss = self.task.validate()
-        lower = not self.validated[1:] or loss < self.best_loss[1]
-        self.validated.append((self.done, loss))
-        if self.done and lower:
-            self.best = _parameters(self.task.network)
-        note = " (lowest)" if self.done and lower else ""
-        say(f"step {self.done}: validation loss {loss:.4f}{note}")
+        improved = self._record(self.step, loss)
+        if improved or (self.step == 0 and self.task.untrained_counts):
+            self.best = weights_of(self.task.network)
+        return loss, improved
 
-    def state(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
-        tensors = with_prefix("network", _parameters(self.task.network)) | with_prefix("best", self.best or {})
-        tensors |= with_prefix("optimizer", optimizer_tensors(self.task.optimizer))
-        return tensors, {"step": self.done, "validated": self.validated}
+    def _record(self, step: int, loss: float) -> bool:
+        self.history = (*self.history, (step, loss))
+        if step == 0 and not self.task.untrained_counts:
+            return False
+        improved = self._early_stop.update(loss)
+        if improved:
+            self._best_step = step
+        return improved
 
-    def restore(self, tensors: dict[str, Tensor], metadata: dict[str, Any]) -> None:
-        self.task.network.load_state_dict(without_prefix("network", tensors))
-        restore_optimizer(self.task.optimizer, without_prefix("optimizer", tensors))
+    def progress(self, total: int, **changes: Any) -> TrainingProgress:
+        """The state as the caller of the loop sees it."""
+        return TrainingProgress(
+            step=self.step,
+            total=total,
+            best_step=self.step if self._best_step is None else self._best_step,
+            best_loss=float("nan") if self._best_step is None else self._early_stop.best,
+            history=self.history,
+            best=self.best,
+            **changes,
+        )
+
+    def tensors(self) -> dict[str, Tensor]:
+        """Everything but the numbers of :meth:`metadata` that the next step depends on."""
+        task = self.task
+        return {
+            **with_prefix("network", weights_of(task.network)),
+            **with_prefix("best", self.best or {}),
+            **with_prefix("optimizer", optimizer_tensors(task.optimizer)),
+            **with_prefix("random", task.random.states),
+            **with_prefix("generator", {name: rng.get_state() for name, rng in task.generators.items()}),
+        }
+
+    def metadata(self) -> dict[str, Any]:
+        """JSON values that belong to :meth:`tensors`."""
+        return {"step": self.step, "history": self.history}
+
+    def restore(self, tensors: Mapping[str, Tensor], metadata: Mapping[str, Any]) -> None:
+        """Continue from a saved state, as if the run had never stopped."""
+        task = self.task
+        task.network.load_state_dict(without_prefix("network", tensors))
+        restore_optimizer(task.optimizer, without_prefix("optimizer", tensors))
+        task.random.states |= without_prefix("random", tensors)
+        for name, state in without_prefix("generator", tensors).items():
+            task.generators[name].set_state(state)
         self.best = without_prefix("best", tensors) or None
-        self.done, self.validated = int(metadata["step"]), [(int(step), loss) for step, loss in metadata["validated"]]
-
-
-def _parameters(network: nn.Module) -> dict[str, Tensor]:
-    return {name: value.detach().cpu().clone() for name, value in network.state_dict().items()}
+        self.step = int(metadata["step"])
+        for step, loss in metadata["history"]:
+            self._record(int(step), loss)
 
 
 def run_training(
-    run: TrainingOptions, session: FaceSession, place: Unfinished, make: Callable[[], TrainingTask], total: int
-) -> int:
-    """Train for ``total`` steps and write the best weights; stopped before, those so far, and a state to go on from.
+    task: TrainingTask,
+    *,
+    total: int,
+    workers: Workers = ONE_PROCESS,
+    checkpoint: Checkpoint | None = None,
+    resume: bool = False,
+    checkpointing_steps: int = 500,
+    should_stop: Callable[[], bool] = lambda: False,
+) -> Generator[TrainingProgress, None, None]:
+    """Train until ``total`` steps are taken, the validation loss no longer falls, or a stop is asked for.
 
-    Every step's batch is shared by the processes there are: how many makes no difference to what is learned.
+    The first item comes before any step of this call: it validates the untrained network, or tells where a resumed run
+    goes on. Then comes one item after each step. A caller that stops iterating leaves a checkpoint behind, too.
 
-    Returns:
-        The exit code: that of the signal where one stopped it.
+    Args:
+        workers: several processes train one network: each takes its share of every batch in ``task.updates`` and
+            averages the gradients. The main one validates and saves.
+        checkpoint: where the state is kept until the run is finished; the caller removes it when the result is safe.
+        resume: continue from the checkpoint where there is one.
+        checkpointing_steps: steps between two checkpoints.
+        should_stop: called after every step; must answer the same in all processes.
 
     Raises:
-        ConfigError: a batch that cannot be shared evenly.
-        InputError: another run writes the same file, or the state belongs to other settings.
+        InputError: the checkpoint is damaged, or of another run.
     """
-    team = Team.join(session.placement)
-    if run.batch_size % team.count:
-        raise ConfigError(
-            f"batch-size={run.batch_size} cannot be shared by {team.count} processes: give a multiple of {team.count}"
-        )
-    with team.locked(place.lock), stopping() as stop:
-        probe = clip_probe(session.clip)
-        state = TrainingState(make())
-        task = state.task
-        place = replace(place, identity=identity_of(run, session.fingerprint, probe, *task.known))
-        if run.resume and (restored := place.restore(quiet=not team.is_main)) is not None:
-            state.restore(*restored)
-        _take_steps(run, state, place, stop, team, total)
-        if team.is_main:
-            metadata = {"generator": session.fingerprint, "clip": session.clip_name, "steps": state.done}
-            metadata |= {"validation": state.validated, "best_step": state.best_loss[0]}
-            task.network.load_state_dict(state.best or task.network.state_dict())
-            save_trained(place.output, task.network, task.metadata | metadata, probe, prefix=task.prefix)
-            _tell(state, place, total)
-            if state.done == total:
-                place.finished()
-    return stop.exit_code if state.done < total else 0
+    state = TrainingState(task)
+    if resume and checkpoint is not None and checkpoint.exists:
+        state.restore(*checkpoint.load())
+    keep = checkpoint if workers.is_main else None
+    saved, finished = state.step, False
+    try:
+        for progress in _steps(state, total, workers, should_stop):
+            due = progress.stopped or (progress.loss is not None and progress.step % checkpointing_steps == 0)
+            if keep is not None and due and not progress.finished:
+                keep.save(state.tensors(), state.metadata())
+                saved = progress.step
+            finished = progress.finished
+            yield progress
+    except GeneratorExit:
+        if keep is not None and state.step != saved and not finished:
+            keep.save(state.tensors(), state.metadata())
+        raise
 
 
-def _tell(state: TrainingState, place: Unfinished, total: int) -> None:
-    if state.done < total:
-        say(f"stopped after {state.done} steps; what was learned is in {place.output} (--resume continues)")
-        return
-    (_, first), (step, best) = state.validated[0], state.best_loss
-    say(f"{place.output}: the weights of step {step} of {total}, validation loss {first:.4f} -> {best:.4f}")
-
-
-def _take_steps(
-    run: TrainingOptions, state: TrainingState, place: Unfinished, stop: Stop, team: Team, total: int
-) -> None:
-    """All steps from where a state left off, until the last or a signal."""
-    task, first = state.task, state.done
-    batches = _shared(_rated(itertools.islice(task.batches, first, total), task, first, total), team)
-    with bar(total, "training", quiet=not team.is_main) as progress:
-        progress.update(first)
-        if first == 0 and team.is_main:
-            state.validate()
-        for step in task.steps(batches):
-            state.done += 1
-            loss, last = team.mean(step.total), state.done == total
-            asked = team.asked(stop) and not last
-            if team.is_main and not asked and (last or state.done % run.validation_steps == 0):
-                state.validate()
-            progress.update()
-            progress.set_postfix(loss=f"{loss:.4f}", best=f"{state.best_loss[1]:.4f}", refresh=False)
-            if team.is_main and not last and (asked or state.done % run.checkpointing_steps == 0):
-                place.save(*state.state())
-            if asked:
-                return
-
-
-def _rated(batches: Iterable[Any], task: TrainingTask, first: int, total: int) -> Iterator[Any]:
-    """The batches, the learning rate set before each."""
-    base = [group["lr"] for group in task.optimizer.param_groups]
-    for step, batch in enumerate(batches, start=first):
-        for group, rate in zip(task.optimizer.param_groups, base, strict=True):
-            group["lr"] = rate * task.rate(step / total)
-        yield batch
-
-
-def _shared(batches: Iterable[Sequence[Tensor]], team: Team) -> Iterator[list[Tensor]]:
-    """This process's rows of every batch."""
-    return ([part[team.index :: team.count] for part in batch] for batch in batches)
+def _steps(
+    state: TrainingState, total: int, workers: Workers, should_stop: Callable[[], bool]
+) -> Iterator[TrainingProgress]:
+    """The items of :func:`run_training`."""
+    task = state.task
+    first: dict[str, Any] = {}
+    if state.step == 0 and workers.is_main:
+        first["validation"], first["improved"] = state.validate()
+    finished = state.step >= total
+    yield state.progress(total, finished=finished, **first)
+    updates = task.updates(state.step)
+    rates = [group["lr"] for group in task.optimizer.param_groups]
+    while not finished:
+        for group, rate in zip(task.optimizer.param_groups, rates, strict=True):
+            group["lr"] = rate * task.schedule(state.step / total)
+        with task.random:
+            update = next(updates)
+        loss = workers.mean(update)
+        state.step += 1
+        last = state.step == total
+        validated = last or state.step % task.validation_steps == 0
+        changes: dict[str, Any] = {}
+        if validated and workers.is_main:
+            changes["validation"], changes["improved"] = state.validate()
+        finished = last or (bool(task.patience) and validated and workers.any(state.exhausted))
+        stopped = should_stop() and not finished
+        yield state.progress(total, loss=loss, finished=finished, stopped=stopped, **changes)
+        if stopped:
+            return

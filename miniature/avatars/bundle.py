@@ -1,8 +1,8 @@
 """Build the folder of the embedded generator: `python -m miniature.avatars.bundle --state DIR --exports DIR --out DIR`.
 
 ``--exports`` contains the files written by `generator`, `encoder`, `clip` and `identity`. Global directions and an
-FFCLIP network are prepared from them with the commands of `inst`; both are cached in ``--state`` under a hash of
-everything they depend on, so that a later call rebuilds only what has changed.
+FFCLIP network are prepared from them; both are cached in ``--state`` under a hash of everything they depend on, so that
+a later call rebuilds only what has changed.
 """
 
 from __future__ import annotations
@@ -11,28 +11,23 @@ import argparse
 import hashlib
 import json
 import shutil
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from inst.assets import AVATARS
-from inst.commands.common.unfinished import Unfinished
-from inst.commands.faces.directions import prepare_directions
-from inst.commands.faces.options import DirectionsRun, FfclipRun, GanOptions
-from inst.commands.faces.train_editor import train_an_ffclip
+from inst import FaceSession, FfclipTrainingSettings, load_generator
+from inst.assets import AVATAR_FILES, AVATARS, CLIP_FOLDER
 from inst.files import write_safetensors
 from inst.gan.encoder import load_encoder
 from inst.models.vocabulary import WORDS_FILE
-from inst.pipelines.faces.embedded import CLIP_FOLDER, FILES
-from inst.pipelines.faces.session import FaceSession
 from miniature.avatars.data.prompts import known_words, prompts
 from miniature.avatars.generator.export import write_sheet
 from miniature.common.folders import remove_paths, replacing_folder
 from miniature.common.manifest import NAME as MANIFEST
 from miniature.common.manifest import write_manifest
+from miniature.common.resumable import make_once
 
 MAX_BYTES = 18_000_000
 EXAMPLES = tuple(range(12))
@@ -65,7 +60,7 @@ class BundleRecipe:
     ffclip_steps: int = 8000
     ffclip_batch: int = 4
     ffclip_codes: int = 2000
-    ffclip_text: float = FfclipRun.text_weight
+    ffclip_text: float = FfclipTrainingSettings.text_weight
     ffclip_identity: float | None = 0.1
     examples: tuple[int, ...] = EXAMPLES
     truncation: float = 0.7
@@ -78,31 +73,31 @@ def bundle(state: Path, exports: Path, out: Path, recipe: BundleRecipe, device: 
         SystemExit: a part is missing or was trained for another generator, a step was interrupted, or the folder is too
             large.
     """
-    parts = {name: exports / FILES.get(name, CLIP_FOLDER) for name in MAKERS}
+    parts = {name: exports / AVATAR_FILES.get(name, CLIP_FOLDER) for name in MAKERS}
     for name, path in parts.items():
         if not path.exists():
             raise SystemExit(f"{path} is missing: python -m {MAKERS[name]} {exports} writes it")
     work = state / "bundle"
     work.mkdir(parents=True, exist_ok=True)
     clip = linked_clip(parts[CLIP_FOLDER], work)
-    networks: dict[str, Any] = {"generator": str(parts["generator"]), "clip": f"local-dir:{clip}"}
-    networks |= {"device": device, "dtype": "float32"}
-    session = FaceSession(GanOptions(**networks))
+    session = load_generator(
+        parts["generator"], clip=f"local-dir:{clip}", identity=parts["identity"], device=device, dtype="float32"
+    )
     check_encoder(parts["encoder"], session)
     prepared = {
-        "directions": _directions(work, parts, networks, recipe),
-        "ffclip": _ffclip(work, parts, networks, recipe),
+        "directions": _directions(work, parts, session, recipe),
+        "ffclip": _ffclip(work, parts, session, recipe),
     }
     codes = torch.cat([session.sample_w(1, seed, recipe.truncation) for seed in recipe.examples])
     with replacing_folder(out) as folder:
         for name in ("generator", "encoder", "identity"):
-            shutil.copy(parts[name], folder / FILES[name])
+            shutil.copy(parts[name], folder / AVATAR_FILES[name])
         for name, path in prepared.items():
-            shutil.copy(path, folder / FILES[name])
+            shutil.copy(path, folder / AVATAR_FILES[name])
         shutil.copytree(parts[CLIP_FOLDER], folder / CLIP_FOLDER)
         (folder / WORDS_FILE).write_text("\n".join(known_words()) + "\n", encoding="utf-8")
         metadata = json.dumps({"generator": session.fingerprint, "seeds": list(recipe.examples)})
-        write_safetensors(folder / FILES["latents"], {"w_plus": codes.cpu()}, {"inst.codes": metadata})
+        write_safetensors(folder / AVATAR_FILES["latents"], {"w_plus": codes.cpu()}, {"inst.codes": metadata})
         remove_paths(folder)
         (folder / "MODEL_CARD.md").write_text(card(session, parts, recipe, sizes(folder)), encoding="utf-8")
         write_manifest(folder)
@@ -133,14 +128,18 @@ def check_encoder(path: Path, session: FaceSession) -> None:
         raise SystemExit(f"{path} was trained for another generator: python -m {MAKERS['encoder']} trains a new one")
 
 
-def _directions(work: Path, parts: dict[str, Path], networks: dict[str, Any], recipe: BundleRecipe) -> Path:
+def _directions(work: Path, parts: dict[str, Path], session: FaceSession, recipe: BundleRecipe) -> Path:
     settings: dict[str, Any] = {"samples": recipe.samples, "statistics_samples": recipe.statistics}
     path = work / f"directions-{key(settings, parts['generator'], parts[CLIP_FOLDER])}.safetensors"
-    run = DirectionsRun(**networks, identity="none", **settings, output=str(path), resume=True)
-    return _prepared(path, lambda: prepare_directions(run))
+    return make_once(
+        path,
+        lambda **resumed: session.prepare_directions_steps(**settings, **resumed),
+        lambda last: last.directions,
+        "measuring channels",
+    )
 
 
-def _ffclip(work: Path, parts: dict[str, Path], networks: dict[str, Any], recipe: BundleRecipe) -> Path:
+def _ffclip(work: Path, parts: dict[str, Path], session: FaceSession, recipe: BundleRecipe) -> Path:
     settings: dict[str, Any] = {
         "max_train_steps": recipe.ffclip_steps,
         "batch_size": recipe.ffclip_batch,
@@ -152,15 +151,12 @@ def _ffclip(work: Path, parts: dict[str, Path], networks: dict[str, Any], recipe
     words.write_text("\n".join(prompts()) + "\n", encoding="utf-8")
     sources = (parts["generator"], parts[CLIP_FOLDER], parts["identity"], words)
     path = work / f"ffclip-{key(settings, *sources)}.safetensors"
-    networks = networks | {"identity": str(parts["identity"])}
-    run = FfclipRun(**networks, **settings, prompts=str(words), output=str(path), resume=True)
-    return _prepared(path, lambda: train_an_ffclip(run))
-
-
-def _prepared(path: Path, prepare: Callable[[], int]) -> Path:
-    if not Unfinished(path).is_done and prepare() != 0:
-        raise SystemExit(f"{path.name} was interrupted; run the same command again to resume")
-    return path
+    return make_once(
+        path,
+        lambda **resumed: session.train_ffclip_steps(prompts(), **settings, **resumed),
+        lambda last: last.editor(),
+        "training FFCLIP",
+    )
 
 
 def key(settings: dict[str, Any], *files: Path) -> str:

@@ -10,16 +10,11 @@ import argparse
 from dataclasses import replace
 from pathlib import Path
 
-from accelerate import Accelerator
-
+from inst import learn_style_steps, load_model
 from inst.assets import FOLDER
-from inst.commands.diffusion.learn import learn
-from inst.commands.diffusion.options import ModelOptions
-from inst.image import list_images, read_image
-from inst.inversion.settings import InversionSettings
-from inst.inversion.token import load_token, save_token
-from inst.pipelines.session import Session
-from inst.training.shared import stopping
+from inst.image import list_images
+from inst.training.progress import with_bar
+from inst.training.signals import stop_on_signals
 
 STYLES = FOLDER / "mini" / "styles"
 
@@ -30,19 +25,18 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=STYLES)
     args = parser.parse_args()
 
-    session = Session(ModelOptions())
-    accelerator = Accelerator(cpu=session.placement.device.type == "cpu")
-    with stopping() as stop:
+    model = load_model()
+    with stop_on_signals() as stop:
         for path in list_images(args.paintings):
-            output = args.out / f"{path.stem}.safetensors"
-            learned = learn(session, read_image(path), InversionSettings(), output, accelerator=accelerator, stop=stop)
-            save_token(output, replace(load_token(output), module={}))
-            print(
-                f"{path.stem}: loss {learned.validation[0]:.4f} -> {learned.validation[1]:.4f}, {learned.steps} steps"
-            )
+            steps = learn_style_steps(path, model, name=path.stem, should_stop=lambda: stop.asked)
+            last = None
+            for last in with_bar(steps, f"learning {path.stem}"):  # noqa: B007  (the last one is used)
+                pass
+            assert last is not None
+            replace(last.style(), module={}).save(args.out / f"{path.stem}.safetensors")
+            print(f"{path.stem}: loss {last.history[0][1]:.4f} -> {last.best_loss:.4f}, {last.step} steps")
             if stop.asked:
                 break
-    (args.out / ".unfinished").rmdir()
 
 
 if __name__ == "__main__":

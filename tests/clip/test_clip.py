@@ -1,3 +1,5 @@
+"""CLIP from open_clip and from transformers: embeddings, preprocessing, and what the errors say."""
+
 import pytest
 import torch
 from PIL import Image
@@ -40,7 +42,7 @@ def test_open_clip_and_transformers_agree(ours, theirs, images):
     torch.testing.assert_close(ours.embed_text(TEXTS), theirs.embed_text(TEXTS), **close)
 
 
-def test_both_in_one_pass(ours, theirs, images):
+def test_embed_both_equals_the_separate_embeddings(ours, theirs, images):
     for clip in (ours, theirs):
         pooled, patches = clip.embed_both(images)
         assert torch.equal(pooled, clip.embed_images(images))
@@ -49,8 +51,8 @@ def test_both_in_one_pass(ours, theirs, images):
         assert pooled.norm(dim=1).sub(1).abs().min() > 1e-3, "not normalised"
 
 
-def test_open_clips_own_way_from_a_picture(folder, ours):
-    """open_clip's preprocessing of a PIL picture and its encoders; it rounds to 8 bits after resizing, we do not."""
+def test_embeddings_match_open_clips_own_pipeline(folder, ours):
+    """Against open_clip's own preprocessing of a PIL image, which rounds to 8 bits after resizing, and its encoders."""
     import open_clip
 
     model, _, preprocess = open_clip.create_model_and_transforms(f"local-dir:{folder}")
@@ -67,30 +69,32 @@ def test_open_clips_own_way_from_a_picture(folder, ours):
     torch.testing.assert_close(ours.embed_text(TEXTS), text)
 
 
-def test_a_picture_of_the_right_size_is_only_normalised(ours):
+def test_an_image_of_the_right_size_is_only_normalised(ours):
     images = torch.rand(1, 3, 32, 32) * 2 - 1
     expected = (images / 2 + 0.5 - torch.tensor(MEAN).view(3, 1, 1)) / torch.tensor(STD).view(3, 1, 1)
     torch.testing.assert_close(ours.preprocessing(images), expected)
 
 
-def test_squash_does_not_crop():
+def test_resize_mode_squash_does_not_crop():
     images = torch.zeros(1, 3, 32, 64)
     images[..., :16] = images[..., -16:] = 1
     plain = {"size": 16, "mean": (0.0,) * 3, "std": (1.0,) * 3}
-    assert Preprocessing(**plain)(images).max() < 0.75, "the margins are cropped away, but for what bicubic spreads"
+    assert Preprocessing(**plain)(images).max() < 0.75, (
+        "the margins are cropped away; bicubic interpolation leaves a little of them"
+    )
     assert Preprocessing(**plain, resize_mode="squash")(images).max() > 0.95
 
 
-def test_patches_are_in_the_order_of_the_picture(ours):
-    """Only the attended context can move a token far from a change; the changed patch itself moves most."""
+def test_patch_tokens_are_in_row_major_order(ours):
+    """Attention spreads a change to all patch tokens, but the token of the changed patch changes most."""
     one = torch.zeros(1, 3, 32, 32)
     other = one.clone()
     other[..., 8:16, 24:32] = 1  # row 1, column 3 of 4×4
-    moved = (ours.embed_patches(other) - ours.embed_patches(one)).norm(dim=-1)[0]
-    assert moved.argmax() == 1 * 4 + 3
+    change = (ours.embed_patches(other) - ours.embed_patches(one)).norm(dim=-1)[0]
+    assert change.argmax() == 1 * 4 + 3
 
 
-def test_gradients_reach_the_picture_and_nothing_else(ours, theirs, images):
+def test_gradients_reach_the_images_but_no_weights(ours, theirs, images):
     for clip in (ours, theirs):
         leaf = images.clone().requires_grad_()
         pooled, patches = clip.embed_both(leaf)
@@ -99,22 +103,22 @@ def test_gradients_reach_the_picture_and_nothing_else(ours, theirs, images):
         assert all(parameter.grad is None and not parameter.requires_grad for parameter in clip.model.parameters())
 
 
-def test_half_precision(folder, ours, images):
+def test_bfloat16_gives_similar_float32_embeddings(folder, ours, images):
     half = load_clip(f"local-dir:{folder}", Placement(torch.device("cpu"), torch.bfloat16))
     found = half.embed_images(images)
     assert found.dtype == torch.float32
     assert torch.cosine_similarity(found, ours.embed_images(images)).min() > 0.99
 
 
-def test_two_models_side_by_side(folder, ours, images, tmp_path):
+def test_two_loaded_models_are_independent(folder, ours, images, tmp_path):
     before = ours.embed_images(images)
     other = load_clip(f"local-dir:{write_open_clip(tmp_path / 'other', seed=1)}", CPU)
     assert not torch.allclose(other.embed_images(images), before)
     assert torch.equal(ours.embed_images(images), before)
 
 
-def test_a_tower_that_norms_after_pooling(tmp_path, images):
-    """Patch tokens are normed all the same."""
+def test_a_vision_tower_with_layer_norm_after_pooling(tmp_path, images):
+    """The final layer norm is applied to patch tokens as well."""
     late = {"pool_type": "avg", "final_ln_after_pool": True}
     clip = load_clip(f"local-dir:{write_open_clip(tmp_path / 'late', vision=late)}", CPU)
     visual = clip.model.visual
@@ -124,7 +128,7 @@ def test_a_tower_that_norms_after_pooling(tmp_path, images):
     torch.testing.assert_close(pooled, visual.ln_post(hidden.mean(dim=1)) @ visual.proj)
 
 
-def test_a_tower_without_patch_tokens_says_so(tmp_path, images):
+def test_a_vision_tower_without_patch_tokens_is_refused_for_patches(tmp_path, images):
     resnet = {"layers": [1, 1, 1, 1], "width": 16, "head_width": 16, "patch_size": None}
     clip = load_clip(f"local-dir:{write_open_clip(tmp_path / 'resnet', vision=resnet)}", CPU)
     assert clip.embed_images(images).shape == (2, 24)
@@ -132,14 +136,14 @@ def test_a_tower_without_patch_tokens_says_so(tmp_path, images):
         clip.embed_patches(images)
 
 
-def test_a_broken_file(tmp_path):
+def test_a_damaged_file_is_refused(tmp_path):
     (tmp_path / "weights.safetensors").write_bytes(b"broken")
     with pytest.raises(ModelError, match=r"clip=ViT-S-32-alt:.*cannot be loaded"):
         load_clip(f"ViT-S-32-alt:{tmp_path / 'weights.safetensors'}", CPU)
 
 
 @pytest.mark.parametrize(
-    ("name", "words"),
+    ("name", "message"),
     [
         ("ViT-L-14/openai", "HF_HUB_OFFLINE"),
         ("ViT-L-14", "clip=ViT-L-14"),
@@ -151,13 +155,13 @@ def test_a_broken_file(tmp_path):
         ("hf:openai/clip-vit-large-patch14", "HF_HUB_OFFLINE"),
     ],
 )
-def test_what_is_not_there_is_one_line(name, words):
-    with pytest.raises(ModelError, match=words) as caught:
+def test_missing_models_are_refused_with_one_line(name, message):
+    with pytest.raises(ModelError, match=message) as caught:
         load_clip(name, CPU)
     assert "\n" not in str(caught.value)
 
 
-def test_a_folder_without_weights(tmp_path, folder):
+def test_a_folder_without_weights_is_refused(tmp_path, folder):
     (tmp_path / "open_clip_config.json").write_bytes((folder / "open_clip_config.json").read_bytes())
     with pytest.raises(ModelError, match="cannot be loaded"):
         load_clip(f"local-dir:{tmp_path}", CPU)
@@ -166,8 +170,8 @@ def test_a_folder_without_weights(tmp_path, folder):
         load_clip(f"hf:{tmp_path}", CPU)
 
 
-def test_weights_of_a_tag_and_of_a_file(monkeypatch, tmp_path):
-    """OpenAI's come from the cache with QuickGELU, which the architecture's name leaves out; a file's come without."""
+def test_weights_of_a_tag_and_of_a_file_with_their_activation(monkeypatch, tmp_path):
+    """OpenAI's weights come from the cache and use QuickGELU, which the name does not say; those of a file do not."""
     import huggingface_hub.constants
     import open_clip
     from safetensors.torch import save_file

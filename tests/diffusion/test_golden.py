@@ -1,4 +1,4 @@
-"""The release's stochastic inversion and AdaIN, against reference outputs."""
+"""Stochastic inversion and AdaIN against the outputs of the published InST code."""
 
 import math
 
@@ -23,7 +23,7 @@ def analytic(c):
     return lambda x, t: 0.8 * x * torch.cos(t.reshape(-1, 1, 1, 1) / 700) + c
 
 
-def test_stylization_is_the_published_one(golden, fill):
+def test_stylization_matches_the_reference_output(golden, fill):
     expected = golden("stochastic_inversion")
     schedule = stable_diffusion_schedule()
     x0, noise = fill.fill("a/latents", (1, 4, 8, 8)), fill.fill("a/noise", (1, 4, 8, 8))
@@ -40,17 +40,17 @@ def test_stylization_is_the_published_one(golden, fill):
     assert_close(last.latents, expected["stylised"], **TOLERANCE)
 
 
-def test_adain_is_the_published_one(golden, fill):
-    toned = adain(fill.fill("a/content", (2, 4, 16, 16)), 0.5 * fill.fill("a/style", (2, 4, 16, 16)) + 0.3)
-    assert_close(toned, golden("adain")["toned"], **TOLERANCE)
+def test_adain_matches_the_reference_output(golden, fill):
+    result = adain(fill.fill("a/content", (2, 4, 16, 16)), 0.5 * fill.fill("a/style", (2, 4, 16, 16)) + 0.3)
+    assert_close(result, golden("adain")["toned"], **TOLERANCE)
 
 
-def test_adain_where_variance_and_eps_show(golden, fill):
+def test_adain_with_a_variance_small_enough_for_its_epsilon_to_matter(golden, fill):
     content, style = 1e-3 * fill.fill("a/content", (1, 4, 8, 8)), fill.fill("a/style", (1, 4, 8, 8))
     assert_close(adain(content, style), golden("adain_small")["toned"], atol=1e-5, rtol=1e-5)
 
 
-def test_strength_one_stays_inside_the_schedule():
+def test_timesteps_of_strengths_stay_inside_the_schedule():
     schedule = stable_diffusion_schedule()
     assert schedule.timestep_of(1.0) == 999
     assert schedule.timestep_of(0.6) == 600

@@ -1,4 +1,4 @@
-"""What a file is, by its content."""
+"""Detection of a file's kind from its content."""
 
 import struct
 
@@ -30,11 +30,11 @@ from inst.errors import InputError
         (b"\0\1\2", "unknown"),
     ],
 )
-def test_a_file_is_known_by_its_content(tmp_path, data, kind):
+def test_the_kind_of_a_file_is_detected_from_its_content(tmp_path, data, kind):
     assert files.sniff(write(tmp_path / "misleading.safetensors", data)) == kind
 
 
-def test_missing_files_and_folders_are_named(tmp_path):
+def test_missing_files_and_folders_are_refused(tmp_path):
     with pytest.raises(InputError, match=r"there is no file .*gone\.pt"):
         files.sniff(tmp_path / "gone.pt")
     with pytest.raises(InputError, match="is a folder"):

@@ -1,4 +1,4 @@
-"""Pickles that are what they should be: tensors, plain data, stubs for the rest."""
+"""Well-formed pickles: tensors and plain data are read, objects of other classes become inert stubs."""
 
 import pickle
 import sys
@@ -19,7 +19,7 @@ class Thing:
 
 
 @pytest.mark.parametrize("legacy", [False, True])
-def test_torch_files_of_both_kinds_are_read(tmp_path, legacy):
+def test_torch_files_of_both_formats_are_read(tmp_path, legacy):
     path = tmp_path / "x.pt"
     shared = torch.randn(4, 6)
     state = OrderedDict(a=shared, view=shared[1:3, ::2], half=torch.randn(3).half(), flag=torch.tensor([True, False]))
@@ -34,9 +34,11 @@ def test_torch_files_of_both_kinds_are_read(tmp_path, legacy):
     for name, value in state.items():
         same = torch.equal(read[name], value) if isinstance(value, torch.Tensor) else read[name] == value
         assert same, name
-    assert read["a"].data_ptr() == read["view"].data_ptr() - 6 * 4  # one storage, as saved
+    assert (
+        read["a"].data_ptr() == read["view"].data_ptr() - 6 * 4
+    )  # both tensors share one storage, as when they were saved
     read["a"].zero_()
-    assert torch.equal(files.read_pickle(path)["a"], shared)  # the file is not written to
+    assert torch.equal(files.read_pickle(path)["a"], shared)  # modifying a tensor does not modify the file
 
 
 def test_a_state_dict_with_metadata_and_numpy_numbers(tmp_path):
@@ -48,7 +50,7 @@ def test_a_state_dict_with_metadata_and_numpy_numbers(tmp_path):
 
 
 @pytest.mark.parametrize("protocol", [2, 3, 4, 5])
-def test_plain_pickles_of_every_binary_protocol(tmp_path, protocol):
+def test_plain_pickles_of_every_binary_protocol_are_read(tmp_path, protocol):
     data = {"s": "ü\n", "b": b"\1", "l": [1, [2.5, -3, 300, 70_000, -(2**40)]], "f": frozenset({1}), "c": 1 + 2j}
     data["d"] = defaultdict(list, x=1)
     data["a"] = bytearray(b"abc")
@@ -56,7 +58,7 @@ def test_plain_pickles_of_every_binary_protocol(tmp_path, protocol):
     assert read == data
 
 
-def test_other_classes_become_stubs_with_their_state(tmp_path):
+def test_objects_of_other_classes_become_stubs_with_their_state(tmp_path):
     thing = Thing()
     thing.x = [1, 2]
     path = write(tmp_path / "x.pkl", pickle.dumps({"thing": thing, "class": Thing, Thing: 1, "path": Path("a")}))
@@ -69,7 +71,7 @@ def test_other_classes_become_stubs_with_their_state(tmp_path):
     assert read["path"].args[-1] == "a"
 
 
-def test_lightnings_callback_as_key_and_object(tmp_path, monkeypatch):
+def test_a_lightning_checkpoint_with_callback_classes_is_read(tmp_path, monkeypatch):
     names = "pytorch_lightning", "pytorch_lightning.callbacks", "pytorch_lightning.callbacks.model_checkpoint"
     cls = type("ModelCheckpoint", (), {"__module__": names[-1]})
     for name in names:
@@ -83,7 +85,7 @@ def test_lightnings_callback_as_key_and_object(tmp_path, monkeypatch):
     assert names[0] not in sys.modules
 
 
-def test_a_modules_parameters_without_the_module(tmp_path):
+def test_the_state_dict_of_a_pickled_module_is_read_without_its_class(tmp_path):
     module = torch.nn.Sequential(torch.nn.Linear(3, 2), torch.nn.Sequential(torch.nn.BatchNorm1d(2)))
     torch.save({"m": module}, tmp_path / "x.pt")
     state = files.module_state_dict(files.read_pickle(tmp_path / "x.pt")["m"])
@@ -100,8 +102,8 @@ def test_a_module_that_contains_itself_is_refused():
         files.module_state_dict(files.Inert("m", state={"x": 1}))
 
 
-def test_a_module_graph_that_doubles_at_every_level_ends_in_time():
-    """40 levels that each name the next one twice: 2^40 paths, not one tensor."""
+def test_an_exponentially_large_module_graph_is_refused_in_time():
+    """40 levels that each reference the next one twice give 2^40 paths without a single tensor."""
     module = files.Inert("m", state={"_parameters": {}})
     for _ in range(40):
         module = files.Inert("m", state={"_parameters": {}, "_modules": {"a": module, "b": module}})
@@ -109,7 +111,7 @@ def test_a_module_graph_that_doubles_at_every_level_ends_in_time():
         files.module_state_dict(module)
 
 
-def test_a_module_whose_members_lie_elsewhere():
+def test_module_members_can_be_looked_up_by_the_caller():
     inner = files.Inert("wrapper", ({"_parameters": {"w": torch.ones(2)}},))
     outer = files.Inert("wrapper", ({"_parameters": {}, "_modules": {"a": inner}},))
     state = files.module_state_dict(outer, lambda module: module.args[0])

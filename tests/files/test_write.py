@@ -1,4 +1,4 @@
-"""A file is written whole or not at all, and what stops it is one sentence."""
+"""Atomic writes: a file is written completely or not at all, and errors are one sentence."""
 
 import errno
 import multiprocessing
@@ -15,7 +15,7 @@ from inst import files
 from inst.errors import InputError
 
 
-def test_replacing_keeps_the_old_file_and_leaves_nothing_when_it_fails(tmp_path):
+def test_replacing_keeps_the_old_file_and_cleans_up_after_a_failure(tmp_path):
     path = write(tmp_path / "state.bin", b"old")
     with pytest.raises(KeyError), files.replacing(path) as temporary:
         temporary.write_bytes(b"half")
@@ -29,7 +29,7 @@ def test_replacing_keeps_the_old_file_and_leaves_nothing_when_it_fails(tmp_path)
     assert left(tmp_path) == ["state.bin"]
 
 
-def test_replacing_makes_the_folder_and_writes_through_a_link(tmp_path):
+def test_replacing_creates_the_folder_and_follows_a_symlink(tmp_path):
     files.write_json(tmp_path / "a" / "b" / "x.json", {"ü": 1})
     link = tmp_path / "link.json"
     link.symlink_to(tmp_path / "a" / "b" / "x.json")
@@ -38,7 +38,7 @@ def test_replacing_makes_the_folder_and_writes_through_a_link(tmp_path):
     assert files.read_json(tmp_path / "a" / "b" / "x.json") == [2]
 
 
-def test_a_disk_that_takes_no_more_is_one_sentence(tmp_path):
+def test_a_write_beyond_the_size_limit_is_one_sentence(tmp_path):
     path = tmp_path / "big.safetensors"
     limit = resource.getrlimit(resource.RLIMIT_FSIZE)
     before = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
@@ -56,19 +56,19 @@ def test_a_disk_that_takes_no_more_is_one_sentence(tmp_path):
     "number, words",
     [(errno.ENOSPC, "no space left"), (errno.EROFS, "read-only"), (errno.EACCES, "permission denied")],
 )
-def test_write_faults_say_what_to_do(tmp_path, number, words):
+def test_write_errors_say_what_is_wrong(tmp_path, number, words):
     with pytest.raises(InputError, match=words) as caught, files.replacing(tmp_path / "x") as temporary:
         raise OSError(number, os.strerror(number), str(temporary))
     assert "\n" not in str(caught.value)
     assert left(tmp_path) == []
 
 
-def test_the_fault_of_another_file_is_not_blamed_on_this_one(tmp_path):
+def test_an_error_of_another_file_is_passed_on_unchanged(tmp_path):
     with pytest.raises(FileNotFoundError), files.replacing(tmp_path / "x"):
         Path("/nonexistent/other").read_bytes()
 
 
-def test_paths_that_cannot_be_written(tmp_path):
+def test_paths_that_cannot_be_written_are_refused(tmp_path):
     with pytest.raises(InputError, match="is a folder"):
         files.write_json(tmp_path, 1)
     with pytest.raises(InputError, match="part of its path is a file"):
@@ -77,7 +77,7 @@ def test_paths_that_cannot_be_written(tmp_path):
         files.write_json(Path("/proc/nothing/x.json"), 1)
 
 
-def test_killed_while_writing_leaves_the_old_file(tmp_path):
+def test_a_process_killed_while_writing_leaves_the_old_file(tmp_path):
     path = write(tmp_path / "state.json", b"[1]")
 
     def write_and_die():
@@ -95,6 +95,6 @@ def test_killed_while_writing_leaves_the_old_file(tmp_path):
 @pytest.mark.parametrize(
     "data, words", [(b"{", "line 1"), (b"\xff\xfe", "UTF-8"), (b"[" * 100_000, "nested too deeply")]
 )
-def test_broken_json_is_one_sentence(tmp_path, data, words):
+def test_invalid_json_is_refused_with_one_sentence(tmp_path, data, words):
     with pytest.raises(InputError, match=words):
         files.read_json(write(tmp_path / "x.json", data))

@@ -1,4 +1,4 @@
-"""A generator of 16 pixels with random weights, and landmarks of a plain face."""
+"""A 16 px generator with random weights, and landmarks of a schematic face."""
 
 import numpy as np
 import pytest
@@ -10,7 +10,7 @@ from inst.gan.generator import Generator
 
 @pytest.fixture
 def narrow():
-    """Frozen; noise has an effect and the average is not 0."""
+    """A frozen generator whose noise strengths, biases and average w are not 0."""
     rng = torch.Generator().manual_seed(0)
     generator = Generator(NARROW).initialise(rng)
     with torch.no_grad():
@@ -28,7 +28,7 @@ def z():
 
 @pytest.fixture
 def face_at():
-    """``face_at(centre, eye_distance, angle)``: landmarks of a plain face: eyes, mouth corners, tip of the nose."""
+    """``face_at(centre, eye_distance, angle)``: landmarks of a face with eyes, mouth corners and tip of the nose."""
 
     def make(centre, eye_distance, angle=0.0):
         points = np.zeros((68, 2))
@@ -37,7 +37,7 @@ def face_at():
         points[42:48] = (0.5, 0)
         points[48:] = (0, 1)
         points[30], points[48], points[54] = (0, 0.5), (-0.4, 1), (0.4, 1)
-        turn = np.array([[np.cos(angle), np.sin(angle)], [-np.sin(angle), np.cos(angle)]])
-        return points * eye_distance @ turn + np.asarray(centre, float)
+        rotation = np.array([[np.cos(angle), np.sin(angle)], [-np.sin(angle), np.cos(angle)]])
+        return points * eye_distance @ rotation + np.asarray(centre, float)
 
     return make

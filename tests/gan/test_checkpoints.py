@@ -1,4 +1,4 @@
-"""Generators as others write them: each layout gives one picture; what is no generator gets one sentence."""
+"""Published checkpoint layouts: every layout gives the same image; other files are refused with one sentence."""
 
 import json
 import os
@@ -9,7 +9,7 @@ import torch
 from support.stylegan2 import FIR, NARROW, converted, from_training, nvidia_names, nvidia_pickle, random_state
 from torch.testing import assert_close
 
-from inst.errors import InputError, InstError, ModelError
+from inst.errors import InputError, InstError, InstWarning, ModelError
 from inst.files import read_safetensors, write_safetensors
 from inst.gan.architecture import GeneratorConfig
 from inst.gan.checkpoints import load_generator, read_generator, save_generator
@@ -20,7 +20,7 @@ CPU = Placement(torch.device("cpu"), torch.float32)
 
 
 def picture(generator):
-    """Truncated, so that the average w counts, and with the fixed noise."""
+    """Truncated, so that the average w has an effect, and with the fixed noise."""
     z = torch.randn(2, 7, generator=torch.Generator().manual_seed(3))
     return generator(generator.truncate(generator.map(z), 0.6))
 
@@ -58,17 +58,18 @@ def write_converted_as_safetensors(path, monkeypatch):
 
 @pytest.fixture
 def expected():
-    """The picture of the same weights, put in place by hand."""
+    """The image of the same weights, copied into the modules one by one."""
     both = converted()
     generator = Generator(NARROW)
     with torch.no_grad():
-        for target, source in by_hand(generator, both["g_ema"]):
+        for target, source in assignments(generator, both["g_ema"]):
             target.copy_(source.reshape(target.shape))
         generator.latent_avg.copy_(both["latent_avg"])
     return picture(generator)
 
 
-def by_hand(generator, state):
+def assignments(generator, state):
+    """Pairs of a parameter of ours and the tensor in rosinality's layout that it is read from."""
     yield generator.const, state["input.input"]
     for i, layer in enumerate(generator.mapping.layers, start=1):
         yield from ((layer.weight, state[f"style.{i}.weight"]), (layer.bias, state[f"style.{i}.bias"]))
@@ -98,7 +99,7 @@ def by_hand(generator, state):
         write_ours,
     ],
 )
-def test_every_layout_gives_the_same_picture(tmp_path, monkeypatch, expected, write):
+def test_every_layout_gives_the_same_image(tmp_path, monkeypatch, expected, write):
     write(tmp_path / "generator", monkeypatch)
     config, _ = read_generator(tmp_path / "generator")
     assert config == NARROW
@@ -109,13 +110,13 @@ def test_every_layout_gives_the_same_picture(tmp_path, monkeypatch, expected, wr
 
 @pytest.mark.parametrize("depth", [1, 2, 8])
 @pytest.mark.parametrize("channels", [(4,), (6, 5, 4, 3, 2)])
-def test_sizes_come_from_the_names(tmp_path, depth, channels):
+def test_sizes_are_derived_from_the_tensors(tmp_path, depth, channels):
     config = GeneratorConfig(channels=channels, mapping_widths=(6,) * (depth + 1))
     torch.save(converted(config), tmp_path / "x.pt")
     assert read_generator(tmp_path / "x.pt")[0] == config
 
 
-def test_a_missing_average_is_the_mean_of_mapped_codes(tmp_path):
+def test_a_missing_average_w_is_computed_from_mapped_samples(tmp_path):
     torch.save(from_training(), tmp_path / "x.pt")
     generator = load_generator(tmp_path / "x.pt", CPU)
     w = generator.map(torch.randn(20_000, 7, generator=torch.Generator().manual_seed(99)))
@@ -124,7 +125,7 @@ def test_a_missing_average_is_the_mean_of_mapped_codes(tmp_path):
     assert torch.equal(generator.latent_avg, load_generator(tmp_path / "x.pt", CPU).latent_avg)
 
 
-def test_missing_noise_maps_are_the_same_every_time(tmp_path):
+def test_missing_noise_maps_are_sampled_with_a_fixed_seed(tmp_path):
     both = converted()
     both["g_ema"] = {name: value for name, value in both["g_ema"].items() if not name.startswith("noises.")}
     torch.save(both, tmp_path / "x.pt")
@@ -133,7 +134,7 @@ def test_missing_noise_maps_are_the_same_every_time(tmp_path):
     assert first.convs[4].noise.std() > 0.5
 
 
-def test_nvidias_clamp_and_mapping_rate_are_honoured_and_kept(tmp_path, monkeypatch, expected):
+def test_nvidias_clamp_and_mapping_rate_are_used_and_saved(tmp_path, monkeypatch, expected):
     named = nvidia_names(random_state(), converted()["latent_avg"])
     attributes = {"synthesis.b4.conv1": {"conv_clamp": 0.5}, "mapping.fc0": {"bias_gain": 0.02}}
     (tmp_path / "x.pkl").write_bytes(nvidia_pickle(monkeypatch, named, attributes))
@@ -144,7 +145,7 @@ def test_nvidias_clamp_and_mapping_rate_are_honoured_and_kept(tmp_path, monkeypa
     assert_close(picture(load_generator(tmp_path / "x.safetensors", CPU)), picture(generator), atol=0, rtol=0)
 
 
-def test_what_is_saved_is_the_same_bytes_and_says_what_it_is(tmp_path, narrow):
+def test_saving_is_deterministic_and_records_the_architecture(tmp_path, narrow):
     for name in ("a", "b"):
         save_generator(tmp_path / name, narrow, {"modelspec.license": "CC0-1.0"})
     assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
@@ -153,10 +154,10 @@ def test_what_is_saved_is_the_same_bytes_and_says_what_it_is(tmp_path, narrow):
     assert json.loads(metadata["inst.generator"])["resolution"] == 16
 
 
-def test_lower_precisions(tmp_path):
+def test_float16_is_replaced_by_float32_and_bfloat16_is_used(tmp_path):
     torch.save(converted(), tmp_path / "x.pt")
     half = Placement(torch.device("cpu"), torch.float16)
-    with pytest.warns(UserWarning, match="overflows in float16"):
+    with pytest.warns(InstWarning, match="overflows in float16"):
         assert load_generator(tmp_path / "x.pt", half).convs[0].weight.dtype == torch.float32
     rough = load_generator(tmp_path / "x.pt", Placement(CPU.device, torch.bfloat16))
     assert rough.convs[0].weight.dtype == torch.bfloat16
@@ -164,7 +165,7 @@ def test_lower_precisions(tmp_path):
     assert load_generator(tmp_path / "x.safetensors", CPU).convs[0].weight.dtype == torch.float32
 
 
-# What is not a generator
+# Files that are not supported generators
 
 
 T = torch.zeros(1)
@@ -187,7 +188,7 @@ T = torch.zeros(1)
         (T, "holds no generator"),
     ],
 )
-def test_other_files_are_named(tmp_path, content, words):
+def test_other_kinds_of_files_are_named_in_the_error(tmp_path, content, words):
     torch.save(content, tmp_path / "x.pt")
     with pytest.raises(ModelError, match=f"{words}.*; give a StyleGAN2") as caught:
         read_generator(tmp_path / "x.pt")
@@ -198,7 +199,7 @@ def test_other_files_are_named(tmp_path, content, words):
     "content, words",
     [(b"<html>", "a web page"), (b"hello", "text"), (b"", "empty"), (b"\x89PNG\r\n\x1a\n", "a picture")],
 )
-def test_files_without_tensors_are_named(tmp_path, content, words):
+def test_files_without_tensors_are_named_in_the_error(tmp_path, content, words):
     (tmp_path / "x.pkl").write_bytes(content)
     with pytest.raises(InputError, match=words):
         read_generator(tmp_path / "x.pkl")
@@ -206,7 +207,7 @@ def test_files_without_tensors_are_named(tmp_path, content, words):
         read_generator(tmp_path / "nothing.pkl")
 
 
-def test_a_tensorflow_pickle_gets_the_way_out(tmp_path):
+def test_a_tensorflow_pickle_is_refused_with_how_to_convert_it(tmp_path):
     network = b"cdnnlib.tflib.network\nNetwork\n)\x81"
     (tmp_path / "x.pkl").write_bytes(b"\x80\x03" + 3 * network + b"\x87.")
     with pytest.raises(ModelError, match=r"TensorFlow pickle of StyleGAN: convert it with legacy\.py"):
@@ -218,12 +219,12 @@ def test_a_tensorflow_pickle_gets_the_way_out(tmp_path):
     [
         ({"mapping.embed.weight": T}, {}, "conditional generator"),
         ({"synthesis.L0_36_512.weight": T}, {}, "StyleGAN3"),
-        ({}, {"synthesis.b4": {"architecture": "resnet"}}, r"another design \(resnet\)"),
-        ({"synthesis.b8.resample_filter": torch.ones(4, 4) / 16}, {}, "another filter"),
-        ({"synthesis.b8.conv0.extra": T}, {}, "what no StyleGAN2 generator does: synthesis.b8.conv0.extra"),
+        ({}, {"synthesis.b4": {"architecture": "resnet"}}, "architecture resnet: only skip"),
+        ({"synthesis.b8.resample_filter": torch.ones(4, 4) / 16}, {}, r"not StyleGAN2's \[1, 3, 3, 1\]"),
+        ({"synthesis.b8.conv0.extra": T}, {}, "a StyleGAN2 generator does not have: synthesis.b8.conv0.extra"),
     ],
 )
-def test_nvidias_other_designs_are_named(tmp_path, monkeypatch, change, attributes, words):
+def test_nvidias_unsupported_architectures_are_named(tmp_path, monkeypatch, change, attributes, words):
     named = nvidia_names(random_state(), converted()["latent_avg"]) | change
     (tmp_path / "x.pkl").write_bytes(nvidia_pickle(monkeypatch, named, attributes))
     with pytest.raises(ModelError, match=words):
@@ -238,12 +239,12 @@ def test_nvidias_other_designs_are_named(tmp_path, monkeypatch, change, attribut
         ("convs.2.conv.weight", torch.zeros(1, 5, 6, 5, 5), r"convs\.3\.weight has the shape \(1, 5, 6, 5, 5\)"),
         ("convs.1.conv.modulation.bias", torch.zeros(2, 2), "2 axes|1 axes"),
         ("input.input", torch.full((1, 8, 4, 4), float("nan")), "const holds NaN"),
-        ("to_rgbs.0.upsample.kernel", torch.ones(4, 4), "another filter"),
-        ("to_rgbs.0.upsample.kernel", torch.ones(2, 2), "another filter"),
-        ("surplus", T, "what no StyleGAN2 generator does: surplus"),
+        ("to_rgbs.0.upsample.kernel", torch.ones(4, 4), r"not StyleGAN2's \[1, 3, 3, 1\]"),
+        ("to_rgbs.0.upsample.kernel", torch.ones(2, 2), r"not StyleGAN2's \[1, 3, 3, 1\]"),
+        ("surplus", T, "a StyleGAN2 generator does not have: surplus"),
     ],
 )
-def test_broken_generators_are_named(tmp_path, name, value, words):
+def test_incomplete_or_invalid_generators_name_the_tensor(tmp_path, name, value, words):
     both = converted()
     both["g_ema"] = {k: v for k, v in both["g_ema"].items() if k != name} | ({} if value is None else {name: value})
     torch.save(both, tmp_path / "x.pt")
@@ -251,25 +252,25 @@ def test_broken_generators_are_named(tmp_path, name, value, words):
         read_generator(tmp_path / "x.pt")
 
 
-def test_filters_count_by_their_form_not_by_their_gain(tmp_path):
+def test_a_filter_is_accepted_whatever_its_gain(tmp_path):
     both = converted()
     both["g_ema"]["to_rgbs.0.upsample.kernel"] = FIR
     torch.save(both, tmp_path / "x.pt")
-    read_generator(tmp_path / "x.pt")
+    assert read_generator(tmp_path / "x.pt")[0] == NARROW
 
 
 @pytest.mark.parametrize("text", ["", "[]", "{}", '{"mapping_rate": "x", "conv_clamp": null}', '{"mapping_rate": NaN}'])
-def test_damaged_metadata_is_one_sentence(tmp_path, narrow, text):
+def test_damaged_metadata_is_refused_with_one_sentence(tmp_path, narrow, text):
     write_safetensors(tmp_path / "x", narrow.state_dict(), {"inst.generator": text})
     with pytest.raises(ModelError, match=r"inst\.generator is damaged"):
         read_generator(tmp_path / "x")
 
 
-# Pickles that mean harm
+# Malicious pickles
 
 
 class Touch:
-    """Makes a file when it is unpickled."""
+    """Creates a file when it is unpickled by an ordinary unpickler."""
 
     def __init__(self, path):
         self.path = path
@@ -279,14 +280,14 @@ class Touch:
 
 
 @pytest.mark.parametrize("place", ["dictionary", "module", "storage"])
-def test_code_in_a_network_pickle_does_not_run(tmp_path, monkeypatch, place):
+def test_code_in_a_network_pickle_is_not_executed(tmp_path, monkeypatch, place):
     bad = Touch(tmp_path / "ran")
     named = nvidia_names(random_state(), converted()["latent_avg"])
     attributes = {"synthesis.b4": {"anything": bad}} if place == "module" else {}
     data = nvidia_pickle(monkeypatch, named, attributes)
     if place == "dictionary":
         data = pickle.dumps({"G_ema": bad})
-    elif place == "storage":  # a whole file inside the pickle, which torch would unpickle without a guard
+    elif place == "storage":  # a nested torch file, which torch itself would unpickle without restrictions
         data = pickle.dumps({"G_ema": Nested(bad)})
     (tmp_path / "x.pkl").write_bytes(data)
     with pytest.raises(InputError, match=r"wants to run (posix|nt)\.system"):
@@ -295,7 +296,7 @@ def test_code_in_a_network_pickle_does_not_run(tmp_path, monkeypatch, place):
 
 
 class Nested:
-    """A call of torch's nested reader on what an object is saved as."""
+    """Pickles as a call of torch's nested loader on the object saved by `torch.save`."""
 
     def __init__(self, value):
         self.value = value
@@ -309,13 +310,13 @@ class Nested:
 
 
 @pytest.mark.parametrize("value", [{"no": "storage"}, [1]])
-def test_nested_files_that_are_no_storage_are_refused(tmp_path, value):
+def test_nested_files_that_hold_no_storage_are_refused(tmp_path, value):
     (tmp_path / "x.pkl").write_bytes(pickle.dumps({"G_ema": Nested(value)}))
     with pytest.raises(InputError, match="no proper data"):
         read_generator(tmp_path / "x.pkl")
 
 
-def test_one_nested_storage_cannot_be_unfolded_again_and_again(tmp_path):
+def test_a_nested_storage_cannot_be_loaded_repeatedly(tmp_path):
     data = Nested(torch.zeros(1000).untyped_storage()).__reduce__()[1][0]
     load, call = b"ctorch.storage\n_load_from_bytes\nq\x02", b"h\x02h\x01\x85R0"
     whole = b"\x80\x03B" + len(data).to_bytes(4, "little") + data + b"q\x010" + load + b"0"
@@ -327,7 +328,7 @@ def test_one_nested_storage_cannot_be_unfolded_again_and_again(tmp_path):
         read_generator(tmp_path / "twice.pkl")
 
 
-def test_cut_short_files_are_one_sentence(tmp_path, monkeypatch):
+def test_truncated_files_are_refused_with_one_sentence(tmp_path, monkeypatch):
     write_nvidia(tmp_path / "whole", monkeypatch)
     data = (tmp_path / "whole").read_bytes()
     for length in range(2, len(data) - 1, len(data) // 12):

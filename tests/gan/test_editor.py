@@ -1,4 +1,4 @@
-"""The four editors under one protocol, and edits as files."""
+"""The four editors behind one protocol, and edits saved to files."""
 
 import pytest
 import torch
@@ -21,9 +21,9 @@ from inst.gan.editor import (
 from inst.gan.edits import apply_edits, check_edit, edit_between, load_edit, save_edit
 from inst.gan.ffclip import SemanticModulation
 from inst.gan.losses import ClipView
-from inst.gan.styleclip.directions import ALPHAS, ENOUGH, text_direction
+from inst.gan.settings import OptimizeSettings
+from inst.gan.styleclip.directions import ALPHAS, SUFFICIENT_GAIN, text_direction
 from inst.gan.styleclip.mapper import LevelsMapper, StyleSpaceMapper
-from inst.gan.styleclip.optimize import OptimizeSettings
 from inst.gan.styleclip.statistics import StyleStatistics
 
 TEXT = "a face with glasses"
@@ -49,9 +49,9 @@ def directions(narrow, clip):
 
 
 @pytest.mark.parametrize("space", ["w_plus", "styles"])
-def test_optimisation_brings_pictures_nearer_to_the_text(narrow, clip, w_plus, space):
+def test_optimisation_decreases_the_clip_distance_to_the_text(narrow, clip, w_plus, space):
     view = ClipView(clip)
-    editor = OptimizeEditor(narrow, view, OptimizeSettings(steps=20, l2_weight=0.0), space=space)
+    editor = OptimizeEditor(narrow, view, OptimizeSettings(steps=20, l2=0.0, space=space))
     text = view.embed_text([TEXT]).expand(3, -1)
     codes = editor.edit(w_plus, TEXT)
     before, after = (view.distance(synthesis_fn(narrow)(c), text) for c in ([w_plus], codes))
@@ -60,21 +60,21 @@ def test_optimisation_brings_pictures_nearer_to_the_text(narrow, clip, w_plus, s
     assert len(list(editor.steps(w_plus, TEXT))) == editor.num_steps == 20
 
 
-def test_directions_of_strength_0_change_nothing(narrow, directions, w_plus):
+def test_directions_of_strength_0_change_nothing_and_never_to_rgb_styles(narrow, directions, w_plus):
     directions.alpha = 0.0
     assert_close(directions.edit(w_plus, TEXT), narrow.styles(w_plus), atol=0, rtol=0)
     directions.alpha = 4.0
     pairs = zip(directions.edit(w_plus, TEXT), narrow.styles(w_plus), strict=True)
-    moved = [(a - b).abs().max() > 0.1 for a, b in pairs]
-    assert any(moved) and not any(moved[i] for i in to_rgb_styles(len(moved)))
+    changed = [(a - b).abs().max() > 0.1 for a, b in pairs]
+    assert any(changed) and not any(changed[i] for i in to_rgb_styles(len(changed)))
 
 
-def test_automatic_strength_is_the_least_of_those_that_go_nearly_as_far_as_the_best(narrow, directions, w_plus):
+def test_automatic_strength_is_the_smallest_with_a_sufficient_share_of_the_largest_gain(narrow, directions, w_plus):
     directions.alpha = None
     chosen = directions.edit(w_plus, TEXT)
     wanted = text_direction(directions.clip, TEXT, directions.neutral)
 
-    def gained(codes):
+    def gain_of(codes):
         embeds = (directions.clip.embed_images(synthesis_fn(narrow)(c).clamp(-1, 1)) for c in (codes, [w_plus]))
         one, other = (torch.nn.functional.normalize(e, dim=1) @ wanted for e in embeds)
         return one - other
@@ -82,14 +82,16 @@ def test_automatic_strength_is_the_least_of_those_that_go_nearly_as_far_as_the_b
     tried = []
     for directions.alpha in ALPHAS:
         tried.append(directions.edit(w_plus, TEXT))
-    gains = torch.stack([gained(codes) for codes in tried])
-    for face, found in enumerate(gained(chosen)):
-        place = next(i for i, gain in enumerate(gains[:, face]) if gain >= ENOUGH * max(gains[:, face].max(), 0))
+    gains = torch.stack([gain_of(codes) for codes in tried])
+    for face, found in enumerate(gain_of(chosen)):
+        place = next(
+            i for i, gain in enumerate(gains[:, face]) if gain >= SUFFICIENT_GAIN * max(gains[:, face].max(), 0)
+        )
         assert_close(found, gains[place, face], atol=1e-5, rtol=1e-4)
         assert_close([style[face] for style in chosen], [style[face] for style in tried[place]], atol=1e-5, rtol=1e-4)
 
 
-def test_a_mapper_and_ffclip_make_their_edit_in_one_pass(narrow, clip, w_plus):
+def test_mappers_and_ffclip_edit_in_one_step(narrow, clip, w_plus):
     torch.manual_seed(0)
     mapper = LevelsMapper(7)
     assert_close(MapperEditor(narrow, mapper).edit(w_plus, ""), mapper.edit([w_plus]))
@@ -102,7 +104,7 @@ def test_a_mapper_and_ffclip_make_their_edit_in_one_pass(narrow, clip, w_plus):
 
 
 @pytest.mark.parametrize("kind", ["w_plus", "styles"])
-def test_an_edit_that_was_saved_is_the_edit(narrow, directions, w_plus, tmp_path, kind):
+def test_a_saved_edit_reproduces_the_edited_codes(narrow, directions, w_plus, tmp_path, kind):
     torch.manual_seed(0)
     editor = directions if kind == "styles" else MapperEditor(narrow, LevelsMapper(7))
     edited = editor.edit(w_plus, TEXT)
@@ -112,14 +114,14 @@ def test_an_edit_that_was_saved_is_the_edit(narrow, directions, w_plus, tmp_path
     assert_close(apply_edits(narrow, w_plus, [edit]), edited)
     nothing = apply_edits(narrow, w_plus, [edit.scaled(0.5), edit.scaled(-0.5)])
     assert_close(synthesis_fn(narrow)(nothing), narrow(w_plus), atol=1e-4, rtol=1e-4)
-    other = w_plus[:2].flip(0)  # another number of codes: the mean of the rows
-    moved = apply_edits(narrow, other, [edit])
+    other = w_plus[:2].flip(0)  # another number of codes: the mean offset is applied
+    edited_others = apply_edits(narrow, other, [edit])
     before = [other] if kind == "w_plus" else narrow.styles(other)
-    for new, old, offset in zip(moved, before, edit.offsets, strict=True):
+    for new, old, offset in zip(edited_others, before, edit.offsets, strict=True):
         assert_close(new - old, offset.mean(0, keepdim=True).expand_as(new), atol=1e-5, rtol=1e-4)
 
 
-def test_edits_of_both_spaces_mix(narrow, directions, w_plus):
+def test_edits_of_both_spaces_are_combined(narrow, directions, w_plus):
     torch.manual_seed(0)
     by_map = edit_between(narrow, w_plus, MapperEditor(narrow, LevelsMapper(7)).edit(w_plus, ""))
     by_text = edit_between(narrow, w_plus, directions.edit(w_plus, TEXT))
@@ -128,7 +130,7 @@ def test_edits_of_both_spaces_mix(narrow, directions, w_plus):
     assert_close(mixed, both)
 
 
-def test_what_does_not_fit_is_refused(narrow, directions, clip, w_plus, tmp_path):
+def test_mismatched_networks_edits_and_clip_models_are_refused(narrow, directions, clip, w_plus, tmp_path):
     with pytest.raises(ModelError, match="trained for another generator"):
         MapperEditor(narrow, LevelsMapper(9))
     with pytest.raises(ModelError, match="trained for another generator"):
@@ -157,6 +159,6 @@ def test_what_does_not_fit_is_refused(narrow, directions, clip, w_plus, tmp_path
 
 
 @pytest.mark.parametrize(("text", "sentence"), [(" \n", "text is empty"), ("a " * 300, "has 599 characters")])
-def test_texts_that_cannot_be_used(text, sentence):
+def test_empty_and_overlong_texts_are_refused(text, sentence):
     with pytest.raises(ConfigError, match=sentence):
         checked_text(text)

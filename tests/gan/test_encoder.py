@@ -1,3 +1,5 @@
+"""The e4e encoder: reference output, layout of its heads, and checkpoints."""
+
 import pytest
 import torch
 from torch.nn import functional
@@ -18,7 +20,7 @@ SMALL = EncoderLayout(
 
 
 @pytest.mark.slow
-def test_codes_are_the_published_ones(golden, fill):
+def test_codes_match_the_reference_output(golden, fill):
     with torch.device("meta"):
         network = FaceEncoder().eval()
         network.requires_grad_(False)
@@ -39,40 +41,40 @@ def small():
 
 
 @pytest.mark.parametrize(("resolution", "styles"), [(1024, 18), (512, 16), (256, 14), (64, 10)])
-def test_styles_follow_from_the_resolution(resolution, styles):
+def test_number_of_styles_by_resolution(resolution, styles):
     assert styles_of_resolution(resolution) == styles
 
 
 @pytest.mark.parametrize("resolution", [0, 4, 300])
-def test_resolutions_that_do_not_exist(resolution):
+def test_resolutions_that_are_no_power_of_two_are_refused(resolution):
     with pytest.raises(ModelError, match="power of two"):
         styles_of_resolution(resolution)
 
 
-def test_heads_look_where_they_should(small):
-    """Zeroing the lateral layer of the finest level moves only the layers from the eighth on."""
+def test_each_head_reads_its_level_of_the_feature_pyramid(small):
+    """Zeroing a lateral layer changes only the styles of its level and of finer levels."""
     face = torch.rand(1, 3, 64, 64) * 2 - 1
     with torch.no_grad():
         before = small(face)
         kept = small.latlayer2.weight.clone(), small.latlayer1.weight.clone()
         small.latlayer2.weight.zero_()
-        finest = (small(face) - before).abs().amax((0, 2)) > 1e-6
+        by_finest = (small(face) - before).abs().amax((0, 2)) > 1e-6
         small.latlayer2.weight.copy_(kept[0])
         small.latlayer1.weight.zero_()
-        middle = (small(face) - before).abs().amax((0, 2)) > 1e-6
+        by_middle = (small(face) - before).abs().amax((0, 2)) > 1e-6
         small.latlayer1.weight.copy_(kept[1])
-    assert finest.tolist() == [False] * 7 + [True] * 3
-    assert middle.tolist() == [False] * 3 + [True] * 7
+    assert by_finest.tolist() == [False] * 7 + [True] * 3
+    assert by_middle.tolist() == [False] * 3 + [True] * 7
 
 
-def test_finer_levels_meet_corner_to_corner():
-    from inst.gan.encoder import _larger
+def test_levels_are_upsampled_with_aligned_corners():
+    from inst.gan.encoder import _upsample_to
 
     ramp = torch.linspace(0, 1, 4).expand(1, 1, 4, 4)
-    assert_close(_larger(ramp, torch.zeros(1, 2, 10, 10))[0, 0, 0], torch.linspace(0, 1, 10))
+    assert_close(_upsample_to(ramp, torch.zeros(1, 2, 10, 10))[0, 0, 0], torch.linspace(0, 1, 10))
 
 
-def test_later_layers_add_to_the_first(small):
+def test_later_layers_are_offsets_from_the_first(small):
     face = torch.rand(2, 3, 64, 64)
     with torch.no_grad():
         codes = small(face)
@@ -89,7 +91,7 @@ def save(path, network, **more):
     return mean
 
 
-def test_checkpoint_gives_codes_around_its_mean(tmp_path):
+def test_codes_of_a_checkpoint_are_relative_to_its_mean(tmp_path):
     torch.manual_seed(1)
     network = FaceEncoder(SMALL).eval()
     mean = save(tmp_path / "e4e.pt", network)
@@ -98,14 +100,16 @@ def test_checkpoint_gives_codes_around_its_mean(tmp_path):
     assert encoder.num_styles == 10
     assert_close(encoder.encode_face(face), network(face).detach() + mean)
     assert encoder.encode_face(torch.rand(1, 3, 100, 100)).shape == (1, 10, 16)
-    assert encoder.encode_face(torch.rand(1, 3, 96, 128)).shape == (1, 10, 16), "cars are 4:3"
+    assert encoder.encode_face(torch.rand(1, 3, 96, 128)).shape == (1, 10, 16), (
+        "the published car encoder takes 4:3 images"
+    )
     with pytest.raises(InputError, match="square face"):
         encoder.encode_face(torch.rand(1, 3, 128, 96))
     save(tmp_path / "plain.pt", network, opts={"start_from_latent_avg": False})
     assert_close(load_encoder(tmp_path / "plain.pt", CPU).encode_face(face), network(face).detach())
 
 
-def test_layout_follows_from_the_keys():
+def test_the_layout_is_derived_from_the_tensors():
     from inst.gan.encoder import _layout_of
 
     with torch.device("meta"):
@@ -115,7 +119,7 @@ def test_layout_follows_from_the_keys():
     assert _layout_of(FaceEncoder(SMALL).state_dict()) == SMALL
 
 
-def test_files_of_another_kind_are_told(tmp_path, small):
+def test_files_of_another_kind_are_refused(tmp_path, small):
     torch.save({"g_ema": {"conv1.weight": torch.ones(1)}}, tmp_path / "generator.pt")
     with pytest.raises(ModelError, match=r"holds no e4e encoder .*e4e_ffhq_encode\.pt"):
         load_encoder(tmp_path / "generator.pt", CPU)

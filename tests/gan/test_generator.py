@@ -1,4 +1,4 @@
-"""The generator's entrances agree; chance is an argument; what does not fit is refused."""
+"""The generator: its latent spaces agree, randomness is an argument, mismatched codes are refused."""
 
 import pytest
 import torch
@@ -24,7 +24,7 @@ def test_stylespace_of_the_published_model():
     assert FFHQ.style_layers[-1].w_index == 17
 
 
-def test_w_and_w_plus_and_stylespace_draw_one_picture(narrow, z):
+def test_w_and_w_plus_and_stylespace_give_the_same_image(narrow, z):
     w = narrow.map(z)
     picture = narrow(w)
     assert picture.shape == (3, 3, 16, 16)
@@ -33,7 +33,7 @@ def test_w_and_w_plus_and_stylespace_draw_one_picture(narrow, z):
     assert (picture[0] - picture[1]).abs().mean() > 0.01
 
 
-def test_a_layer_of_w_plus_reaches_only_its_styles(narrow, z):
+def test_a_layer_of_w_plus_affects_only_its_own_styles(narrow, z):
     w_plus = narrow.to_w_plus(narrow.map(z)).clone()
     before = narrow.styles(w_plus)
     w_plus[:, 3] += 1
@@ -43,7 +43,7 @@ def test_a_layer_of_w_plus_reaches_only_its_styles(narrow, z):
 
 
 @pytest.mark.parametrize("noise", ["fixed", "none"])
-def test_forms_draw_one_picture(narrow, z, noise):
+def test_both_forms_of_the_convolution_give_the_same_image(narrow, z, noise):
     pictures = []
     for form in ("scaled", "grouped", None):
         narrow.form = form
@@ -52,7 +52,7 @@ def test_forms_draw_one_picture(narrow, z, noise):
     assert_close(pictures[0], pictures[2], atol=1e-5, rtol=1e-4)
 
 
-def test_a_picture_does_not_depend_on_its_batch(narrow, z):
+def test_an_image_does_not_depend_on_its_batch(narrow, z):
     w = narrow.map(z)
     together = narrow(w, [rng_of(4), rng_of(5), rng_of(6)])
     alone = torch.cat([narrow(w[i : i + 1], [rng_of(4 + i)]) for i in range(3)])
@@ -60,7 +60,7 @@ def test_a_picture_does_not_depend_on_its_batch(narrow, z):
     assert not torch.allclose(narrow(w[:1], [rng_of(4)]), narrow(w[:1], [rng_of(9)]), atol=1e-3)
 
 
-def test_fixed_noise_is_fixed_and_none_is_a_strength_of_zero(narrow, z):
+def test_fixed_noise_is_deterministic_and_no_noise_equals_strength_zero(narrow, z):
     w = narrow.map(z)
     fixed, none = narrow(w), narrow(w, "none")
     assert torch.equal(fixed, narrow(w))
@@ -68,11 +68,11 @@ def test_fixed_noise_is_fixed_and_none_is_a_strength_of_zero(narrow, z):
     for conv in narrow.convs:
         conv.noise_strength.fill_(0)
     assert_close(narrow(w), none)
-    with pytest.raises(ConfigError, match="2 noise generators were given for 3 pictures"):
+    with pytest.raises(ConfigError, match="2 noise generators were given for 3 images"):
         narrow(w, [rng_of(0), rng_of(1)])
 
 
-def test_truncation_draws_to_the_average(narrow, z):
+def test_truncation_interpolates_towards_the_average(narrow, z):
     w_plus = narrow.to_w_plus(narrow.map(z))
     average = narrow.latent_avg
     assert_close(narrow.truncate(w_plus, 0.0), average.expand_as(w_plus))
@@ -89,7 +89,7 @@ def test_a_cutoff_outside_the_layers_is_refused(narrow, z, cutoff):
         truncate(narrow.to_w_plus(narrow.map(z)), narrow.latent_avg, 0.7, cutoff)
 
 
-def test_style_mixing_takes_coarse_layers_from_one(narrow, z):
+def test_style_mixing_takes_coarse_layers_from_the_first_code(narrow, z):
     w_plus = narrow.to_w_plus(narrow.map(z))
     mixed = mix(w_plus[:1], w_plus[1:2], 2)
     assert torch.equal(mixed[:, :2], w_plus[:1, :2])
@@ -98,7 +98,7 @@ def test_style_mixing_takes_coarse_layers_from_one(narrow, z):
         mix(w_plus, w_plus, 7)
 
 
-def test_styles_as_one_vector_and_back(narrow, z):
+def test_joining_and_splitting_styles_are_inverse(narrow, z):
     styles = narrow.styles(narrow.map(z))
     flat = join_styles(styles)
     assert flat.shape == (3, sum(NARROW.style_widths))
@@ -113,7 +113,7 @@ def test_codes_of_another_generator_are_refused(narrow, z):
         narrow(w[:, None].expand(-1, 18, -1))
     with pytest.raises(ConfigError, match="does not fit"):
         narrow(torch.zeros(1, 8))
-    with pytest.raises(ConfigError, match="z of width 5 does not fit: this generator takes 7"):
+    with pytest.raises(ConfigError, match="z of width 5 does not fit: this generator takes width 7"):
         narrow.map(torch.zeros(1, 5))
     with pytest.raises(ConfigError, match=r"7 style vectors .* it takes 8"):
         narrow.synthesize(narrow.styles(w)[:-1])
@@ -123,14 +123,14 @@ def test_codes_of_another_generator_are_refused(narrow, z):
         narrow.synthesize([])
 
 
-def test_gradients_reach_styles_and_no_weight(narrow, z):
+def test_gradients_reach_the_styles_but_no_weights(narrow, z):
     styles = [style.clone().requires_grad_() for style in narrow.styles(narrow.map(z[:1]))]
     narrow.synthesize(styles).mean().backward()
     assert all(style.grad is not None and style.grad.abs().sum() > 0 for style in styles)
     assert all(parameter.grad is None for parameter in narrow.parameters())
 
 
-def test_bfloat16_draws_the_same_picture_in_float32(narrow, z):
+def test_bfloat16_weights_give_a_similar_image_in_float32(narrow, z):
     w = narrow.map(z)
     exact = narrow(w)
     rough = narrow.place(Placement(torch.device("cpu"), torch.bfloat16))(w)
@@ -150,13 +150,13 @@ def test_the_clamp_bounds_every_layer(narrow, z):
     assert not torch.allclose(clamped(narrow, 0.5)(w), narrow(w), atol=1e-2)
     bounded, largest = clamped(narrow, 1e-3), []
     for conv in bounded.convs:
-        conv.register_forward_hook(lambda module, given, made: largest.append(made.abs().max().item()))
-    # Three to-RGB layers of at most 1e-3 each, enlarged by a filter that adds no more than rounding.
+        conv.register_forward_hook(lambda module, inputs, output: largest.append(output.abs().max().item()))
+    # Three to-RGB layers of at most 1e-3 each; upsampling increases them by rounding errors at most.
     assert bounded(w).abs().max() <= 3e-3 * 1.001
     assert largest == pytest.approx([1e-3] * 5)
 
 
-def test_training_starts_from_reproducible_weights_of_unit_scale():
+def test_initialisation_is_reproducible_and_has_unit_scale():
     first, again, other = (Generator(NARROW).initialise(rng_of(seed)) for seed in (1, 1, 2))
     w = torch.randn(64, 7, generator=rng_of(3))
     assert torch.equal(first(w), again(w))
@@ -177,6 +177,6 @@ def test_training_starts_from_reproducible_weights_of_unit_scale():
         {"conv_clamp": -1.0},
     ],
 )
-def test_sizes_that_no_generator_has(sizes):
+def test_impossible_sizes_are_refused(sizes):
     with pytest.raises(ModelError, match="is not possible"):
         GeneratorConfig(**{"channels": (8,), "mapping_widths": (7, 7)} | sizes)

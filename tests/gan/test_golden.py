@@ -1,4 +1,4 @@
-"""StyleGAN2 against the published reference's outputs."""
+"""StyleGAN2 against the outputs of the published implementation."""
 
 import pytest
 import torch
@@ -22,7 +22,7 @@ def generator(fill):
     return Generator.from_state(CONFIG, complete(CONFIG, from_rosinality(state)))
 
 
-def test_pictures_from_z_under_truncation(generator, golden, fill):
+def test_images_from_truncated_z(generator, golden, fill):
     expected = golden("stylegan2")
     w_plus = generator.truncate(generator.map(fill.fill("a/z", (2, 512))), 0.7)
     assert_close(w_plus[:, 3], expected["w_plus_from_z"], **TOLERANCE)
@@ -30,13 +30,13 @@ def test_pictures_from_z_under_truncation(generator, golden, fill):
 
 
 @pytest.mark.parametrize("form", ["scaled", "grouped"])
-def test_pictures_from_w_plus_in_both_forms(generator, golden, fill, monkeypatch, form):
+def test_images_from_w_plus_with_both_forms_of_the_convolution(generator, golden, fill, monkeypatch, form):
     monkeypatch.setattr(generator, "form", form)
     image = generator(fill.fill("a/w_plus", (1, 10, 512)))
     assert_close(image, golden("stylegan2")["image_from_w_plus"], **TOLERANCE)
 
 
-def test_pictures_from_stylespace(generator, golden, fill):
+def test_images_from_stylespace(generator, golden, fill):
     expected = golden("stylegan2")
     styles = generator.styles(fill.fill("a/w_plus", (1, 10, 512)))
     assert_close(join_styles(styles)[0], expected["styles_from_w_plus"], **TOLERANCE)

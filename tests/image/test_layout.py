@@ -1,4 +1,4 @@
-"""Rows and grids."""
+"""Rows and grids of images."""
 
 import pytest
 import torch
@@ -7,7 +7,7 @@ from support.pictures import PHOTO
 from inst import image as img
 
 
-def test_pictures_beside_each_other():
+def test_images_side_by_side_and_in_a_grid():
     image = img.from_pil(PHOTO)
     row = img.side_by_side([image, image[..., :48, :60]])
     assert row.shape == (1, 3, 96, 120 + 8 + 120)

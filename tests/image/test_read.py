@@ -1,4 +1,4 @@
-"""What is read: every format, upright, the first frame, a large one reduced, within its memory; folders."""
+"""Reading images: formats, EXIF orientation, animations, reduced reading, memory use, and folders."""
 
 import subprocess
 import sys
@@ -14,7 +14,7 @@ from inst.errors import InputError
 
 
 @pytest.mark.parametrize("suffix", ["png", "bmp", "tiff", "webp", "jpg", "gif"])
-def test_every_accepted_format(tmp_path, suffix):
+def test_every_supported_format_is_read(tmp_path, suffix):
     options = {"lossless": True} if suffix == "webp" else {"quality": 95} if suffix == "jpg" else {}
     picture = img.read_image(saved(tmp_path / f"x.{suffix}", **options))
     assert picture.image.shape == (1, 3, 96, 120) and picture.image.dtype == torch.float32
@@ -25,8 +25,8 @@ def test_every_accepted_format(tmp_path, suffix):
 
 @pytest.mark.parametrize("orientation", range(1, 9))
 @pytest.mark.parametrize("suffix", ["jpg", "png", "webp", "tiff"])
-def test_pictures_are_turned_upright(tmp_path, orientation, suffix):
-    """The corner colours, stored as the camera holds it, come out as ``exif_transpose`` is defined to."""
+def test_exif_orientation_is_applied(tmp_path, orientation, suffix):
+    """An image stored in each EXIF orientation is read upright."""
     upright = np.zeros((64, 96, 3), np.uint8)
     upright[:32, :48], upright[:32, 48:], upright[32:, :48] = (255, 0, 0), (0, 255, 0), (0, 0, 255)
     inverse = {
@@ -43,13 +43,13 @@ def test_pictures_are_turned_upright(tmp_path, orientation, suffix):
     assert np.abs(pixels(picture.image) - upright).mean() < 6
 
 
-def test_broken_exif_does_not_cost_the_picture(tmp_path):
+def test_invalid_exif_is_ignored(tmp_path):
     path = saved(tmp_path / "x.jpg", exif=b"Exif\0\0II*\0\xff\xff\xff\xff garbage")
     assert img.read_image(path).image.shape == (1, 3, 96, 120)
 
 
 @pytest.mark.parametrize("suffix", ["gif", "webp", "png", "tiff"])
-def test_the_first_frame_with_a_word(tmp_path, suffix):
+def test_the_first_frame_of_an_animation_is_read_with_a_note(tmp_path, suffix):
     frames = [PIL.Image.new("RGB", (64, 64), c) for c in ((250, 0, 0), (0, 250, 0), (0, 0, 250))]
     options = {"lossless": True} if suffix == "webp" else {}
     picture = img.read_image(
@@ -60,7 +60,7 @@ def test_the_first_frame_with_a_word(tmp_path, suffix):
 
 
 @pytest.mark.parametrize("suffix", ["jpg", "png"])
-def test_a_target_reads_a_large_picture_reduced_but_never_below_it(tmp_path, suffix):
+def test_a_large_image_is_read_reduced_but_not_below_the_target(tmp_path, suffix):
     big = PHOTO.resize((1200, 960))
     picture = img.read_image(saved(tmp_path / f"x.{suffix}", big), target=100)
     assert 200 <= min(picture.image.shape[-2:]) < 480
@@ -83,18 +83,18 @@ print(read_image(Path(sys.argv[1])).image.numel(), peak_kilobytes() - before)
 """
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="asks /proc")
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 @pytest.mark.parametrize("mode", ["RGBA", "CMYK", "P"])
-def test_a_large_picture_needs_its_floats_and_little_else(tmp_path, mode):
-    """12 bytes a pixel for the floats, 3 to 8 while decoding, in a process that has no memory to use again."""
+def test_peak_memory_of_a_large_image(tmp_path, mode):
+    """12 bytes per pixel for the floats and 3 to 8 while decoding, measured in a new process."""
     path = saved(tmp_path / "x.tiff", PIL.Image.new(mode, (4000, 4000)), compression="packbits")
-    told = subprocess.run([sys.executable, "-c", MEASURED, path], capture_output=True, text=True, check=True).stdout
-    numel, used = map(int, told.split())
+    output = subprocess.run([sys.executable, "-c", MEASURED, path], capture_output=True, text=True, check=True).stdout
+    numel, used = map(int, output.split())
     assert numel == 3 * 4000 * 4000
     assert 12 * 16e6 / 1024 < used < 22 * 16e6 / 1024
 
 
-def test_pictures_of_a_folder_by_name(tmp_path):
+def test_images_of_a_folder_are_sorted_by_name(tmp_path):
     for name in ("b.png", "A.jpg", ".hidden.png"):
         saved(tmp_path / name)
     saved(tmp_path / "c", format="PNG")
@@ -102,7 +102,7 @@ def test_pictures_of_a_folder_by_name(tmp_path):
     (tmp_path / "notes.txt").write_text("x")
     (tmp_path / "sub.png").mkdir()
     assert [p.name for p in img.list_images(tmp_path)] == ["A.jpg", "b.png", "c", "page.jpg"]
-    with pytest.raises(InputError, match="holds no picture"):
+    with pytest.raises(InputError, match="contains no picture"):
         img.list_images(tmp_path / "sub.png")
     with pytest.raises(InputError, match="there is no folder"):
         img.list_images(tmp_path / "gone")

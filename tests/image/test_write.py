@@ -1,4 +1,4 @@
-"""Pictures written, and the settings inside them."""
+"""Writing images, and the settings stored in them."""
 
 import json
 
@@ -19,7 +19,7 @@ TEXTS = {
 
 @pytest.mark.parametrize("suffix", ["png", "jpg", "jpeg", "webp"])
 @pytest.mark.parametrize("text", [TEXTS, {"parameters": "plain"}, {"inst": "{}"}, {}, None])
-def test_what_was_written_is_read(tmp_path, suffix, text):
+def test_images_and_their_text_are_read_back(tmp_path, suffix, text):
     path = tmp_path / f"x.{suffix}"
     image = img.from_pil(PHOTO)
     img.write_image(path, image, text=text)
@@ -28,7 +28,7 @@ def test_what_was_written_is_read(tmp_path, suffix, text):
     assert error < (1e-4 if suffix == "png" else 4)
 
 
-def test_other_tools_find_the_text_where_they_look(tmp_path):
+def test_the_text_is_stored_where_other_tools_look_for_it(tmp_path):
     image = img.from_pil(PHOTO)
     for name in ("x.png", "x.jpg", "x.webp"):
         img.write_image(tmp_path / name, image, text=TEXTS)
@@ -39,7 +39,7 @@ def test_other_tools_find_the_text_where_they_look(tmp_path):
     assert str(tmp_path).encode() not in b"".join((tmp_path / name).read_bytes() for name in ("x.png", "x.jpg"))
 
 
-def test_comments_of_other_writers(tmp_path):
+def test_exif_comments_of_other_tools_are_read(tmp_path):
     for raw in (b"UNICODE\0" + "Steps: 3".encode("utf-16-le"), b"ASCII\0\0\0Steps: 3", b"\0" * 8 + b"Steps: 3"):
         exif = PIL.Image.Exif()
         exif.get_ifd(0x8769)[0x9286] = raw
@@ -47,17 +47,23 @@ def test_comments_of_other_writers(tmp_path):
         assert img.read_image_text(saved(tmp_path / "x.jpg", exif=exif)) == {"parameters": "Steps: 3"}
 
 
-def test_files_that_cannot_be_written(tmp_path):
+def test_a_description_that_nests_without_end_is_words(tmp_path):
+    exif = PIL.Image.Exif()
+    exif[0x010E] = "[" * 60_000
+    assert img.read_image_text(saved(tmp_path / "x.jpg", exif=exif)) == {}
+
+
+def test_unsupported_formats_and_overlong_texts_are_refused(tmp_path):
     image = img.from_pil(PHOTO)
-    with pytest.raises(InputError, match=r"written as \.png, \.jpg or \.webp"):
+    with pytest.raises(InputError, match=r"supported formats are \.png, \.jpg and \.webp"):
         img.write_image(tmp_path / "x.gif", image)
     with pytest.raises(InputError, match="too long for the JPEG"):
         img.write_image(tmp_path / "x.jpg", image, text={"parameters": "x" * 40_000})
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_text_bomb_in_a_png_is_refused(tmp_path):
+def test_a_decompression_bomb_in_png_text_is_refused(tmp_path):
     chunks = PngImagePlugin.PngInfo()
     chunks.add_text("parameters", "x" * 20_000_000, zip=True)
-    with pytest.raises(InputError, match="damaged, cut short or unusual"):
+    with pytest.raises(InputError, match="damaged, truncated or of an unsupported variant"):
         img.read_image_text(saved(tmp_path / "x.png", pnginfo=chunks))

@@ -1,20 +1,18 @@
-"""A painting, and the miniature to learn it on."""
+"""A painting, and the embedded miniature model to learn it with."""
 
 import pytest
 import torch
-from accelerate import Accelerator
 
-from inst.commands.diffusion.options import ModelOptions
+import inst
 from inst.image import read_image
 from inst.inversion.prepare import model_defaults, prepare
 from inst.inversion.settings import InversionSettings, resolve
-from inst.pipelines.session import Session
 
 
 @pytest.fixture(scope="session")
 def session():
     torch.set_num_threads(1)
-    return Session(ModelOptions(dtype="float32", device="cpu"))
+    return inst.load_model(dtype="float32", device="cpu")
 
 
 @pytest.fixture(scope="session")
@@ -27,10 +25,10 @@ SMALL = {"resolution": 128, "crop": 64, "batch_size": 2, "validation_steps": 4, 
 
 @pytest.fixture
 def training(session, painting):
-    """``training(**settings)``: a small training of the painting, not begun."""
+    """``training(**settings)``: a short training run on the painting, not started."""
 
     def build(**changes):
         settings = resolve(InversionSettings(**(SMALL | changes)), model_defaults(session.model))
-        return prepare(session.model, session.clip, painting, settings, Accelerator(cpu=True), session.pretrained)
+        return prepare(session.model, session.clip, painting, settings, session.pretrained)
 
     return build

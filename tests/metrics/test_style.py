@@ -1,4 +1,4 @@
-"""Style distances against SciPy and against what each is meant to see or to ignore."""
+"""Style distances against SciPy, and their sensitivities and invariances."""
 
 import numpy as np
 import pytest
@@ -14,7 +14,7 @@ LUMA = torch.tensor([0.299, 0.587, 0.114]).view(1, 3, 1, 1)
 
 
 def recoloured(image: torch.Tensor) -> torch.Tensor:
-    """Other hues on a lower contrast of the same luma, inside the gamut."""
+    """Other hues and a lower contrast with the same luma pattern, inside the gamut."""
     luma = (image * LUMA).sum(1, keepdim=True)
     chroma = 0.2 * (image - luma)[:, [2, 0, 1]]
     return 0.6 * luma + chroma - (chroma * LUMA).sum(1, keepdim=True)
@@ -30,8 +30,8 @@ def test_signature_distance_is_the_mean_of_scipys_one_dimensional_distances(cat,
     assert (first.diff(dim=2) >= 0).all()
 
 
-def test_patches_equal_patches_cut_by_numpy(coffee):
-    """Independent of unfold and of the batched product: index arithmetic in NumPy."""
+def test_signatures_match_patches_cut_in_numpy(coffee):
+    """With index arithmetic in NumPy instead of unfold and a batched product."""
     generator = torch.Generator().manual_seed(style.SEED)
     places = torch.rand(style.NUM_PATCHES, 2, generator=generator).numpy()
     directions = torch.randn(147, style.NUM_PROJECTIONS, generator=generator)
@@ -43,7 +43,7 @@ def test_patches_equal_patches_cut_by_numpy(coffee):
 
 
 def test_distance_between_flat_colours_has_a_closed_form():
-    """Each direction u sees |Σ u| times the offset; the mean of |Σ u| over the directions used is known."""
+    """Along a direction u the distance is |Σ u| times the offset; the mean of |Σ u| over the directions is known."""
     dark, light = torch.full((1, 3, 64, 64), -0.5), torch.full((1, 3, 64, 64), 0.5)
     generator = torch.Generator().manual_seed(style.SEED)
     torch.rand(style.NUM_PATCHES, 2, generator=generator)
@@ -58,40 +58,40 @@ def test_identity_is_zero_and_order_does_not_matter(cat, coffee):
         assert distance(cat, coffee) == distance(coffee, cat) > 0
 
 
-def test_another_crop_is_nearer_than_another_picture(photo, cat, coffee):
+def test_another_crop_is_nearer_than_another_image(photo, cat, coffee):
     shifted = photo("coffee", 300)[..., 30:286, 30:286]
     for distance in (style.color_distance, style.stroke_distance):
         assert distance(coffee, shifted) < distance(coffee, cat)
 
 
-def test_a_colour_transfer_moves_colours_but_not_strokes(cat, coffee):
+def test_a_colour_transfer_changes_the_colour_but_not_the_stroke_distance(cat, coffee):
     painted = transfer_mean_covariance(cat, coffee)
     assert style.color_distance(painted, coffee) < 0.6 * style.color_distance(cat, coffee)
     assert style.stroke_distance(painted, coffee) == pytest.approx(style.stroke_distance(cat, coffee), rel=0.05)
 
 
-def test_strokes_are_blind_to_hue_and_contrast(cat, coffee):
+def test_stroke_distance_ignores_hue_and_contrast(cat, coffee):
     scale = style.stroke_distance(cat, coffee)
     assert style.stroke_distance(coffee, coffee * 0.5 + 0.2) < 0.02 * scale
     assert style.stroke_distance(coffee, recoloured(coffee)) < 0.02 * scale
     assert style.color_distance(coffee, recoloured(coffee)) > 0.05
 
 
-def test_strokes_see_a_blur(photo, coffee):
+def test_stroke_distance_increases_with_blur(photo, coffee):
     small = functional.interpolate(coffee, scale_factor=0.25, mode="area")
     blurred = functional.interpolate(small, (256, 256), mode="bilinear")
     another_crop = photo("coffee", 300)[..., 30:286, 30:286]
     assert style.stroke_distance(coffee, blurred) > 1.5 * style.stroke_distance(coffee, another_crop)
 
 
-def test_any_size_is_brought_to_the_same_short_side(coffee):
+def test_images_of_any_size_are_resized_to_the_same_short_side(coffee):
     wide = functional.interpolate(coffee, (512, 512), mode="bicubic").clamp(-1, 1)
     assert style.color_distance(coffee, wide) < 0.01
     assert style.color_signature(coffee[..., :100, :]).shape == (3, 512, 4096)
 
 
-def test_equalisation_is_the_textbook_one():
-    """The function relied on spreads grey levels evenly: the value of a pixel is the share of pixels up to it."""
+def test_equalisation_spreads_grey_levels_evenly():
+    """Histogram equalisation maps a grey level to the fraction of pixels that are not brighter."""
     ramp = np.linspace(0, 1, 4096).reshape(64, 64) ** 3
     np.testing.assert_allclose(equalize_hist(ramp), np.linspace(0, 1, 4096).reshape(64, 64), atol=0.2)
 

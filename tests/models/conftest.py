@@ -1,4 +1,4 @@
-"""Narrow models of both families, each as a folder, an LDM safetensors file and a Lightning .ckpt."""
+"""Narrow models of both families, each as a diffusers folder, an LDM safetensors file and a Lightning .ckpt."""
 
 from __future__ import annotations
 
@@ -19,6 +19,8 @@ CPU = Placement(torch.device("cpu"), torch.float32)
 
 
 class Forms(NamedTuple):
+    """The same models in three file formats."""
+
     models: Narrow
     folder: Path
     safetensors: Path

@@ -1,4 +1,4 @@
-"""Attention in blocks against torch's own, forward and backward, and a U-Net under it."""
+"""Blockwise attention for CPUs against torch's own, forward and backward, and in a U-Net."""
 
 import pytest
 import torch
@@ -11,7 +11,7 @@ from inst.models.cpu_attention import BlockAttnProcessor, attend
 
 @pytest.mark.parametrize("block", [1 << 20, 100, 60])
 @pytest.mark.parametrize("shape", [(1, 3, 50, 50, 8), (2, 4, 20, 7, 16)])
-def test_it_is_attention_with_its_gradients(shape, block, monkeypatch):
+def test_outputs_and_gradients_match_torch(shape, block, monkeypatch):
     monkeypatch.setattr(cpu_attention, "BLOCK", block)
     b, heads, positions, keys, width = shape
     sizes = [(b, heads, n, width) for n in (positions, keys, keys)]
@@ -24,7 +24,7 @@ def test_it_is_attention_with_its_gradients(shape, block, monkeypatch):
         assert_close(mine, theirs)
 
 
-def test_a_unet_predicts_the_same_under_it():
+def test_a_unet_gives_the_same_output_with_it():
     from diffusers import UNet2DConditionModel
 
     torch.manual_seed(0)

@@ -1,3 +1,5 @@
+"""`LatentDiffusion`: prediction types, noise schedules, gradients, and decoding."""
+
 from dataclasses import replace
 
 import pytest
@@ -19,8 +21,8 @@ def test_noise_from_v_inverts_the_definition():
     torch.testing.assert_close(noise_from_v(v, xt, alpha_bar), eps)
 
 
-def test_a_v_model_predicts_noise(model):
-    """The same U-Net read as a v model, each element of the batch with its own timestep."""
+def test_a_v_prediction_model_is_converted_to_noise(model):
+    """The same U-Net with ``v_prediction``, and a different timestep for each element of the batch."""
     latents, conditioning = torch.randn(2, 4, 8, 8), model.text.encode_prompt(["a", "b"])
     timesteps = torch.tensor([1, 900])
     raw = model.predict_noise(latents, timesteps, conditioning)
@@ -31,12 +33,12 @@ def test_a_v_model_predicts_noise(model):
     )
 
 
-def test_alphas_of_sd_in_closed_form():
+def test_the_schedule_of_stable_diffusion_has_its_closed_form():
     betas = torch.linspace(0.00085**0.5, 0.012**0.5, 1000, dtype=torch.float64) ** 2
     torch.testing.assert_close(alphas_cumprod(SD).double(), torch.cumprod(1 - betas, 0), rtol=1e-5, atol=1e-7)
 
 
-def test_alphas_of_other_schedules():
+def test_other_schedules():
     betas = [0.1, 0.2, 0.5]
     own = {"trained_betas": betas, "num_train_timesteps": 3}
     torch.testing.assert_close(alphas_cumprod(own), torch.tensor([0.9, 0.72, 0.36]))
@@ -52,7 +54,7 @@ def test_alphas_of_other_schedules():
         alphas_cumprod(SD | {"beta_schedule": "cubic"})
 
 
-def test_eps_model_serves_any_batch_with_one_row(model):
+def test_eps_model_broadcasts_one_conditioning_over_the_batch(model):
     conditioning = model.text.encode_prompt(["a boat"])
     latents, timesteps = torch.randn(3, 4, 8, 8), torch.tensor([5, 50, 500])
     together = model.eps_model(conditioning)(latents, timesteps)
@@ -60,7 +62,7 @@ def test_eps_model_serves_any_batch_with_one_row(model):
     torch.testing.assert_close(together, torch.cat(each), rtol=1e-4, atol=1e-5)
 
 
-def test_gradients_reach_the_words_through_the_unet(model):
+def test_gradients_reach_the_token_vectors_through_the_unet(model):
     vectors = torch.randn(2, model.text.token_dim, requires_grad=True)
     conditioning = model.text.encode_prompt(["[C]"], {"[C]": vectors})
     model.predict_noise(torch.randn(1, 4, 8, 8), torch.tensor([500]), conditioning).square().mean().backward()
@@ -68,15 +70,15 @@ def test_gradients_reach_the_words_through_the_unet(model):
     assert all(parameter.grad is None for parameter in model.unet.parameters())
 
 
-def test_nothing_is_traced_without_need(model):
+def test_no_graph_is_built_without_trainable_inputs(model):
     assert not model.encode(torch.zeros(1, 3, 64, 64)).requires_grad
     assert not model.predict_noise(
         torch.zeros(1, 4, 8, 8), torch.tensor([1]), model.text.encode_prompt([""])
     ).requires_grad
 
 
-def test_decoding_again_in_float32(model, monkeypatch):
-    """A decoder that overflows in half precision: the second picture is float32's, the decoder is left as it was."""
+def test_decoding_is_repeated_in_float32_after_an_overflow(model, monkeypatch):
+    """A decoder that overflows in half precision is run again in float32, and its dtype is restored."""
     half = replace(model, placement=Placement(model.placement.device, torch.bfloat16))
     latents = torch.randn(1, 4, 8, 8)
     expected = model.decode(latents)
@@ -99,7 +101,7 @@ def test_decoding_again_in_float32(model, monkeypatch):
     torch.testing.assert_close(found, expected, rtol=0.05, atol=0.05)
 
 
-def test_tiles_are_for_one_call(model):
+def test_tiling_applies_to_one_call_only(model):
     images = torch.rand(1, 3, 64, 64) * 2 - 1
     assert model.encode(images, tiled=True).shape == (1, 4, 8, 8)
     assert model.decode(torch.randn(1, 4, 8, 8), tiled=True).shape == (1, 3, 64, 64)

@@ -1,3 +1,5 @@
+"""Loading Stable Diffusion models from folders and single files, and what the errors say."""
+
 import json
 import shutil
 import warnings
@@ -25,7 +27,7 @@ def read(path, prediction_type=None, placement=CPU):
         return load(parse_source(str(path), prediction_type), placement)
 
 
-# for files that no test changes
+# only for files that no test modifies
 read_once = cache(read)
 
 
@@ -39,7 +41,7 @@ def outputs(model):
 
 
 @pytest.mark.parametrize("family", ["v1", "v2"])
-def test_folder_safetensors_and_ckpt_are_the_same_model(family, request):
+def test_folder_safetensors_and_ckpt_give_the_same_model(family, request):
     forms = request.getfixturevalue(family)
     folder, *files = (read_once(path) for path in (forms.folder, forms.safetensors, forms.ckpt))
     for file in files:
@@ -51,8 +53,8 @@ def test_folder_safetensors_and_ckpt_are_the_same_model(family, request):
         assert torch.equal(file.alphas_cumprod, folder.alphas_cumprod)
 
 
-def test_the_loaded_model_is_the_saved_one(v1):
-    """Against the networks that were saved, as diffusers and transformers run them."""
+def test_a_loaded_model_computes_the_same_as_the_saved_networks(v1):
+    """Against the saved networks run by diffusers and transformers."""
     loaded = read_once(v1.safetensors)
     latents, images = torch.randn(1, 4, 8, 8), torch.rand(1, 3, 64, 64) * 2 - 1
     ids = loaded.text.tokenizer(["a boat"], padding="max_length", return_tensors="pt").input_ids
@@ -67,13 +69,13 @@ def test_the_loaded_model_is_the_saved_one(v1):
     torch.testing.assert_close(loaded.decode(latents), decoded)
 
 
-def test_frozen_and_evaluating(model):
+def test_networks_are_frozen_and_in_evaluation_mode(model):
     for network in (model.unet, model.vae, model.text.text_encoder):
         assert not network.training
         assert not any(parameter.requires_grad for parameter in network.parameters())
 
 
-def test_half_precision_files_and_placements_keep_the_fingerprints(model, tmp_path):
+def test_fingerprints_do_not_depend_on_precision(model, tmp_path):
     half = narrow_models("v1")
     folder = write_folder(tmp_path / "half", type(half)(*(network.half() for network in half)))
     for part, stem in (
@@ -92,7 +94,7 @@ def test_half_precision_files_and_placements_keep_the_fingerprints(model, tmp_pa
         torch.testing.assert_close(noise, outputs(full)[1], rtol=0.1, atol=0.1)
 
 
-def test_other_weights_have_other_fingerprints(v1, model, tmp_path):
+def test_different_weights_have_different_fingerprints(v1, model, tmp_path):
     one = model
     other = narrow_models("v1", seed=1)
     unet_only = write_folder(tmp_path / "unet", v1.models._replace(unet=other.unet))
@@ -103,7 +105,7 @@ def test_other_weights_have_other_fingerprints(v1, model, tmp_path):
     assert read(text_only).text.text_encoder_hash != one.text.text_encoder_hash
 
 
-def test_v_or_epsilon_in_a_file_of_sd2(v2):
+def test_the_prediction_type_of_an_sd2_file_is_assumed_with_a_warning_or_given(v2):
     with pytest.warns(UserWarning, match="--prediction-type epsilon"):
         model = load(parse_source(str(v2.safetensors)), CPU)
     assert (model.prediction_type, model.defaults.resolution) == ("v_prediction", 768)
@@ -113,12 +115,12 @@ def test_v_or_epsilon_in_a_file_of_sd2(v2):
     assert (model.prediction_type, model.defaults.resolution) == ("epsilon", 512)
 
 
-def test_prediction_type_overrides_a_folders(v1):
+def test_a_given_prediction_type_overrides_that_of_a_folder(v1):
     assert read(v1.folder, "v_prediction").prediction_type == "v_prediction"
 
 
-def test_sd2_file_written_back_from_a_folder_lacks_the_unused_layer(v2, tmp_path):
-    """Such files have 23 layers and no projection: nothing may be dropped."""
+def test_an_sd2_file_without_the_unused_layer_is_read(v2, tmp_path):
+    """Such files have 23 layers and no projection, so no layer may be dropped."""
     weights, _ = read_safetensors(v2.safetensors)
     last = "cond_stage_model.model.transformer.resblocks.3."
     gone = ("cond_stage_model.model.text_projection", "cond_stage_model.model.logit_scale")
@@ -129,7 +131,7 @@ def test_sd2_file_written_back_from_a_folder_lacks_the_unused_layer(v2, tmp_path
     torch.testing.assert_close(outputs(back)[0], outputs(read_once(v2.folder))[0])
 
 
-def test_safetensors_named_ckpt_and_the_other_way(v1, tmp_path):
+def test_the_format_is_detected_from_the_content_not_the_suffix(v1, tmp_path):
     for path, name in ((v1.safetensors, "a.ckpt"), (v1.ckpt, "b.safetensors")):
         shutil.copy(path, tmp_path / name)
         file = read_ldm_file(tmp_path / name, None)
@@ -142,7 +144,7 @@ class Hostile:
         return eval, ("open('ran', 'w').write('x')",)
 
 
-def test_a_hostile_ckpt_runs_nothing(tmp_path, monkeypatch):
+def test_code_in_a_ckpt_is_not_executed(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     torch.save({"state_dict": {}, "x": Hostile()}, "bad.ckpt")
     with pytest.raises(InstError, match=r"bad\.ckpt"):
@@ -168,7 +170,7 @@ def test_a_hostile_ckpt_runs_nothing(tmp_path, monkeypatch):
         ([f"layer.{i}" for i in range(9)], "not a Stable Diffusion model"),
     ],
 )
-def test_the_wrong_kind_of_file_is_named(names, words, tmp_path):
+def test_files_of_another_kind_are_named(names, words, tmp_path):
     write_safetensors(tmp_path / "x.safetensors", {name: torch.ones(1) for name in names}, {})
     with pytest.raises(ModelError, match=f"x.safetensors .*{words}") as caught:
         read(tmp_path / "x.safetensors")
@@ -176,7 +178,7 @@ def test_the_wrong_kind_of_file_is_named(names, words, tmp_path):
 
 
 @pytest.mark.parametrize(("channels", "words"), [(9, "inpainting"), (8, "InstructPix2Pix"), (5, "depth")])
-def test_a_unet_with_more_inputs_is_named(channels, words, v1, tmp_path):
+def test_a_unet_with_more_input_channels_is_refused_by_kind(channels, words, v1, tmp_path):
     weights, _ = read_safetensors(v1.safetensors)
     weights["model.diffusion_model.input_blocks.0.0.weight"] = torch.zeros(32, channels, 3, 3)
     write_safetensors(tmp_path / "x.safetensors", weights, {})
@@ -188,7 +190,7 @@ def test_a_missing_weight_is_named(v1, tmp_path):
     weights, _ = read_safetensors(v1.safetensors)
     del weights["model.diffusion_model.out.2.bias"]
     write_safetensors(tmp_path / "x.safetensors", weights, {})
-    with pytest.raises(ModelError, match=r"x\.safetensors: the U-Net lacks 1 of \d+ weights, conv_out\.bias"):
+    with pytest.raises(ModelError, match=r"x\.safetensors: the U-Net lacks 1 of \d+ weights, such as conv_out\.bias"):
         read(tmp_path / "x.safetensors")
 
 
@@ -214,11 +216,11 @@ def test_a_quantised_weight_is_named(v1, tmp_path):
     weights, _ = read_safetensors(v1.safetensors)
     weights["model.diffusion_model.out.2.bias"] = torch.zeros(4, dtype=torch.int8)
     write_safetensors(tmp_path / "x.safetensors", weights, {})
-    with pytest.raises(ModelError, match=r"conv_out\.bias holds torch\.int8"):
+    with pytest.raises(ModelError, match=r"conv_out\.bias has the type torch\.int8"):
         read(tmp_path / "x.safetensors")
 
 
-def test_files_that_are_no_weights(tmp_path):
+def test_files_without_weights_are_refused(tmp_path):
     (tmp_path / "page.safetensors").write_text("<!doctype html><html></html>")
     with pytest.raises(InputError, match=r"page\.safetensors"):
         read(tmp_path / "page.safetensors")
@@ -229,27 +231,27 @@ def test_files_that_are_no_weights(tmp_path):
     [
         ("model_index.json", "not a diffusers folder"),
         ("vae/config.json", "vae/config.json is missing"),
-        ("unet/diffusion_pytorch_model.safetensors", "unet/ holds no weights"),
+        ("unet/diffusion_pytorch_model.safetensors", "unet/ contains no weights"),
         ("tokenizer/tokenizer.json", "tokenizer"),
     ],
 )
-def test_an_incomplete_folder_names_what_is_missing(gone, words, v1, tmp_path):
+def test_an_incomplete_folder_names_the_missing_file(gone, words, v1, tmp_path):
     folder = shutil.copytree(v1.folder, tmp_path / "model")
     (folder / gone).unlink()
     with pytest.raises(ModelError, match=f"model: .*{words}"):
         read(folder)
 
 
-def test_a_unet_that_takes_more_than_a_text_is_named(v1, tmp_path):
+def test_a_unet_with_additional_conditioning_is_refused(v1, tmp_path):
     folder = shutil.copytree(v1.folder, tmp_path / "model")
     config = json.loads((folder / "unet/config.json").read_text())
     (folder / "unet/config.json").write_text(json.dumps(config | {"addition_embed_type": "text_time"}))
-    with pytest.raises(ModelError, match="takes more than a text"):
+    with pytest.raises(ModelError, match="needs more inputs than a text"):
         read(folder)
 
 
-def test_a_unet_that_pools_its_text(tmp_path):
-    """What is added to its time embedding comes from the prompt alone, so that nothing else has to be given."""
+def test_a_unet_with_a_pooled_text_embedding_is_supported(tmp_path):
+    """Its time embedding gets an addition that is computed from the prompt alone, so it needs no other inputs."""
     models = narrow_models("v1")
     config = {name: value for name, value in models.unet.config.items() if not name.startswith("_")}
     pooling = {"addition_embed_type": "text", "addition_embed_type_num_heads": 4}
@@ -264,16 +266,16 @@ def test_a_unet_that_pools_its_text(tmp_path):
     assert (own - without).abs().max() > 1e-3
 
 
-def test_a_text_encoder_of_another_width(v1, v2, tmp_path):
+def test_a_text_encoder_of_another_width_is_refused(v1, v2, tmp_path):
     folder = shutil.copytree(v1.folder, tmp_path / "model")
     config = json.loads((folder / "unet/config.json").read_text())
     (folder / "unet/config.json").write_text(json.dumps(config | {"cross_attention_dim": 1024}))
-    with pytest.raises(ModelError, match="width 1024, its text encoder has 64"):
+    with pytest.raises(ModelError, match="width 1024, but its text encoder has 64"):
         read(folder)
 
 
-def test_bin_weights_and_old_names_in_a_folder(v1, model, tmp_path):
-    """Folders from before safetensors: pickles, attention called query, key and value, position ids."""
+def test_pickled_weights_and_old_names_in_a_folder_are_read(v1, model, tmp_path):
+    """Folders older than safetensors: pickled weights, attention layers named query, key and value, position ids."""
     folder = shutil.copytree(v1.folder, tmp_path / "old")
     vae, _ = read_safetensors(folder / "vae/diffusion_pytorch_model.safetensors")
     old = {"to_q": "query", "to_k": "key", "to_v": "value", "to_out.0": "proj_attn"}
@@ -295,8 +297,8 @@ def test_bin_weights_and_old_names_in_a_folder(v1, model, tmp_path):
         torch.testing.assert_close(one, other)
 
 
-def test_defaults_beside_the_weights(v1, model, tmp_path):
-    assert model.defaults.resolution == 64, "the U-Net's own sample size"
+def test_defaults_are_read_from_inst_json(v1, model, tmp_path):
+    assert model.defaults.resolution == 64, "the U-Net's own sample size determines it"
     folder = shutil.copytree(v1.folder, tmp_path / "model")
     (folder / "inst.json").write_text(json.dumps({"num_steps": 7, "clip": "local-dir:clip"}))
     model = read(folder)
@@ -304,8 +306,8 @@ def test_defaults_beside_the_weights(v1, model, tmp_path):
     assert model.clip_name == f"local-dir:{folder / 'clip'}"
 
 
-def test_nothing_assumes_stable_diffusions_sizes(tmp_path):
-    """Six latent channels at half the pixels, a scale and shift of their own, 20 positions, another schedule."""
+def test_models_of_other_sizes_than_stable_diffusions_are_supported(tmp_path):
+    """Six latent channels, downsampling by 2, other scaling and shift factors, 20 positions, another schedule."""
     from diffusers import AutoencoderKL, UNet2DConditionModel
     from transformers import CLIPTextConfig, CLIPTextModel
 
@@ -338,8 +340,8 @@ def test_nothing_assumes_stable_diffusions_sizes(tmp_path):
     assert model.eps_model(conditioning)(model.encode(images), torch.tensor([5])).shape == (1, 6, 5, 7)
 
 
-def test_unet_of_sd15_has_its_published_names():
-    """The names that tools look for in original files: the writer of these tests is not in a world of its own."""
+def test_converted_weights_have_the_published_names():
+    """Names that other tools look for in original files, which verifies the converter these tests use."""
     names = ldm_weights(*narrow_models("v1"))
     assert sum(name.startswith("model.diffusion_model.") for name in names) == 686
     assert sum(name.startswith("first_stage_model.") for name in names) == 248
@@ -354,13 +356,13 @@ def test_unet_of_sd15_has_its_published_names():
         assert name in names
 
 
-def test_an_unreachable_hub_is_one_line_with_the_replacement():
+def test_an_unreachable_hub_is_one_line_with_a_replacement():
     with pytest.raises(ModelError, match=r"runwayml/.* HF_HUB_OFFLINE .*use sd15") as caught:
         load(ModelSource(kind="hub", value="runwayml/stable-diffusion-v1-5"), CPU)
     assert "\n" not in str(caught.value)
 
 
-def test_xformers_is_asked_for_and_not_there(v1, model):
+def test_a_warning_if_xformers_is_requested_but_not_installed(v1, model):
     try:
         import xformers  # noqa: F401
     except ImportError:

@@ -1,3 +1,5 @@
+"""Model names, paths and hub ids."""
+
 import subprocess
 import sys
 
@@ -18,12 +20,12 @@ from inst.models.source import NAMES, known_models, parse_source
         ("runwayml/stable-diffusion-v1-5", "hub", "runwayml/stable-diffusion-v1-5"),
     ],
 )
-def test_names(text, kind, value):
+def test_names_and_hub_ids(text, kind, value):
     source = parse_source(text)
     assert (source.kind, source.value) == (kind, value)
 
 
-def test_what_exists_on_the_disk_wins(tmp_path, monkeypatch):
+def test_existing_paths_take_precedence_over_hub_ids(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "owner" / "name").mkdir(parents=True)
     (tmp_path / "weights.bin").write_bytes(b"x")
@@ -32,12 +34,12 @@ def test_what_exists_on_the_disk_wins(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize("text", ["model.safetensors", "./models/mine", "/no/where", "~/x", "a/b/c"])
-def test_paths_that_are_not_there(text):
+def test_missing_paths_are_refused(text):
     with pytest.raises(ModelError, match="does not exist"):
         parse_source(text)
 
 
-def test_unknown_names_get_a_guess():
+def test_unknown_names_get_a_suggestion():
     with pytest.raises(ModelError, match="Did you mean sd15"):
         parse_source("sd1.5")
     with pytest.raises(ModelError, match="not known"):
@@ -57,7 +59,7 @@ def test_prediction_types():
     ("gone", "name"),
     [("runwayml/stable-diffusion-v1-5", "sd15"), ("stabilityai/stable-diffusion-2-1-base", "sd21-base")],
 )
-def test_repositories_that_are_gone_have_a_hint(gone, name):
+def test_deleted_repositories_have_a_hint(gone, name):
     assert f"use {name}, which is {NAMES[name]}" in parse_source(gone).hint
     assert parse_source(name).hint == ""
 
@@ -68,14 +70,14 @@ def test_known_models():
     assert NAMES["sd15"] in rows["sd15"].needs
 
 
-def test_defaults_of_a_model_override_its_familys():
+def test_defaults_of_a_model_override_those_of_its_family():
     family = family_defaults(text_width=1024, resolution=768)
     assert (family.resolution, family.clip.split("/")[0]) == (768, "ViT-H-14")
     own = with_overrides(family, {"resolution": 256, "guidance_scale": 4}, "inst.json")
     assert (own.resolution, own.guidance_scale, own.num_steps) == (256, 4, family.num_steps)
     with pytest.raises(ModelError, match="guidance"):
         with_overrides(ModelDefaults(), {"guidence": 3}, "inst.json")
-    with pytest.raises(ModelError, match="no int"):
+    with pytest.raises(ModelError, match="is not of the type int"):
         with_overrides(ModelDefaults(), {"resolution": "large"}, "inst.json")
 
 

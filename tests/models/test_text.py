@@ -1,3 +1,5 @@
+"""Prompt encoding with placeholders for token vectors."""
+
 import threading
 import warnings
 
@@ -22,7 +24,7 @@ def text2(v2):
 
 
 def plain(text, prompts):
-    """As diffusers' pipelines encode prompts."""
+    """Prompts encoded as in the pipelines of diffusers."""
     ids = text.tokenizer(
         prompts, padding="max_length", max_length=text.max_length, truncation=True, return_tensors="pt"
     ).input_ids
@@ -30,14 +32,14 @@ def plain(text, prompts):
 
 
 @pytest.mark.parametrize("which", ["text", "text2"])
-def test_plain_prompts_are_encoded_as_by_diffusers(which, request):
+def test_plain_prompts_are_encoded_like_in_diffusers(which, request):
     text = request.getfixturevalue(which)
     prompts = ["", "a boat on the sea, 4k", "array[c] of [x] & Größe"]
     assert torch.equal(text.encode_prompt(prompts), plain(text, prompts))
 
 
 @pytest.mark.parametrize("which", ["text", "text2"])
-def test_rows_of_a_known_word_equal_the_word(which, request):
+def test_token_vectors_of_a_known_word_equal_the_word(which, request):
     text = request.getfixturevalue(which)
     rows = text.word_vectors("lighthouse keeper")
     assert rows.shape == (2, text.token_dim)
@@ -45,18 +47,18 @@ def test_rows_of_a_known_word_equal_the_word(which, request):
     assert torch.equal(found, plain(text, ["a lighthouse keeper by the sea", "lighthouse keeper"]))
 
 
-def test_several_words_and_repeats_in_a_batch(text):
+def test_several_and_repeated_placeholders_in_a_batch(text):
     one, two = text.word_vectors("red"), text.word_vectors("deep blue")
     found = text.encode_prompt(["[A] and [B], [A]", "no style", "[B]sky"], {"[A]": one, "[B]": two})
     assert torch.equal(found, plain(text, ["red and deep blue, red", "no style", "deep blue sky"]))
 
 
-def test_the_longer_of_two_placeholders_wins(text):
+def test_the_longer_of_two_matching_placeholders_is_used(text):
     found = text.encode_prompt(["*1 and *"], {"*": text.word_vectors("red"), "*1": text.word_vectors("blue")})
     assert torch.equal(found, plain(text, ["blue and red"]))
 
 
-def test_case_matters(text):
+def test_placeholders_are_case_sensitive(text):
     vectors = torch.ones(1, text.token_dim)
     found = text.encode_prompt(["[C] in [c]", "array[c]"], {"[C]": vectors})
     assert torch.equal(found[1:], plain(text, ["array[c]"]))
@@ -64,15 +66,15 @@ def test_case_matters(text):
         text.encode_prompt(["a [c] boat"], {"[C]": vectors})
 
 
-def test_gradients_reach_the_vectors_and_nothing_else(text):
+def test_gradients_reach_the_token_vectors_but_no_weights(text):
     vectors = torch.randn(3, text.token_dim, requires_grad=True)
     text.encode_prompt(["a [C] boat"], {"[C]": vectors}).square().sum().backward()
     assert vectors.grad.abs().sum(dim=1).min() > 0
     assert all(parameter.grad is None for parameter in text.text_encoder.parameters())
 
 
-def test_the_gradient_is_right(text):
-    """Against a central difference along a random direction."""
+def test_the_gradient_matches_finite_differences(text):
+    """Against a central finite difference along a random direction."""
     double = TextConditioner(text.tokenizer, text.text_encoder.double())
     try:
         vectors = torch.randn(2, text.token_dim, dtype=torch.float64, requires_grad=True)
@@ -100,7 +102,7 @@ def assert_same_state(one, other):
     assert all(torch.equal(one[1][name], other[1][name]) for name in one[1])
 
 
-def test_the_hook_leaves_no_trace(text, monkeypatch):
+def test_encoding_leaves_the_text_encoder_unchanged(text, monkeypatch):
     before, output = state_of(text), text.encode_prompt(["a * boat [c]"])
     text.encode_prompt(["a [C] boat"], {"[C]": torch.full((2, text.token_dim), 9.0)})
     assert_same_state(state_of(text), before)
@@ -112,7 +114,7 @@ def test_the_hook_leaves_no_trace(text, monkeypatch):
     assert torch.equal(text.encode_prompt(["a * boat [c]"]), output)
 
 
-def test_threads_do_not_mix_their_words(text):
+def test_threads_encode_independently(text):
     vectors = [torch.full((1, text.token_dim), float(i)) for i in range(4)]
     alone = [text.encode_prompt(["[C]"], {"[C]": v}) for v in vectors]
     together: dict[int, bool] = {}
@@ -126,9 +128,9 @@ def test_threads_do_not_mix_their_words(text):
     assert together == dict.fromkeys(range(4), True)
 
 
-def test_what_a_long_prompt_loses_is_said(text):
+def test_a_truncated_prompt_gives_a_warning_with_the_lost_text(text):
     long = " ".join(["sea"] * 75 + ["lighthouse"])
-    with pytest.warns(UserWarning, match=r'76 tokens, 75 fit; cut off: "lighthouse"'):
+    with pytest.warns(UserWarning, match=r'76 tokens, but the model reads 75; ignored: "lighthouse"'):
         found = text.encode_prompt([long])
     assert torch.equal(found, plain(text, [long]))
     with warnings.catch_warnings():
@@ -136,25 +138,25 @@ def test_what_a_long_prompt_loses_is_said(text):
         text.encode_prompt([" ".join(["sea"] * 75)])
 
 
-def test_a_placeholder_may_not_be_cut(text):
+def test_a_truncated_placeholder_is_refused(text):
     vectors = {"[C]": torch.ones(2, text.token_dim)}
     text.encode_prompt([" ".join(["sea"] * 73) + " [C]"], vectors)
     with pytest.raises(TokenError, match=r"\[C\] lies beyond the 75 tokens"):
         text.encode_prompt([" ".join(["sea"] * 74) + " [C]"], vectors)
 
 
-def test_placeholders_and_words_must_match(text):
+def test_placeholders_and_token_vectors_must_match(text):
     vectors = torch.ones(1, text.token_dim)
-    with pytest.raises(TokenError, match=r"\[D\], which has no style: known are \[C\]"):
+    with pytest.raises(TokenError, match=r"\[D\], which has no style: known placeholders are \[C\]"):
         text.encode_prompt(["[C] and [D]"], {"[C]": vectors})
     with pytest.raises(TokenError, match="no style was given"):
         text.encode_prompt(["[C]"])
     with pytest.raises(TokenError, match=r"takes \(n, 64\)"):
         text.encode_prompt(["[C]"], {"[C]": torch.ones(1, 768)})
-    with pytest.raises(TokenError, match="no token"):
+    with pytest.raises(TokenError, match="has no tokens"):
         text.word_vectors(" ")
 
 
-def test_the_vocabularys_norm(text):
+def test_the_mean_norm_of_the_vocabulary(text):
     table = text.text_encoder.get_input_embeddings().weight
     assert text.vocabulary_norm == pytest.approx(table.square().sum(1).sqrt().mean().item(), rel=1e-5)

@@ -1,3 +1,5 @@
+"""The CLIP tokenizer."""
+
 import pytest
 
 from inst.models.tokenizer import clip_tokenizer
@@ -17,7 +19,7 @@ def tokenizer():
     return clip_tokenizer()
 
 
-def test_ids_are_those_of_open_clips_own_tokenizer(tokenizer):
+def test_token_ids_match_open_clip(tokenizer):
     import open_clip
 
     own = open_clip.tokenizer.SimpleTokenizer()
@@ -34,7 +36,7 @@ def test_the_published_vocabulary(tokenizer):
     assert tokenizer("a photo of a cat").input_ids == [49406, 320, 1125, 539, 320, 2368, 49407]
 
 
-def test_padding_of_both_families(tokenizer):
+def test_padding_token_of_both_families(tokenizer):
     assert tokenizer(["cat"], padding="max_length").input_ids[0] == [49406, 2368] + [49407] * 75
     second = clip_tokenizer(pad_token="!")
     assert second(["cat"], padding="max_length").input_ids[0] == [49406, 2368, 49407] + [0] * 74

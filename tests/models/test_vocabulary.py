@@ -1,8 +1,8 @@
-"""A prompt with words that a small model never learned is told of."""
+"""A message names the words of a prompt that a small model was not trained on."""
 
 import pytest
 
-from inst.models.vocabulary import WORDS_FILE, tell_unknown_words
+from inst.models.vocabulary import WORDS_FILE, describe_unknown_words
 
 
 @pytest.fixture
@@ -11,17 +11,17 @@ def folder(tmp_path):
     return tmp_path
 
 
-def test_known_words_and_placeholders_pass(folder):
-    assert tell_unknown_words("A cat, in the style of [C]; a house [SEA]", folder) is None
+def test_known_words_and_placeholders_give_no_message(folder):
+    assert describe_unknown_words("A cat, in the style of [C]; a house [SEA]", folder) is None
 
 
-def test_an_unknown_word_is_named_once_with_the_nearest(folder):
-    told = tell_unknown_words("houses of a zeppelin, zeppelin", folder)
-    assert told is not None
-    assert '"houses" (nearest: house), "zeppelin"; of 7 words' in told
-    assert told.count("zeppelin") == 1
+def test_an_unknown_word_is_named_once_with_the_nearest_known_word(folder):
+    sentence = describe_unknown_words("houses of a zeppelin, zeppelin", folder)
+    assert sentence is not None
+    assert '"houses" (nearest: house), "zeppelin"; of its 7 words' in sentence
+    assert sentence.count("zeppelin") == 1
 
 
-def test_a_model_without_a_list_knows_everything(tmp_path):
-    assert tell_unknown_words("zeppelin", tmp_path) is None
-    assert tell_unknown_words("zeppelin", None) is None
+def test_a_model_without_a_word_list_gives_no_message(tmp_path):
+    assert describe_unknown_words("zeppelin", tmp_path) is None
+    assert describe_unknown_words("zeppelin", None) is None

@@ -1,3 +1,5 @@
+"""ArcFace: reference output, cropping, and checkpoints."""
+
 import pytest
 import torch
 from torch.testing import assert_close
@@ -11,7 +13,7 @@ from inst.placement import Placement
 CPU = Placement(torch.device("cpu"), torch.float32)
 
 
-def test_identity_is_the_published_one(golden, fill):
+def test_identity_matches_the_reference_output(golden, fill):
     expected = golden("arcface")
     network = ArcFace().eval()
     assert len(network.state_dict()) == 397
@@ -28,11 +30,11 @@ def small():
     return ArcFace(IrSeLayout(widths=(8, 16, 24, 32), units=(1, 2, 1, 1), reduction=4), features=24).eval()
 
 
-def test_crop_at_256_and_above():
+def test_the_crop_at_256_and_512_pixels():
     ramp = torch.linspace(-1, 1, 256).expand(1, 3, 256, 256)
     crop = crop_face(ramp)
     assert crop.shape == (1, 3, 112, 112)
-    # columns 32 … 219, so from its first to its last value but for the averaging of the first two
+    # columns 32 … 219: the first and last output average the first and last two of them
     assert crop[0, 0, 0, 0] == pytest.approx(ramp[0, 0, 0, 32:34].mean().item(), abs=1e-6)
     assert crop[0, 0, 0, -1] == pytest.approx(ramp[0, 0, 0, 218:220].mean().item(), abs=1e-6)
     down = crop_face(ramp.transpose(2, 3))
@@ -49,7 +51,7 @@ def test_identities_are_unit_vectors_with_gradients(small):
     assert faces.grad.abs().max() > 0
 
 
-def test_half_precision_takes_the_pictures_as_they_come(small):
+def test_a_bfloat16_network_accepts_float32_images(small):
     import copy
 
     faces = torch.rand(2, 3, 64, 64)
@@ -58,11 +60,11 @@ def test_half_precision_takes_the_pictures_as_they_come(small):
     assert (half * small.embed_faces(faces)).sum(1).min() > 0.95
 
 
-def test_stages_end_where_the_encoder_taps():
+def test_stage_ends_of_the_published_layout():
     assert IrSeLayout().stage_ends == (2, 6, 20, 23)
 
 
-def test_files_of_another_kind_are_told(tmp_path, small):
+def test_files_of_another_kind_are_refused(tmp_path, small):
     (tmp_path / "page.pth").write_text("<!doctype html>")
     with pytest.raises(InputError, match="a web page"):
         load_arcface(tmp_path / "page.pth", CPU)
@@ -70,11 +72,11 @@ def test_files_of_another_kind_are_told(tmp_path, small):
     with pytest.raises(ModelError, match=r"ArcFace.*397 of 397 tensors are missing"):
         load_arcface(tmp_path / "other.pth", CPU)
     torch.save([1, 2], tmp_path / "list.pth")
-    with pytest.raises(ModelError, match="no dictionary"):
+    with pytest.raises(ModelError, match="contains no dictionary"):
         load_arcface(tmp_path / "list.pth", CPU)
 
 
-def test_loads_torch_files_and_safetensors(tmp_path, small):
+def test_torch_files_and_safetensors_are_loaded(tmp_path, small):
     torch.save(small.state_dict(), tmp_path / "a.pth")
     write_safetensors(tmp_path / "a.safetensors", small.state_dict(), {})
     face = torch.rand(1, 3, 256, 256)
@@ -83,8 +85,8 @@ def test_loads_torch_files_and_safetensors(tmp_path, small):
         assert_close(loaded.embed_faces(face), small.embed_faces(face).detach())
         assert not any(p.requires_grad for p in loaded.parameters())
     torch.save({**small.state_dict(), "more": torch.ones(1)}, tmp_path / "b.pth")
-    with pytest.raises(ModelError, match="no place in it, the first is more"):
+    with pytest.raises(ModelError, match="unexpected, the first is more"):
         load_arcface(tmp_path / "b.pth", CPU)
     torch.save({**small.state_dict(), "output_layer.3.bias": torch.ones(3)}, tmp_path / "c.pth")
-    with pytest.raises(ModelError, match=r"output_layer.3.bias has the shape \(3,\), not \(24,\)"):
+    with pytest.raises(ModelError, match=r"output_layer.3.bias has the shape \(3,\), expected \(24,\)"):
         load_arcface(tmp_path / "c.pth", CPU)

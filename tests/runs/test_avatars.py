@@ -11,9 +11,9 @@ from support.gan_files import CONFIG, WIDTH, write_avatars, write_files, write_p
 
 from inst import assets
 from inst.cli import main
-from inst.commands.faces.options import EditRun
 from inst.image import read_image_text
-from inst.pipelines.faces.embedded import with_defaults
+from inst.pipelines.faces.embedded import edit_defaults
+from inst.pipelines.faces.settings import EditSettings
 from miniature.avatars import draw, sample
 
 QUICK = ["--device", "cpu", "--dtype", "float32"]
@@ -68,9 +68,9 @@ def test_a_text_alone_edits_a_bundled_avatar(capsys):
 
 
 def test_a_published_generator_is_optimised_as_published_and_an_avatar_keeps_its_pixels():
-    published = with_defaults(EditRun(text="x", generator="G.safetensors"))
+    published = edit_defaults(EditSettings(), embedded=False)
     assert (published.l2, published.pixel_weight, published.jitter) == (0.008, 0, 0)
-    own = with_defaults(EditRun(text="x"))
+    own = edit_defaults(EditSettings(), embedded=True)
     assert own.pixel_weight and own.l2 and own.jitter
     quick = [*TEXT, "--method", "optimize", "--steps", "12", "--seed", "1"]
     assert main(["edit", *quick, "--output", "own.png"]) == 0
@@ -85,9 +85,9 @@ def test_a_published_generator_is_optimised_as_published_and_an_avatar_keeps_its
 
 def test_words_that_its_clip_never_learned_are_told(capsys):
     assert main(["edit", "--text", "a face with a hatt", *TEXT[2:], "--output", "known.png"]) == 0
-    assert 'never learned "hatt" (nearest: hat)' in capsys.readouterr().err
+    assert 'was not trained on "hatt" (nearest: hat)' in capsys.readouterr().err
     assert main(["edit", *TEXT, "--output", "other.png"]) == 0
-    assert "never learned" not in capsys.readouterr().err
+    assert "not trained on" not in capsys.readouterr().err
 
 
 def test_all_bundled_avatars_and_each_alone():
@@ -211,7 +211,7 @@ def test_a_copy_without_weights_says_so(command, folder, tmp_path, files, capsys
     Path("G.safetensors").symlink_to(files / "G.safetensors")
     assert main(command) == 2
     (error,) = capsys.readouterr().err.strip().splitlines()
-    assert "the embedded generator of avatars is not in this copy of inst" in error and "--generator FILE" in error
+    assert "the embedded generator of avatars is not in this installation" in error and "--generator FILE" in error
     assert sorted(path.name for path in Path().iterdir()) == ["G.safetensors", "photo.png"]
 
 

@@ -1,11 +1,9 @@
 """``inst edit``, ``invert`` and ``align`` as a user types them, with a narrow generator."""
 
-import dataclasses
 import importlib.util
 import json
 import pickle
 import shutil
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -13,18 +11,18 @@ import pytest
 import torch
 from PIL import Image as PilImage
 from safetensors.torch import load_file
-from support.gan_files import CONFIG, WIDTH, prepared, write_files, write_photo
+from support.gan_files import CONFIG, WIDTH, bounded_generator, prepared, write_files, write_photo
 
 from inst.cli import main
-from inst.commands.faces.edit_batches import edit_together
-from inst.commands.faces.options import EditRun
 from inst.errors import InputError
 from inst.gan.checkpoints import load_generator
+from inst.gan.editor import Editor
 from inst.gan.ffclip import SemanticModulation
 from inst.gan.styleclip.mapper import LevelsMapper
 from inst.gan.styleclip.prepared import write_prepared
 from inst.gan.trained import save_trained
 from inst.image import read_image_text
+from inst.pipelines.faces.editing import FaceEdit, edit_in_batches
 from inst.placement import choose_placement
 
 CPU = choose_placement("cpu", "float32")
@@ -68,10 +66,10 @@ def pixels(path):
     return np.asarray(PilImage.open(path), dtype=int)
 
 
-# Faces that the generator makes up
+# Randomly sampled faces
 
 
-def test_made_up_faces_are_edited_and_say_how():
+def test_random_faces_are_edited_and_carry_their_settings():
     arguments = ["edit", "--random", "2", "--seed", "7", *TEXT, "--steps", "8", *GAN]
     assert main([*arguments, "--output", "out"]) == 0
     assert main([*arguments, "--strength", "0", "--output", "plain"]) == 0
@@ -222,7 +220,7 @@ def test_a_folder_goes_on_and_ends_with_a_list(capsys):
 
 @pytest.mark.parametrize("method", ["directions", "mapper", "ffclip"])
 def test_faces_edited_at_once_are_as_one_by_one(method, capsys):
-    """Photos with one face and two, one that cannot be read among them; and made-up faces, a last batch cut short."""
+    """Photos with one face and two, one of them unreadable; and random faces, whose last batch is smaller."""
     Path("photos").mkdir()
     Path("marks").mkdir()
     for name, marks in (("a", "photo"), ("b", "photo"), ("c", "two"), ("d", "photo")):
@@ -249,26 +247,27 @@ def test_faces_edited_at_once_are_as_one_by_one(method, capsys):
         torch.testing.assert_close(second[name], offset, atol=1e-4, rtol=1e-4)
 
 
-def test_a_face_that_fails_takes_no_other_along():
-    @dataclass
-    class Work:
-        run: EditRun = dataclasses.field(default_factory=lambda: EditRun(batch_size=3))
-        method: str = "mapper"
-        session = invert = None
-        ticks = 1
+def test_a_face_that_fails_does_not_affect_the_others():
+    class Refusing(Editor):
+        num_steps = 1
 
-        def write(self, *_):
-            raise AssertionError("only drawn")
-
-        def edit_codes(self, w_plus, noise, tick):
+        def steps(self, w_plus, text):
             if not torch.isfinite(w_plus).all():
                 raise InputError("not a face")
-            return w_plus.mean((1, 2))[:, None, None, None].expand(-1, 3, 2, 2) + noise[0].mean((1, 2))[0]
+            yield [w_plus]
 
-    codes = [torch.full((1, 8, 4), float(value)) for value in (1, float("nan"), 3, 4)]
-    images = edit_together(Work(), [(code, [torch.zeros(1, 4, 4)]) for code in codes], lambda: None)
-    assert [float(image.mean()) for image in images if not isinstance(image, InputError)] == [1, 3, 4]
-    assert isinstance(images[1], InputError)
+    generator = bounded_generator()
+    edit = FaceEdit(generator, "mapper", editor=Refusing())
+    rng = torch.Generator().manual_seed(0)
+    codes = list(generator.to_w_plus(generator.map(torch.randn(4, WIDTH, generator=rng))).clone().split(1))
+    codes[1] = codes[1] * torch.nan
+    maps = [[torch.randn(1, *conv.noise.shape, generator=rng) for conv in generator.convs] for _ in codes]
+    steps = list(edit_in_batches(edit, list(zip(codes, maps, strict=True)), 3))
+    images = [image for step in steps for image in step.finished]
+    assert isinstance(images[1], InputError) and str(images[1]) == "not a face"
+    for index in (0, 2, 3):
+        torch.testing.assert_close(images[index], generator(codes[index], maps[index]).clamp(-1, 1))
+    assert [len(step.batch.images) for step in steps if step.batch] == [1, 1, 1]  # three were tried at once, then alone
 
 
 # What a user does wrong
@@ -333,7 +332,7 @@ PHOTO = ["edit", "photo.png", "--landmarks", "photo.npy"]
             marks=pytest.mark.skipif(importlib.util.find_spec("face_alignment") is not None, reason="it is there"),
         ),
         (["align", "photo.png", "--landmarks", "two.npy", "--all", "--output", "a.png"], "give a folder"),
-        (["align", "clip"], "holds no picture"),
+        (["align", "clip"], "contains no picture"),
         (["invert", "photo.png", "--output", "a.png", *GAN], "ending in .safetensors"),
         (["directions"], "inst directions prepare"),
     ],

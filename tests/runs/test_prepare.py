@@ -16,12 +16,17 @@ from safetensors.torch import load_file
 from support.gan_files import CONFIG, WIDTH, write_files
 from torch.distributed.elastic.utils.distributed import get_free_port
 
+import inst
 from inst.cli import main
+from inst.errors import ConfigError, ModelError
 from inst.files import read_safetensors, write_safetensors
 from inst.gan.ffclip import SemanticModulation
 from inst.gan.styleclip.mapper import LevelsMapper
-from inst.training.shared import Stop
-from inst.training.workers import Team
+from inst.pipelines.faces.directions import prepare_directions, prepare_directions_steps
+from inst.pipelines.faces.train_ffclip import train_ffclip, train_ffclip_steps
+from inst.pipelines.faces.train_mapper import train_mapper, train_mapper_steps
+from inst.training.signals import StopRequest
+from inst.training.workers import Workers
 
 ROOT = Path(__file__).parents[2]
 QUICK = ["--device", "cpu", "--dtype", "float32"]
@@ -49,7 +54,7 @@ def in_a_folder_of_its_own(tmp_path, monkeypatch, files):
 def stop_after(monkeypatch):
     """``stop_after(n)``: a signal that arrives when a run looks for one the n-th time."""
 
-    class Asked(Stop):
+    class Asked(StopRequest):
         left = 0
 
         @property
@@ -61,13 +66,13 @@ def stop_after(monkeypatch):
 
     def make(count):
         @contextlib.contextmanager
-        def stopping():
+        def stop_on_signals():
             stop = Asked()
             stop.left = count
             yield stop
 
-        for module in ("commands.faces.directions", "training.loop"):
-            monkeypatch.setattr(f"inst.{module}.stopping", stopping)
+        for module in ("directions", "training"):
+            monkeypatch.setattr(f"inst.commands.faces.{module}.stop_on_signals", stop_on_signals)
 
     yield make
     monkeypatch.undo()
@@ -150,7 +155,7 @@ def test_a_mapper_learns_its_text_and_edits_with_it(capsys):
 def test_the_weights_that_did_best_on_unseen_codes_are_kept(monkeypatch):
     told = iter([5.0, 3.0, 1.0, 2.0, 4.0])  # before the first step, and after each of four
     with monkeypatch.context() as patch:
-        patch.setattr("inst.commands.faces.train_editor.validate_mapper", lambda *_: next(told))
+        patch.setattr("inst.pipelines.faces.train_mapper.validate_mapper", lambda *_: next(told))
         looks = ["--validation-steps", "1", "--max-train-steps", "4"]
         assert main([*MAPPER, *looks, "--output", "long.safetensors"]) == 0
     assert facts_of("long.safetensors")["best_step"] == 2
@@ -167,6 +172,90 @@ def test_codes_of_ones_own_validate():
     assert main([*MAPPER, *given, "--output", "b.safetensors"]) == 0
     one, other = (facts_of(f"{name}.safetensors")["validation"][0][1] for name in "ab")
     assert abs(one - other) > 1e-4
+
+
+# Functions
+
+
+def open_faces():
+    """A session with the narrow networks."""
+    return inst.load_generator("G.safetensors", clip="local-dir:clip", **NARROW)
+
+
+NARROW = {"device": "cpu", "dtype": "float32"}
+FEW = {"samples": 6, "max_train_steps": 4, "validation_steps": 2}
+
+
+def learn(kind, faces, **options):
+    if kind == "mapper":
+        return train_mapper(faces, "a face with glasses", learning_rate=0.05, **FEW, **options)
+    return train_ffclip(faces, ["a face with glasses", "an old man", "a smile"], **FEW, **options)
+
+
+@pytest.mark.parametrize(("kind", "command"), [("mapper", MAPPER), ("ffclip", FFCLIP)])
+def test_function_and_command_train_the_same_network(kind, command):
+    steps = ["--max-train-steps", "4", "--validation-steps", "2"]
+    assert main([*command, *steps, "--output", "command.safetensors"]) == 0
+    editor = learn(kind, open_faces(), checkpoint="a.state")
+    editor.save("function.safetensors")
+    assert same("command.safetensors", "function.safetensors") and not Path("a.state").exists()
+    assert editor.trained.metadata["kind"] == kind
+    assert not any(parameter.requires_grad for parameter in editor.network.parameters())
+
+
+def test_function_and_command_measure_the_same_channels():
+    assert main([*PREPARE, "--output", "command.safetensors"]) == 0
+    prepare_directions(open_faces(), samples=2, statistics_samples=1500, max_side=8).save("function.safetensors")
+    assert same("command.safetensors", "function.safetensors")
+
+
+def test_training_that_was_left_goes_on_to_the_same_network():
+    faces = open_faces()
+    whole = learn("mapper", faces)
+    for step in train_mapper_steps(faces, "a face with glasses", learning_rate=0.05, **FEW, checkpoint="a.state"):
+        if step.step == 3:
+            break
+    resumed = learn("mapper", faces, checkpoint="a.state", resume=True)
+    for name, value in whole.network.state_dict().items():
+        assert torch.equal(resumed.network.state_dict()[name], value)
+
+
+def test_measuring_that_was_left_goes_on_to_the_same_result():
+    faces, settings = open_faces(), {"samples": 2, "statistics_samples": 1500, "max_side": 8}
+    whole = prepare_directions(faces, **settings)
+    for step in prepare_directions_steps(faces, checkpoint="a.state", **settings):
+        if step.step == 7:
+            break
+    assert len(load_file("a.state")["rows"]) == 7
+    resumed = prepare_directions_steps(faces, checkpoint="a.state", resume=True, **settings)
+    first, *_, last = resumed
+    assert first.step == 7 and torch.equal(last.directions.relevance, whole.relevance)
+
+
+def test_given_codes_are_learned_from_and_must_fit():
+    faces = open_faces()
+    codes = faces.sample_w(6, 0, 0.7)
+    made, given = learn("mapper", faces), learn("mapper", faces, latents=codes)
+    assert all(torch.equal(a, b) for a, b in zip(made.network.parameters(), given.network.parameters(), strict=True))
+    with pytest.raises(ModelError, match="the latents hold codes of"):
+        learn("mapper", faces, latents=codes[:, :3])
+
+
+@pytest.mark.parametrize(
+    ("train", "sentence"),
+    [
+        (lambda faces: train_mapper_steps(faces, "a hat", max_train_step=3), "did you mean max_train_steps"),
+        (lambda faces: train_mapper_steps(faces, " "), "text is empty"),
+        (lambda faces: train_mapper_steps(faces, "a hat", identity_weight=1.0), "needs --identity"),
+        (lambda faces: train_ffclip_steps(faces, "a hat"), "a list of 1 to 100000 prompts"),
+        (lambda faces: train_ffclip_steps(faces, []), "0 were given"),
+        (lambda faces: prepare_directions_steps(faces, mode="cleen"), "did you mean clean"),
+        (lambda faces: prepare_directions_steps(faces, workers=Workers(count=2)), "through the checkpoint"),
+    ],
+)
+def test_wrong_arguments_are_refused_at_once(train, sentence):
+    with pytest.raises(ConfigError, match=sentence):
+        train(open_faces())
 
 
 # Processes
@@ -217,8 +306,8 @@ def test_processes_part_while_python_still_runs():
         "tell = lambda word: sys.stdout.write(f'{word}\\n')  # in one piece, as two write at once\n"
         "atexit.register(lambda: tell(f'connected: {torch.distributed.is_initialized()}'))\n"
         "from inst.placement import choose_placement\n"
-        "from inst.training.workers import Team\n"
-        "tell(f'processes: {Team.join(choose_placement(\"cpu\")).count}')\n"
+        "from inst.training.workers import Workers\n"
+        "tell(f'processes: {Workers.join(choose_placement(\"cpu\")).count}')\n"
     )
     process = subprocess.run(
         [sys.executable, *LAUNCHER, "parting.py"],
@@ -267,7 +356,7 @@ def test_processes_share_a_batch_and_learn_what_one_learns(command, network):
 
 
 def test_a_batch_that_processes_cannot_share_is_refused(monkeypatch, capsys):
-    monkeypatch.setattr("inst.training.loop.Team.join", lambda placement: Team(count=3))
+    monkeypatch.setattr("inst.commands.faces.training.Workers.join", lambda placement: Workers(count=3))
     assert main([*MAPPER, "--output", "a.safetensors"]) == 2
     assert "batch-size=2 cannot be shared by 3 processes: give a multiple of 3" in capsys.readouterr().err
 

@@ -1,36 +1,100 @@
-"""Names, shares and specs: the small decisions of a run."""
+"""Names and specs: the small decisions of a run."""
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from inst import assets
-from inst.commands.common.outputs import claim, free_path, is_picture_path, safe_name
+from inst.commands.common.claims import Claims, check_output
+from inst.commands.common.outputs import is_picture_path
 from inst.commands.diffusion.styles import parse_spec
 from inst.errors import ConfigError, InputError
-from inst.training.workers import share
+from inst.files.names import folded, safe_name, shortened
 
-
-def test_shares_are_disjoint_and_whole():
-    shares = [share(range(10), index, 3) for index in range(3)]
-    assert sorted(item for one in shares for item in one) == list(range(10))
-    assert max(map(len, shares)) - min(map(len, shares)) <= 1
+ROOT = Path(__file__).parents[2]
 
 
 def test_nothing_is_written_over_unasked(tmp_path):
     path = tmp_path / "a.png"
-    assert free_path(path) == path
     path.touch()
     (tmp_path / "a-2.png").touch()
-    assert free_path(path) == tmp_path / "a-3.png"
+    with Claims() as claims:
+        assert claims.free(path) == tmp_path / "a-3.png"
+        with pytest.raises(InputError, match="--overwrite"):
+            claims.exact(path)
+    with Claims(overwrite=True) as claims:
+        assert claims.exact(path) == path
     with pytest.raises(InputError, match="--overwrite"):
-        claim(path, overwrite=False)
-    assert claim(path, overwrite=True) == path
+        check_output(path, overwrite=False)
+    assert check_output(path, overwrite=False, replace=True) == path
 
 
-@pytest.mark.parametrize(("text", "name"), [("Starry Night!", "Starry_Night"), ("[C]", "C"), ("é", "style")])
-def test_names_are_plain(text, name):
+def test_an_output_belongs_to_one_run_until_it_ends(tmp_path):
+    path = tmp_path / "new" / "a.png"
+    with Claims() as one, Claims() as other:
+        assert one.free(path) == path
+        assert other.free(path) == path.with_name("a-2.png")
+        with pytest.raises(InputError, match="another run"):
+            other.exact(path)
+    assert not path.parent.exists(), "a run that writes nothing leaves nothing"
+    with Claims() as later:
+        assert later.exact(path) == path
+
+
+def test_a_killed_run_gives_its_outputs_free(tmp_path):
+    code = (
+        "import os, sys, pathlib; from inst.commands.common.claims import Claims\n"
+        "Claims().exact(pathlib.Path('a.png')); print('held', flush=True); os.kill(os.getpid(), 9)"
+    )
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    process = subprocess.run(
+        [sys.executable, "-c", code], cwd=tmp_path, env=environment, capture_output=True, text=True
+    )
+    assert process.stdout.strip() == "held"
+    with Claims() as claims:
+        assert claims.exact(tmp_path / "a.png") == tmp_path / "a.png"
+
+
+def test_inputs_are_never_outputs_not_even_by_another_name(tmp_path):
+    photo, link = tmp_path / "photo.png", tmp_path / "link.png"
+    photo.touch()
+    link.symlink_to(photo)
+    with Claims([photo], overwrite=True) as claims:
+        for path in (photo, link, tmp_path / "x" / ".." / "photo.png"):
+            with pytest.raises(InputError, match="is read by this run"):
+                claims.exact(path)
+        assert claims.free(photo) == tmp_path / "photo-2.png"
+
+
+def test_names_that_some_file_systems_confuse_are_distinct(tmp_path):
+    with Claims() as claims:
+        names = [claims.free(tmp_path / name).name for name in ("Straße.png", "STRASSE.png", "é.png", "e\u0301.png")]
+    assert len({folded(name) for name in names}) == 4
+
+
+@pytest.mark.parametrize("place", ["/sys/kernel/a.png", "/proc/none/a.png", "folder", "x" * 300 + ".png"])
+def test_a_place_that_cannot_be_written_is_found_at_once(place, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Path("folder").mkdir()
+    for check in (lambda path: Claims().exact(path), lambda path: check_output(path, overwrite=False)):
+        with pytest.raises(InputError):
+            check(Path(place))
+
+
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [("Starry Night!", "Starry_Night"), ("[C]", "C"), ("é", "é"), ("星空", "星空"), ("!?", "style"), ("con", "con_")],
+)
+def test_names_keep_the_letters_of_every_script(text, name):
     assert safe_name(text) == name
+
+
+def test_long_names_are_shortened_and_stay_different():
+    one, other = (shortened("照" * 100 + letter + ".png") for letter in "ab")
+    assert one != other and one.endswith(".png") and len(one.encode()) <= 200
 
 
 def test_outputs_are_pictures_or_folders(tmp_path):

@@ -1,4 +1,4 @@
-"""A small open_clip model with random weights, and the same weights in transformers' layout."""
+"""A small open_clip model with random weights, also in the layout of transformers."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ CONFIG: dict[str, Any] = {
 
 
 def write_open_clip(folder: Path, *, seed: int = 0, vision: dict[str, Any] | None = None) -> Path:
-    """As open_clip saves a folder for ``local-dir:``."""
+    """Writes a folder in open_clip's ``local-dir:`` layout."""
     import open_clip
 
     folder.mkdir(parents=True)
@@ -32,14 +32,14 @@ def write_open_clip(folder: Path, *, seed: int = 0, vision: dict[str, Any] | Non
     torch.manual_seed(seed)
     model = open_clip.create_model(f"local-dir:{folder}")
     for parameter in model.parameters():
-        # norms start at 1 and biases at 0, where mistakes would not show
+        # norms are initialised to 1 and biases to 0, which would hide mistakes
         parameter.data.add_(torch.randn_like(parameter) * 0.1)
     torch.save(model.state_dict(), folder / "open_clip_pytorch_model.bin")
     return folder
 
 
 def write_transformers(folder: Path, open_clip_folder: Path) -> Path:
-    """The same model as transformers saves it."""
+    """Writes the same model in the layout of transformers."""
     from transformers import CLIPConfig, CLIPModel
 
     from inst.models.tokenizer import clip_tokenizer
@@ -62,6 +62,7 @@ def write_transformers(folder: Path, open_clip_folder: Path) -> Path:
 
 
 def transformers_weights(weights: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Renames open_clip's tensors to those of transformers' ``CLIPModel``."""
     renamed = {
         "logit_scale": weights["logit_scale"],
         "text_projection.weight": weights["text_projection"].T,

@@ -1,4 +1,4 @@
-"""Files of any content, and what is left in a folder."""
+"""Writing files with given content, and listing what a folder holds."""
 
 from pathlib import Path
 

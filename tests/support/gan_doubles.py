@@ -1,4 +1,4 @@
-"""Small stand-ins: a CLIP that is a linear map of colours, a generator that is a linear map of codes."""
+"""Test doubles: a CLIP that is a linear map of pixels, and a generator that is a linear map of codes."""
 
 import torch
 from torch import nn
@@ -7,7 +7,7 @@ from inst.clip.backbone import Preprocessing
 
 
 class TinyClip:
-    """A `ClipBackbone` whose picture embedding is a fixed linear map of what reaches its vision tower."""
+    """A `ClipBackbone` whose image embedding is a fixed linear map of the preprocessed image."""
 
     name, embed_dim = "tiny", 6
 
@@ -35,7 +35,7 @@ class TinyClip:
 
 
 class TinyGenerator:
-    """Pictures of 16 px from codes of any kind, by a fixed linear map of all of their values."""
+    """A generator of 16 px images: a fixed linear map of all values of the codes, W+ or StyleSpace."""
 
     def __init__(self, width, side=16):
         generator = torch.Generator().manual_seed(4)

@@ -1,4 +1,4 @@
-"""Files of a narrow GAN side, as a user has them: generator, encoder, identity network, CLIP, photo, landmarks."""
+"""Small versions of the files a user has: generator, encoder, identity network, CLIP, photo, landmarks."""
 
 import shutil
 
@@ -29,14 +29,14 @@ from inst.placement import choose_placement
 from miniature.common.manifest import write_manifest
 
 WIDTH = 24
-"""Of w, and of the narrow CLIP's embeddings: FFCLIP wants them alike."""
+"""Width of w and of the narrow CLIP's embeddings, which FFCLIP needs to be equal."""
 CONFIG = GeneratorConfig(channels=(8, 8, 6, 6), mapping_widths=(WIDTH,) * 3)
-"""32 px, 8 layers."""
+"""32 px, 8 layers of W+."""
 TRUNK = IrSeLayout(widths=(4, 8, 12, WIDTH), units=(1, 2, 1, 1), reduction=4)
 
 
-def calm_generator(seed=0):
-    """Random, and its pictures lie inside [-1, 1] for the most part, as those of trained ones."""
+def bounded_generator(seed=0):
+    """A random generator whose images are mostly inside [-1, 1], like those of trained generators."""
     rng = torch.Generator().manual_seed(seed)
     generator = Generator(CONFIG).initialise(rng)
     with torch.no_grad():
@@ -49,16 +49,16 @@ def calm_generator(seed=0):
 
 
 def write_files(folder):
-    """All of them into a folder that does not exist yet."""
+    """Writes all files into a folder that does not exist yet."""
     folder.mkdir(parents=True)
-    save_generator(folder / "G.safetensors", calm_generator())
-    save_generator(folder / "other.safetensors", calm_generator(1))
+    save_generator(folder / "G.safetensors", bounded_generator())
+    save_generator(folder / "other.safetensors", bounded_generator(1))
     torch.save(converted(), folder / "small.pt")  # another size: 16 px, 6 layers of 7
     torch.manual_seed(0)
     for name, layers in (("e4e.pt", CONFIG.num_layers), ("e4e10.pt", CONFIG.num_layers + 2)):
         network = FaceEncoder(EncoderLayout(num_styles=layers, style_dim=WIDTH, input_size=64, trunk=TRUNK))
         state = {f"encoder.{key}": value for key, value in network.state_dict().items()}
-        mean = calm_generator().latent_avg
+        mean = bounded_generator().latent_avg
         torch.save({"state_dict": state, "latent_avg": mean.expand(layers, -1).clone(), "opts": {}}, folder / name)
     torch.save(ArcFace(TRUNK, features=16).state_dict(), folder / "identity.pth")
     write_open_clip(folder / "clip")
@@ -75,7 +75,7 @@ def write_photo(path, size=(120, 96)):
 
 
 def landmarks(centre, eye_distance):
-    """A plain, upright face; only eyes, mouth corners and the tip of the nose matter."""
+    """An upright, frontal face; only eyes, mouth corners and the tip of the nose have plausible positions."""
     points = np.zeros((68, 2))
     points[:36, 0] = np.linspace(-1, 1, 36)
     points[36:42], points[42:48], points[48:] = (-0.5, 0), (0.5, 0), (0, 1)
@@ -84,23 +84,27 @@ def landmarks(centre, eye_distance):
 
 
 def write_avatars(folder, files):
-    """The folder of the embedded generator, from what `write_files` wrote: everything narrow, the encoder untrained.
+    """Writes a small version of the embedded generator's folder from the files of `write_files`.
 
-    The encoder gives about the mean whatever it sees; pictures as far from that as none of the generator's are refused.
+    Its encoder is untrained and gives about the mean for every image. ``least_psnr`` is set so that the generator's own
+    images are accepted and images that are further from the mean are refused.
     """
     folder.mkdir(parents=True)
     shutil.copy(files / "G.safetensors", folder / "generator.safetensors")
     shutil.copytree(files / "clip", folder / "clip")
     write_safetensors(folder / "identity.safetensors", torch.load(files / "identity.pth", weights_only=True), {})
-    generator, own = calm_generator(), {"generator": fingerprint(calm_generator().state_dict()), "clip": "avatars"}
+    generator, own = (
+        bounded_generator(),
+        {"generator": fingerprint(bounded_generator().state_dict()), "clip": "avatars"},
+    )
     torch.manual_seed(0)
     encoder = CompactEncoder(CompactLayout.of(CONFIG, (16, 12, 8)))
-    for level in encoder.start_at(generator.latent_avg).levels:
+    for level in encoder.initialize_to_mean(generator.latent_avg).levels:
         level.styles.weight.data.normal_(std=0.003)
     codes = generator.truncate(generator.map(torch.randn(60, WIDTH, generator=torch.Generator().manual_seed(5))), 0.7)
     pictures = generator(codes).clamp(-1, 1)
-    found = generator(encoder(pictures).detach() + encoder.mean)
-    least = float(measure_loss(pictures, found).psnr.min()) - 2
+    reconstructed = generator(encoder(pictures).detach() + encoder.mean)
+    least = float(measure_loss(pictures, reconstructed).psnr.min()) - 2
     save_encoder(folder / "encoder.safetensors", encoder, own | {"least_psnr": least})
     probe = clip_probe(load_clip(f"local-dir:{folder / 'clip'}", choose_placement("cpu", "float32")))
     write_prepared(folder / "directions.safetensors", prepared(probe, own))
@@ -112,7 +116,7 @@ def write_avatars(folder, files):
 
 
 def prepared(probe=None, metadata=None):
-    """Random relevance and plain statistics of the narrow generator."""
+    """A random relevance matrix and constant statistics for the narrow generator."""
     widths = CONFIG.style_widths
     rows = sum(width for i, width in enumerate(widths) if i not in to_rgb_styles(len(widths)))
     relevance = torch.nn.functional.normalize(

@@ -1,6 +1,7 @@
-"""Writes a diffusers folder's weights in the layout of the original latent-diffusion code.
+"""Converts the weights of a diffusers model to the layout of the original latent-diffusion code.
 
-Written from that code's module names, not from diffusers' converter, so that the two check each other.
+It is written from the module names of that code and not from diffusers' converter, so that it verifies our reader
+independently.
 """
 
 from __future__ import annotations
@@ -42,7 +43,7 @@ OPEN_CLIP_LAYER = {
 
 
 def ldm_weights(unet: Any, vae: Any, text_encoder: Any, *, open_clip: bool = False) -> Weights:
-    """One dictionary as in a ``.ckpt``, with an EMA copy of one weight, the schedule, and old ``position_ids``."""
+    """The state dict of a ``.ckpt``, with an EMA copy of one weight, the schedule, and the old ``position_ids``."""
     text = open_clip_text(text_encoder) if open_clip else clip_text(text_encoder)
     weights = {f"model.diffusion_model.{name}": value for name, value in unet_weights(unet).items()}
     weights |= {f"first_stage_model.{name}": value for name, value in vae_weights(vae).items()}
@@ -54,7 +55,7 @@ def ldm_weights(unet: Any, vae: Any, text_encoder: Any, *, open_clip: bool = Fal
 
 
 def write_lightning_checkpoint(path: Path, weights: Weights) -> None:
-    """As pytorch_lightning saved them: the weights among an optimiser and a live callback of a class we do not have."""
+    """Writes a checkpoint like pytorch_lightning: the state dict and a callback of a class that is not installed."""
     names = ["pytorch_lightning", "pytorch_lightning.callbacks", "pytorch_lightning.callbacks.model_checkpoint"]
     modules = {name: types.ModuleType(name) for name in names}
     callback = type("ModelCheckpoint", (), {"__module__": names[-1]})
@@ -106,14 +107,14 @@ def vae_weights(vae: Any) -> Weights:
         new = _renamed(name, modules).replace("conv_shortcut", "nin_shortcut")
         if ".attentions." in name:
             new = _renamed_inside(new, attention)
-            # there attention is a convolution of 1×1
+            # the original attention uses 1×1 convolutions
             value = value[:, :, None, None] if value.ndim == 2 else value
         renamed[new] = value
     return renamed
 
 
 def clip_text(text_encoder: Any) -> Weights:
-    """As in SD 1.x: transformers 4's names."""
+    """The text encoder of SD 1.x, with the names of transformers 4."""
     prefix = "transformer.text_model."
     weights = {prefix + name.removeprefix("text_model."): value for name, value in text_encoder.state_dict().items()}
     length = text_encoder.config.max_position_embeddings
@@ -121,7 +122,7 @@ def clip_text(text_encoder: Any) -> Weights:
 
 
 def open_clip_text(text_encoder: Any) -> Weights:
-    """As in SD 2.x: open_clip's names, with the last layer that is not run, the projection and the temperature."""
+    """The text encoder of SD 2.x: open_clip's names, with the unused last layer, the projection and the temperature."""
     state = {name.removeprefix("text_model."): value for name, value in text_encoder.state_dict().items()}
     layers, width = text_encoder.config.num_hidden_layers, text_encoder.config.hidden_size
     weights = {

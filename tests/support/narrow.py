@@ -1,4 +1,4 @@
-"""Stable Diffusion's topology with random weights, narrow or in full, as a diffusers folder."""
+"""Stable Diffusion models with random weights, at reduced or full width, and as a diffusers folder."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class Narrow(NamedTuple):
 
 
 def narrow_models(family: Family = "v1", *, seed: int = 0) -> Narrow:
-    """The shipped configuration of a family with a tenth of its width; every layer of the real one is there."""
+    """Models with about a tenth of a family's width and all of its layers."""
     v1 = family == "v1"
     unet = {
         "block_out_channels": [32, 64, 96, 96] if v1 else [64, 128, 192, 192],
@@ -31,14 +31,14 @@ def narrow_models(family: Family = "v1", *, seed: int = 0) -> Narrow:
 
 
 def full_models(family: Family = "v1", *, seed: int = 0) -> Narrow:
-    """The real sizes with random weights: 1.07 billion parameters for SD 1.5, 4.3 GB."""
+    """Models at full size with random weights: 1.07 billion parameters for SD 1.5, 4.3 GB."""
     return random_models(family, {}, {}, {}, seed=seed)
 
 
 def random_models(
     family: Family, unet: dict[str, Any], vae: dict[str, Any], text: dict[str, Any], *, seed: int
 ) -> Narrow:
-    """The shipped configuration of a family with some fields replaced."""
+    """Models with a family's published configuration, some fields of which are replaced."""
     from diffusers.models.autoencoders.autoencoder_kl import AutoencoderKL
     from diffusers.models.unets.unet_2d_condition import UNet2DConditionModel
     from transformers import CLIPTextConfig, CLIPTextModel
@@ -57,7 +57,7 @@ def random_models(
 
 
 def write_folder(folder: Path, models: Narrow, family: Family = "v1", **schedule: Any) -> Path:
-    """Saves as diffusers' pipelines do."""
+    """Writes a folder in the layout of diffusers' pipelines."""
     from inst.models.ldm_config import shipped_config
     from inst.models.tokenizer import clip_tokenizer
 

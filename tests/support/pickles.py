@@ -1,4 +1,4 @@
-"""Pickles put together by hand, and one that would run a command."""
+"""Hand-assembled pickles, and an object whose pickle would run a command."""
 
 import os
 import struct
@@ -11,7 +11,7 @@ from inst.errors import InputError
 
 
 class Touch:
-    """Unpickling it the ordinary way makes a file."""
+    """Creates a file when it is unpickled by an ordinary unpickler."""
 
     def __init__(self, path, function=os.system):
         self.path, self.function = path, function

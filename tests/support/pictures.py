@@ -1,4 +1,4 @@
-"""A photo, saved in any form, and what comes of reading it."""
+"""A photo to save in any format, and helpers to read it back."""
 
 from pathlib import Path
 
@@ -19,7 +19,7 @@ def saved(path: Path, picture: PIL.Image.Image = PHOTO, **options) -> Path:
 
 
 def pixels(image) -> np.ndarray:
-    """(h, w, 3) in 0…255."""
+    """The image as an array (h, w, 3) in [0, 255]."""
     return ((image[0].permute(1, 2, 0) + 1) * 127.5).numpy()
 
 

@@ -1,4 +1,4 @@
-"""StyleGAN2 weights as others write them: rosinality's names and shapes, NVIDIA's pickled modules."""
+"""StyleGAN2 weights in published layouts: rosinality's names and shapes, NVIDIA's pickled modules."""
 
 import argparse
 import pickle
@@ -12,12 +12,12 @@ import torch
 from inst.gan.architecture import GeneratorConfig
 
 NARROW = GeneratorConfig(channels=(8, 6, 5), mapping_widths=(7, 7, 7))
-"""16 px. Every width differs from its neighbours, so that a mix-up of layers cannot fit."""
+"""16 px. Adjacent widths differ, so that exchanged layers would not fit."""
 FIR = torch.outer(torch.tensor([1.0, 3, 3, 1]), torch.tensor([1.0, 3, 3, 1])) / 64
 
 
 def shapes_of(config):
-    """Names and shapes of rosinality's ``Generator``, without its filters."""
+    """Names and shapes of rosinality's ``Generator``, without its filter kernels."""
     w, (first, *_) = config.w_width, config.channels
     shapes = {"input.input": (1, first, 4, 4)}
     for i, (before, after) in enumerate(zip(config.mapping_widths, config.mapping_widths[1:], strict=False), start=1):
@@ -41,7 +41,7 @@ def _to_rgb(name, before, w):
 
 
 def random_state(config=NARROW, seed=0):
-    """A generator in rosinality's names, filters too, as a file has it."""
+    """A random generator state dict with rosinality's names, including the filter kernels."""
     rng = torch.Generator().manual_seed(seed)
     state = {name: torch.randn(shape, generator=rng) for name, shape in shapes_of(config).items()}
     state |= {name: 100 * value for name, value in state.items() if name.startswith("style.")}
@@ -50,13 +50,13 @@ def random_state(config=NARROW, seed=0):
 
 
 def converted(config=NARROW, seed=0):
-    """What rosinality's converter writes."""
+    """The content of a file written by rosinality's converter."""
     average = torch.randn(config.w_width, generator=torch.Generator().manual_seed(seed + 1))
     return {"g_ema": random_state(config, seed), "latent_avg": average}
 
 
 def from_training(config=NARROW, seed=0):
-    """What rosinality's training writes, without its average w."""
+    """The content of a checkpoint written by rosinality's training, without the average w."""
     args = argparse.Namespace(size=config.resolution, lr=0.002)
     return {"g": {}, "d": {"final_linear.0.weight": torch.zeros(1)}, "args": args} | {
         "g_ema": random_state(config, seed), "ada_aug_p": 0.0
@@ -67,7 +67,7 @@ def from_training(config=NARROW, seed=0):
 
 
 def nvidia_names(state, average, config=NARROW):
-    """rosinality's names to StyleGAN2-ADA's, one by one."""
+    """Renames a state dict from rosinality's names to those of StyleGAN2-ADA."""
     named = {"mapping.w_avg": average, "synthesis.b4.const": state["input.input"][0]}
     for i in range(len(config.mapping_widths) - 1):
         named |= {f"mapping.fc{i}.{kind}": state[f"style.{i + 1}.{kind}"] for kind in ("weight", "bias")}
@@ -92,7 +92,7 @@ def nvidia_names(state, average, config=NARROW):
 
 
 class Persistent:
-    """A module as NVIDIA's persistence pickles it: a call on its class's source text and its ``__dict__``."""
+    """Pickles like a module with NVIDIA's persistence: a call with the source of its class and its ``__dict__``."""
 
     def __init__(self, class_name, state):
         self.class_name, self.state = class_name, state
@@ -103,8 +103,8 @@ class Persistent:
 
 
 def nvidia_pickle(monkeypatch, named, attributes=None, protocol=4):
-    """Bytes of a network pickle with this ``G_ema``; ``attributes`` go into the ``__dict__`` of modules by path."""
-    _pretend_to_be_nvidia(monkeypatch)
+    """A network pickle with this ``G_ema``; ``attributes`` are added to the ``__dict__`` of modules by path."""
+    _install_nvidia_modules(monkeypatch)
     easy_dict = sys.modules["dnnlib.util"].EasyDict
     network = _module("Generator", named, attributes or {}, "", easy_dict)
     kwargs = easy_dict(class_name="training.dataset.ImageFolderDataset", path="/somewhere")
@@ -113,11 +113,11 @@ def nvidia_pickle(monkeypatch, named, attributes=None, protocol=4):
     )
 
 
-def _pretend_to_be_nvidia(monkeypatch):
+def _install_nvidia_modules(monkeypatch):
     persistence, util = types.ModuleType("torch_utils.persistence"), types.ModuleType("dnnlib.util")
 
     def reconstruct(meta):
-        raise AssertionError("the pickle was run")
+        raise AssertionError("the pickle was executed")
 
     reconstruct.__module__, reconstruct.__qualname__ = "torch_utils.persistence", "_reconstruct_persistent_obj"
     persistence._reconstruct_persistent_obj = reconstruct

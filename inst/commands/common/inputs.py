@@ -1,24 +1,23 @@
-"""Photos that a command names, and the one that demonstrations and previews use."""
+"""The photos that a command is given."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from PIL import Image as PilImage
-
+from inst.commands.common.progress import warn
 from inst.errors import InputError
 from inst.image import list_images
 
 
 def find_photos(paths: Sequence[str], flag: str = "") -> list[Path]:
-    """The photos named, and those in the folders named.
+    """The photos that were given, and those in the folders that were given. One that is given twice is used once.
 
     Args:
-        flag: the option that named them, for the error, as ``--content``.
+        flag: the option they were given with, such as ``--content``, for the error message.
 
     Raises:
-        InputError: a path that is not there, or a folder without pictures.
+        InputError: a path that does not exist, or a folder without pictures.
     """
     found: list[Path] = []
     for text in paths:
@@ -29,14 +28,14 @@ def find_photos(paths: Sequence[str], flag: str = "") -> list[Path]:
             found.append(path)
         else:
             raise InputError(f"{flag} {path} does not exist: give a photo or a folder of photos".lstrip())
-    return found
+    return list(_without_repeats(found))
 
 
-def demo_photo(short_side: int) -> PilImage.Image:
-    """A cat (scikit-image's ``chelsea``, CC0), scaled to a short side in pixels."""
-    from skimage import data
-
-    photo = PilImage.fromarray(data.chelsea())
-    scale = short_side / min(photo.size)
-    width, height = (round(length * scale) for length in photo.size)
-    return photo.resize((width, height), PilImage.Resampling.LANCZOS)
+def _without_repeats(paths: Sequence[Path]) -> Iterator[Path]:
+    seen: set[Path] = set()
+    for path in paths:
+        if path.resolve() in seen:
+            warn(f"{path} was given more than once: it is used once")
+            continue
+        seen.add(path.resolve())
+        yield path

@@ -1,47 +1,24 @@
-"""Where results go: nothing that is there is written over unless that was asked for."""
+"""Where results go. Every output is claimed (`inst.commands.common.claims`) before the work begins."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Protocol, runtime_checkable
 
+from inst.commands.common.claims import Claims
 from inst.commands.common.progress import warn
 from inst.errors import InputError
+from inst.files.names import safe_name, shortened
 
 OUTPUTS = Path("outputs")
 PICTURE_SUFFIXES = (".png", ".jpg", ".jpeg", ".webp")
 
 
-def safe_name(text: str) -> str:
-    """Letters, digits, ``_`` and ``-``: a name that files, prompts and other tools take."""
-    return re.sub(r"[^A-Za-z0-9_-]+", "_", text).strip("_") or "style"
-
-
-def free_path(path: Path) -> Path:
-    """The path, or the next with a number that is not taken: ``photo-2.png``."""
-    number, candidate = 2, path
-    while candidate.exists():
-        candidate = path.with_name(f"{path.stem}-{number}{path.suffix}")
-        number += 1
-    return candidate
-
-
-def claim(path: Path, overwrite: bool) -> Path:
-    """A path that was named by the user and may be written.
-
-    Raises:
-        InputError: something is there already.
-    """
-    if path.exists() and not overwrite:
-        raise InputError(f"{path} is there already: give another --output, or --overwrite to replace it")
-    return path
-
-
 @runtime_checkable
 class OutputOptions(Protocol):
-    """What a run says of its results' place."""
+    """The options that say where results go."""
 
     @property
     def output(self) -> str | None: ...
@@ -51,59 +28,48 @@ class OutputOptions(Protocol):
     def overwrite(self) -> bool: ...
 
 
-def plan_outputs(photos: Sequence[Path], run: OutputOptions, made: str) -> dict[Path, Path]:
-    """Where each photo's result goes.
+def plan_outputs(photos: Sequence[Path], options: OutputOptions, made: str, claims: Claims) -> dict[Path, Path]:
+    """Where each photo's result goes: distinct files for distinct photos, whatever their names.
 
     Args:
         made: what is made of them, for the names of results whose place is not given.
 
     Raises:
-        InputError: an output that is there already, or a file for several photos.
+        InputError: an output that is there already or cannot be written, or one file for several photos.
     """
-    if run.output is None:
-        names = (OUTPUTS / f"{safe_name(path.stem)}-{made}.{run.format}" for path in photos)
-        return dict(zip(photos, distinct(names, overwrite=run.overwrite), strict=True))
-    target = Path(run.output)
+    if options.output is None:
+        return {path: claims.free(OUTPUTS / f"{safe_name(path.stem)}-{made}.{options.format}") for path in photos}
+    target = Path(options.output)
     if is_picture_path(target):
         if len(photos) > 1:
             raise InputError(f"--output {target} is one file and there are {len(photos)} photos: give a folder")
-        return {photos[0]: claim(target, run.overwrite)}
-    planned: dict[Path, Path] = {}
-    for path in photos:
-        output = target / f"{path.stem}.{run.format}"
-        if output in planned.values():
-            output = target / f"{path.stem}{path.suffix.replace('.', '_')}.{run.format}"
-        planned[path] = claim(output, run.overwrite)
-    return planned
+        return {photos[0]: claims.exact(target)}
+    return {path: _in_folder(target, path, options.format, claims) for path in photos}
 
 
-def plan_numbered(count: int, run: OutputOptions, names: Iterable[str]) -> list[Path]:
-    """Where pictures go that come from no photo.
+def _in_folder(folder: Path, photo: Path, ending: str, claims: Claims) -> Path:
+    """The photo's own name in the folder; where another photo of this run has it, one that tells them apart."""
+    own = folder / shortened(f"{photo.stem}.{ending}")
+    if not claims.has(own):
+        return claims.exact(own)
+    return claims.free(folder / shortened(f"{photo.stem}{photo.suffix.replace('.', '_')}.{ending}"))
+
+
+def plan_numbered(count: int, options: OutputOptions, names: Iterable[str], claims: Claims) -> list[Path]:
+    """Where pictures go that are not made from a photo.
 
     Args:
         names: one each, without an ending, for those whose place is a folder or not given.
 
     Raises:
-        InputError: an output that is there already.
+        InputError: an output that is there already or cannot be written.
     """
-    if run.output is not None and is_picture_path(target := Path(run.output)):
+    if options.output is not None and is_picture_path(target := Path(options.output)):
         if count == 1:
-            return [claim(target, run.overwrite)]
-        return [claim(target.with_name(f"{target.stem}-{i + 1}{target.suffix}"), run.overwrite) for i in range(count)]
-    folder = OUTPUTS if run.output is None else Path(run.output)
-    return list(distinct((folder / f"{name}.{run.format}" for name in names), overwrite=run.overwrite))
-
-
-def distinct(paths: Iterable[Path], *, overwrite: bool) -> Iterator[Path]:
-    """The paths, or the next with a number: none twice, and without ``overwrite`` none that is there."""
-    taken: set[Path] = set()
-    for path in paths:
-        candidate, number = path if overwrite else free_path(path), 2
-        while candidate in taken:
-            candidate = path.with_name(f"{path.stem}-{number}{path.suffix}")
-            number += 1
-        taken.add(candidate)
-        yield candidate
+            return [claims.exact(target)]
+        return [claims.exact(target.with_name(f"{target.stem}-{i + 1}{target.suffix}")) for i in range(count)]
+    folder = OUTPUTS if options.output is None else Path(options.output)
+    return [claims.free(folder / f"{name}.{options.format}") for name in names]
 
 
 def report_failures(failures: Mapping[Path, str], total: int) -> int:

@@ -1,4 +1,4 @@
-"""Pictures in a row as a film: GIF by Pillow, MP4 where the package av is there."""
+"""A sequence of pictures as a video: GIF with Pillow, MP4 with the optional package av."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ SUFFIXES = (".gif", ".mp4")
 
 
 def check_video_path(path: Path) -> None:
-    """Hold a name to what can be written, before anything is computed.
+    """Check the name of a video before anything is computed.
 
     Raises:
-        InputError: another ending.
-        MissingExtraError: MP4 without its package.
+        InputError: an ending other than .gif and .mp4.
+        MissingExtraError: .mp4 without the package av.
     """
     if path.suffix.lower() not in SUFFIXES:
         raise InputError(f"--video {path} ends in {path.suffix or 'nothing'}: give a name ending in .gif or .mp4")
@@ -33,7 +33,7 @@ def check_video_path(path: Path) -> None:
 
 
 def write_video(path: Path, frames: Sequence[Image]) -> None:
-    """Frames (1, 3, h, w) in [-1, 1], a twelfth of a second each, the last one for a second; a GIF begins again."""
+    """Write frames (1, 3, h, w) in [-1, 1] at 12 a second; the last one is shown for a second, and a GIF repeats."""
     check_video_path(path)
     pictures = [to_pil(frame) for frame in frames]
     with replacing(path) as temporary:

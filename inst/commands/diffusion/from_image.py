@@ -2,28 +2,37 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from inst.commands.common.progress import warn
 from inst.commands.common.record import from_json
-from inst.commands.diffusion.styles import STYLES, read_style
+from inst.commands.diffusion.styles import STYLES
 from inst.errors import InputError, InstError, TokenError
 from inst.image import read_image_text
-from inst.options import filled
-from inst.stylize.prompts import PLACEHOLDER
+from inst.pipelines.styles import read_style, shipped_styles
+from inst.placeholders import PLACEHOLDER
+
+KEPT = ("sampler", "tone", "keep_colors", "inversion", "resolution")
 
 
-def from_image(run: Any) -> Any:
-    """The run with the settings that a picture made before carries; what was given beside them wins."""
-    if run.from_image is None:
-        return run
-    text = read_image_text(Path(run.from_image)).get("inst")
+def settings_from_image(path: Path, given: Mapping[str, Any]) -> dict[str, Any]:
+    """The settings of a picture, by option name; what is given beside them is applied over them by the caller.
+
+    Args:
+        given: the options that were given, so that a style which is overridden is not looked for.
+
+    Raises:
+        InputError: the picture carries no settings of ours.
+        TokenError: its style is not here.
+    """
+    text = read_image_text(path).get("inst")
     if text is None:
-        raise InputError(f"--from-image {run.from_image} carries no settings of inst: give a picture that inst made")
+        raise InputError(f"--from-image {path} carries no settings of inst: give a picture that inst made")
     record = from_json(text)
-    if record.model != "mini" and run.model == "mini":
-        warn(f"{run.from_image} was made with {record.model}: --model names it; now the miniature is used")
+    if record.model != "mini" and "model" not in given:
+        warn(f"{path} was made with {record.model}: --model names it; now the miniature is used")
     made: dict[str, Any] = {
         "prompt": record.prompt,
         "negative_prompt": record.negative_prompt,
@@ -33,19 +42,17 @@ def from_image(run: Any) -> Any:
         "strength": record.strength,
         "width": record.width,
         "height": record.height,
-        "transport": record.settings.get("transport", 0.0),  # pictures from before there was any say nothing
-        "style": tuple(_find_style(row) for row in record.settings.get("styles", [])),
+        "transport": record.settings.get("transport", 0.0),  # pictures from before transport existed record none
     }
-    others = ("sampler", "tone", "keep_colors", "inversion", "resolution")
-    made |= {name: record.settings.get(name) for name in others}
-    return filled(run, made)
+    if not given.get("style"):
+        made["style"] = tuple(_find_style(row) for row in record.settings.get("styles", []))
+    made |= {name: record.settings.get(name) for name in KEPT}
+    return {name: value for name, value in made.items() if value is not None}
 
 
 def _find_style(row: dict[str, Any]) -> str:
-    """The file in styles/ whose vectors a picture was made with."""
-    from inst import assets
-
-    for path in [*STYLES.glob("*.safetensors"), *(assets.mini_folder() / "styles").glob("*.safetensors")]:
+    """The ``--style`` of a recorded style: the file with the same token vectors."""
+    for path in [*STYLES.glob("*.safetensors"), *shipped_styles()]:
         try:
             if read_style(path).hash == row["hash"]:
                 name = "" if row["placeholder"] == PLACEHOLDER else row["placeholder"].strip("[]") + "="

@@ -2,89 +2,63 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
-from pathlib import Path
 
+from inst.commands.common.claims import Claims
 from inst.commands.common.outputs import plan_numbered, safe_name
-from inst.commands.common.progress import bar, say, watch
-from inst.commands.diffusion.options import GenerateRun
-from inst.commands.diffusion.picture_record import make_record, texts
-from inst.commands.diffusion.styles import parse_spec
-from inst.commands.diffusion.used_styles import UsedStyle, use_styles
+from inst.commands.common.progress import bar, say
+from inst.commands.diffusion.open import open_session
+from inst.commands.diffusion.options import GenerateOptions
+from inst.commands.diffusion.picture_record import generated_record, texts
+from inst.commands.diffusion.styles import StyleSpec, parse_spec, use_styles
 from inst.errors import ConfigError, TokenError
 from inst.image import write_image
-from inst.pipelines.compose import compose, transport_share
-from inst.pipelines.session import Session
-from inst.shapes import Image
-from inst.stylize.prompts import placeholders
-from inst.stylize.text_to_image import generate
+from inst.options import values_of
+from inst.pipelines.text_to_image import TextToImage
+from inst.placeholders import placeholders
+from inst.transfer.settings import GenerateSettings
 
 
-def generate_pictures(run: GenerateRun) -> int:
-    """``inst generate``: pictures from a prompt."""
-    specs = [parse_spec(text) for text in run.style]
-    if not run.prompt:
-        raise ConfigError('no prompt was given: --prompt "a house in the style of [C]"')
-    named = placeholders(run.prompt)
-    if not named and specs:
+def generate(options: GenerateOptions) -> int:
+    """``inst generate``.
+
+    Returns:
+        The exit code.
+
+    Raises:
+        ConfigError: no prompt.
+        TokenError: prompt and styles do not match.
+    """
+    specs = [parse_spec(text) for text in options.style]
+    if not options.prompt:
+        raise ConfigError('no prompt was given: inst generate "a house in the style of [C]"')
+    named = placeholders(options.prompt)
+    if specs and not named:
         raise TokenError(
-            f'the prompt "{run.prompt}" does not hold {specs[0].placeholder}: put it where the style belongs'
+            f'the prompt "{options.prompt}" does not contain {specs[0].placeholder}: write it where the style belongs'
         )
-    outputs = _plan_generated(run)
-    session = Session(run)
-    styles = use_styles(session, specs, run, None) if named else []
-    style = compose(session, styles, run)
-    defaults = session.model.defaults
-    num_steps = run.num_steps or defaults.num_steps
-    guidance = defaults.guidance_scale if run.guidance_scale is None else run.guidance_scale
-    transport = transport_share(session, run)
-    height, width = run.height or defaults.resolution, run.width or defaults.resolution
-    batches = math.ceil(run.num_images / run.batch_size)
-    with bar(batches * (num_steps + 1), "making pictures") as progress:
-        for first in range(0, run.num_images, run.batch_size):
-            batch = min(run.batch_size, run.num_images - first)
-            steps = generate(
-                session.model,
-                style,
-                height=height,
-                width=width,
-                batch=batch,
-                seed=run.seed + first,
-                num_steps=num_steps,
-                guidance_scale=guidance,
-                sampler=run.sampler,
-                transport=transport,
-            )
-            pictures = watch(steps, progress)
-            _write_generated(session, run, styles, pictures, outputs[first : first + batch], first, num_steps, guidance)
+    with Claims((spec.path for spec in specs), overwrite=options.overwrite) as claims:
+        return _generate(options, specs if named else None, claims)
+
+
+def _generate(options: GenerateOptions, specs: Sequence[StyleSpec] | None, claims: Claims) -> int:
+    """Make the pictures; without ``specs`` from a prompt that has no placeholder."""
+    assert options.prompt
+    stem = safe_name(options.prompt)[:60]
+    names = (f"{stem}-{options.seed + i}" for i in range(options.num_images))
+    outputs = plan_numbered(options.num_images, options, names, claims)
+    session = open_session(options)
+    styles = [] if specs is None else use_styles(session, specs, options)
+    values = values_of(options, GenerateSettings)
+    maker = TextToImage(values.pop("prompt"), styles, session, **values)
+    with bar(maker.total_steps, "making pictures") as progress:
+        done = 0
+        for step in maker.steps():
+            progress.update()
+            for picture in step.tensor.split(1) if step.tensor is not None else ():
+                record = generated_record(maker, picture, maker.settings.seed + done)
+                write_image(outputs[done], picture, text=texts(record) if options.metadata else None)
+                done += 1
     for path in outputs:
         say(str(path))
     return 0
-
-
-def _plan_generated(run: GenerateRun) -> list[Path]:
-    assert run.prompt is not None
-    stem = safe_name(run.prompt)[:60]
-    return plan_numbered(run.num_images, run, (f"{stem}-{run.seed + i}" for i in range(run.num_images)))
-
-
-def _write_generated(
-    session: Session,
-    run: GenerateRun,
-    styles: Sequence[UsedStyle],
-    pictures: Image,
-    outputs: Sequence[Path],
-    first: int,
-    num_steps: int,
-    guidance: float,
-) -> None:
-    for i, path in enumerate(outputs):
-        picture = pictures[i : i + 1]
-        seed = run.seed + first + i
-        record = make_record(
-            session, run, styles, picture,
-            seed=seed, num_steps=num_steps, guidance_scale=guidance,
-            settings={"transport": transport_share(session, run)},
-        )  # fmt: skip
-        write_image(path, picture, text=texts(record) if run.metadata else None)

@@ -1,89 +1,65 @@
-"""What made a picture, from the run that made it."""
+"""The record of how a picture was made, which the picture carries."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 import torch
 
 from inst.commands.common.record import Record, a1111_parameters, to_json
-from inst.commands.diffusion.options import GenerateRun, StylizeRun
-from inst.commands.diffusion.used_styles import UsedStyle
 from inst.image import Picture
-from inst.pipelines.compose import default_prompt
-from inst.pipelines.session import Session
+from inst.pipelines.style_transfer import Stylizer
+from inst.pipelines.text_to_image import TextToImage
 from inst.shapes import Image
-from inst.stylize.photo import PhotoSettings
+from inst.transfer.photo import PhotoSettings
 
 SAMPLER_NAMES = {"ddim": "DDIM", "dpm++": "DPM++ 2M", "unipc": "UniPC"}
+PHOTO_SETTINGS = ("tone", "transport", "keep_colors", "inversion", "resolution")
 
 
-def make_record(
-    session: Session,
-    run: StylizeRun | GenerateRun,
-    styles: Sequence[UsedStyle],
-    result: Image,
-    *,
-    seed: int,
-    num_steps: int,
-    guidance_scale: float,
-    strength: float | None = None,
-    settings: dict[str, Any] | None = None,
-) -> Record:
-    """What made a picture: enough to make it again.
+def photo_record(stylizer: Stylizer, settings: PhotoSettings, result: Image, content: Picture) -> Record:
+    """The record of a stylized photo: enough to make it again.
 
     Args:
-        settings: what only this command has, beside what every picture has.
+        settings: of this photo, with its own seed.
     """
-    model = session.model
+    own = {name: getattr(settings, name) for name in PHOTO_SETTINGS} | {"content_sha256": content.sha256}
+    return _record(stylizer, result, settings.seed, strength=settings.strength, own=own)
+
+
+def generated_record(maker: TextToImage, result: Image, seed: int) -> Record:
+    """The record of a picture from text."""
+    return _record(maker, result, seed, own={"transport": maker.settings.transport})
+
+
+def _record(
+    maker: Stylizer | TextToImage, result: Image, seed: int, *, strength: float | None = None, own: dict[str, Any]
+) -> Record:
+    session, settings = maker.session, maker.settings
     used = [
-        {"name": one.token.name, "hash": one.token.hash, "placeholder": one.placeholder, "weight": one.weight}
-        for one in styles
+        {"name": one.style.name, "hash": one.style.hash, "placeholder": one.placeholder, "weight": one.weight}
+        for one in maker.styles
     ]
     return Record(
-        prompt=run.prompt if run.prompt is not None else default_prompt(session, styles),
-        negative_prompt=run.negative_prompt,
-        steps=num_steps,
-        sampler=SAMPLER_NAMES[run.sampler],
-        cfg_scale=float(guidance_scale),
+        prompt=maker.prompt,
+        negative_prompt=maker.negative_prompt,
+        steps=settings.num_steps,
+        sampler=SAMPLER_NAMES[settings.sampler],
+        cfg_scale=float(settings.guidance_scale),
         seed=seed,
         width=result.shape[3],
         height=result.shape[2],
-        model=model.name,
-        model_hash=model.revision_hash,
+        model=session.model.name,
+        model_hash=session.model.revision_hash,
         strength=strength,
-        token_hashes={one.token.name: one.token.hash[:12] for one in styles},
+        token_hashes={one.style.name: one.style.hash[:12] for one in maker.styles},
         settings={
-            "sampler": run.sampler,
+            "sampler": settings.sampler,
             "styles": used,
             "dtype": str(session.placement.dtype).removeprefix("torch."),
             "torch": torch.__version__,
         }
-        | (settings or {}),
-    )
-
-
-def photo_record(
-    session: Session,
-    run: StylizeRun,
-    styles: Sequence[UsedStyle],
-    settings: PhotoSettings,
-    result: Image,
-    content: Picture,
-) -> Record:
-    """What made a stylized photo."""
-    own = ("tone", "transport", "keep_colors", "inversion", "resolution")
-    return make_record(
-        session,
-        run,
-        styles,
-        result,
-        seed=settings.seed,
-        num_steps=settings.num_steps,
-        guidance_scale=settings.guidance_scale,
-        strength=settings.strength,
-        settings={name: getattr(settings, name) for name in own} | {"content_sha256": content.sha256},
+        | own,
     )
 
 

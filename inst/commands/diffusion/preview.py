@@ -1,63 +1,50 @@
-"""A look at what is being learned, at no more than a twentieth of the time."""
+"""Preview pictures while a painting is learned, in at most a twentieth of the time."""
 
 from __future__ import annotations
 
 import time
 from pathlib import Path
 
-from inst.commands.common.inputs import demo_photo
-from inst.diffusion.transport import patch_distribution
+from inst.commands.common.progress import warn
+from inst.errors import TokenError
 from inst.image import from_pil, write_image
-from inst.inversion.train import Training
-from inst.pipelines.session import Session
-from inst.stylize.photo import PhotoSettings, Style, stylize
+from inst.pipelines.learning import PREVIEW_STEPS, LearningStep
 
 SHARE = 0.05
-STEPS = 10
 
 
 class Preview:
-    """Stylizes a packaged photo with the vectors of the moment, whenever the time for it has been earned."""
+    """Writes a picture whenever there is time for one.
 
-    def __init__(self, session: Session, path: Path) -> None:
-        self.session, self.path = session, path
-        self.started = time.monotonic()
-        self.spent = 0.0
-        self.last: float | None = None
+    Args:
+        path: the picture, replaced every time.
+
+    Attributes:
+        count: pictures written.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
         self.count = 0
+        self._started: float | None = None
+        self._spent = 0.0
+        self._last: float | None = None
 
-    def offer(self, training: Training) -> None:
-        """Make a preview if previews have had less than their share of the time so far."""
-        elapsed = time.monotonic() - self.started
-        expected = self.last if self.last is not None else 2 * STEPS * elapsed / max(training.step, 1)
-        if self.spent + expected > SHARE * elapsed:
+    def offer(self, step: LearningStep) -> None:
+        """Write a preview if previews have taken less than their share of the time since the first call."""
+        if self._started is None:
+            self._started = time.monotonic()
+            return
+        elapsed = time.monotonic() - self._started
+        # Before the first one: a denoising step costs about as much as two training steps.
+        expected = self._last if self._last is not None else 2 * PREVIEW_STEPS * elapsed / max(step.step, 1)
+        if self._spent + expected > SHARE * elapsed:
             return
         begun = time.monotonic()
-        self._write(training)
-        self.last = time.monotonic() - begun
-        self.spent += self.last
+        try:
+            write_image(self.path, from_pil(step.preview()))
+        except TokenError as error:  # vectors that no picture can be made with yet; training goes on
+            warn(f"no preview at step {step.step}: {error}")
+        self._last = time.monotonic() - begun
+        self._spent += self._last
         self.count += 1
-
-    def _write(self, training: Training) -> None:
-        model, defaults = self.session.model, self.session.model.defaults
-        vectors = training.best_vectors.to(model.placement.device)
-        style = Style(
-            conditioning=training.conditioning(vectors).detach(),
-            unconditional=model.text.encode_prompt([""], {}),
-            patches=patch_distribution(training.latents[:1]) if defaults.transport else None,
-        )
-        settings = PhotoSettings(
-            strength=defaults.strength,
-            num_steps=max(1, round(STEPS / max(defaults.strength, 0.1))),
-            guidance_scale=defaults.guidance_scale,
-            seed=0,
-            sampler="ddim",
-            tone=0.0,
-            transport=defaults.transport,
-            keep_colors=False,
-            inversion=True,
-            resolution=defaults.resolution,
-        )
-        *_, result = stylize(model, from_pil(demo_photo(defaults.resolution)), style, settings)
-        assert result is not None
-        write_image(self.path, result)

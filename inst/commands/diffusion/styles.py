@@ -1,4 +1,4 @@
-"""From what ``--style`` says to a style token: a file of ours or of another tool, a painting, or nothing at all."""
+"""From ``--style`` to weighted styles: files are read, paintings are learned first; the newest is the default."""
 
 from __future__ import annotations
 
@@ -7,24 +7,26 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import torch
-
-from inst import assets
-from inst.clip.backbone import ClipBackbone
-from inst.commands.common.outputs import safe_name
+from inst.commands.common.progress import say
+from inst.commands.diffusion.kept_styles import learn_once
+from inst.commands.diffusion.options import PictureOptions
 from inst.errors import ConfigError, InputError, TokenError
-from inst.files import sniff
 from inst.image import read_image
-from inst.inversion.dialects import ForeignEmbedding, read_foreign
-from inst.inversion.learner import load_module
-from inst.inversion.token import StyleToken, load_token
-from inst.inversion.views import embed_as_the_release_did
-from inst.options import did_you_mean
+from inst.inversion.token import load_token
 from inst.pipelines.session import Session
-from inst.stylize.prompts import PLACEHOLDER
+from inst.pipelines.styles import (
+    MAX_WEIGHT,
+    WeightedStyle,
+    find_style,
+    is_painting,
+    missing_style,
+    read_style,
+    shipped_styles,
+)
+from inst.placeholders import PLACEHOLDER, is_placeholder
 
 STYLES = Path("styles")
-PICTURES = {"png", "jpeg", "webp", "gif", "bmp", "tiff"}
+"""Where learned styles are kept."""
 
 
 @dataclass(frozen=True)
@@ -37,38 +39,29 @@ class StyleSpec:
 
 
 def parse_spec(text: str) -> StyleSpec:
-    """Read ``file``, ``file:0.7``, ``name=file`` or ``name=file:0.7``. A file whose name looks like that wins.
+    """Read ``file``, ``file:0.7``, ``name=file`` or ``name=file:0.7``. A file whose very name looks like that wins.
 
-    A file may be a style's bare name, too: of one learned into `STYLES`, or of one that comes with the miniature.
+    Instead of a file, the bare name of a style in `STYLES` or of a shipped one may be given.
 
     Raises:
-        ConfigError: a weight that is no number from 0 to 2.
+        ConfigError: a weight or a name that is not accepted.
         InputError: there is no such file or style.
     """
     placeholder, weight, rest = PLACEHOLDER, 1.0, text
     if not _find(rest) and (match := re.match(r"([A-Za-z][\w-]*)=(.+)", rest)):
         placeholder, rest = f"[{match[1]}]", match[2]
+        if not is_placeholder(placeholder):
+            raise ConfigError(f"--style {text}: the name {match[1]} is too short: give at least two characters")
     if not _find(rest) and (match := re.fullmatch(r"(.+):([^:/\\]*)", rest)) and _find(match[1]):
         rest, weight = match[1], _weight(match[2], text)
     path = _find(rest)
     if path is None:
-        near = did_you_mean(rest, [style.stem for folder in _style_folders() for style in folder.glob("*.safetensors")])
-        raise InputError(
-            f"--style {text}: there is no file {rest}, and no style of that name{near}; give a style file, a painting, "
-            "or the name of a learned style, as [name=]file[:weight]"
-        )
+        raise InputError(f"--style {text}: {missing_style(rest, [STYLES])}")
     return StyleSpec(path, placeholder, weight)
 
 
 def _find(name: str) -> Path | None:
-    if Path(name).is_file():
-        return Path(name)
-    styles = [folder / f"{name}.safetensors" for folder in _style_folders()] if Path(name).name == name else []
-    return next((style for style in styles if style.is_file()), None)
-
-
-def _style_folders() -> tuple[Path, ...]:
-    return STYLES, assets.FOLDER / assets.MINI / "styles"
+    return find_style(name, [STYLES])
 
 
 def _weight(word: str, text: str) -> float:
@@ -76,73 +69,52 @@ def _weight(word: str, text: str) -> float:
         weight = float(word)
     except ValueError:
         weight = float("nan")
-    if not 0 <= weight <= 2:
-        raise ConfigError(f"--style {text}: the weight {word} is not accepted: give a number from 0 to 2")
+    if not 0 <= weight <= MAX_WEIGHT:
+        raise ConfigError(f"--style {text}: the weight {word} is not accepted: give a number from 0 to {MAX_WEIGHT:g}")
     return weight
 
 
-def is_painting(path: Path) -> bool:
-    """Whether a ``--style`` is a picture to learn from; a picture that carries an embedding is a style file."""
-    if sniff(path) not in PICTURES:
-        return False
-    try:
-        read_foreign(path)
-    except (InputError, TokenError):
-        return True
-    return False
-
-
-def read_style(path: Path, *, clip: ClipBackbone | None = None, painting: Path | None = None) -> StyleToken:
-    """A style token file of ours, or any textual-inversion file of another tool.
+def use_styles(
+    session: Session, specs: Sequence[StyleSpec], options: PictureOptions, painting: str | None = None
+) -> list[WeightedStyle]:
+    """The styles of a run; a painting among them is learned first, unless it was before.
 
     Args:
-        clip, painting: needed by a style file of the authors' release, which holds a module and not its vectors.
+        painting: the painting behind a style file that does not record what it is needed for.
 
     Raises:
-        InputError, TokenError: not a style; damaged; for another kind of model.
+        TokenError: none was given and none is available, or one does not fit the model.
     """
-    if sniff(path) == "safetensors":
-        try:
-            return load_token(path)
-        except TokenError as error:
-            if "is not a style token of inst" not in str(error):
-                raise
-    foreign = read_foreign(path)
-    vectors = foreign.vectors if foreign.vectors is not None else _release_vectors(foreign, path, clip, painting)
-    return StyleToken(name=safe_name(foreign.name), vectors=vectors.float(), metadata={"dialect": foreign.dialect})
+    if not specs:
+        path = newest_style(session)
+        if path is None:
+            raise TokenError(
+                f"there is no style for {session.name}: learn one (inst train painting.jpg --model {options.model}) "
+                "or name a painting (--style painting.jpg)"
+            )
+        say(f"style: {path.stem} (the newest that fits; --style names another)")
+        specs = [StyleSpec(path)]
+    return [_use(session, spec, options, painting) for spec in specs]
 
 
-def _release_vectors(
-    foreign: ForeignEmbedding, path: Path, clip: ClipBackbone | None, painting: Path | None
-) -> torch.Tensor:
-    if painting is None or clip is None:
-        raise TokenError(
-            f"{path} is a style of the authors' release: it holds the inversion module and needs its painting, too: "
-            "--style-image painting.jpg"
-        )
-    state = foreign.attention_state
-    assert state is not None
-    inner, dim = state["attn1.to_q.weight"].shape
-    metadata = {"dim": dim, "num_heads": 8, "head_dim": inner // 8, "token_dim": state["net.1.weight"].shape[0]}
-    module = load_module(metadata, state).eval()
-    with torch.no_grad():
-        return module(embed_as_the_release_did(clip, read_image(painting).image).cpu())[0]
+def _use(session: Session, spec: StyleSpec, options: PictureOptions, painting: str | None) -> WeightedStyle:
+    if is_painting(spec.path):
+        picture = read_image(spec.path, max_megapixels=options.max_megapixels)
+        return WeightedStyle(learn_once(session, picture, STYLES), spec.weight, spec.placeholder, picture)
+    picture = None if painting is None else read_image(Path(painting), max_megapixels=options.max_megapixels)
+    style = read_style(spec.path, clip=None if picture is None else session.clip, painting=picture)
+    session.check(style)
+    return WeightedStyle(style, spec.weight, spec.placeholder, picture)
 
 
 def newest_style(session: Session, folder: Path = STYLES) -> Path | None:
     """The style learned last that fits the model; where there is none, one that comes with the model."""
     learned = sorted(folder.glob("*.safetensors"), key=lambda path: path.stat().st_mtime, reverse=True)
-    for path in [*learned, *bundled_styles(session)]:
+    shipped = shipped_styles() if session.source.kind == "mini" else []
+    for path in [*learned, *shipped]:
         try:
             if session.fits(load_token(path)):
                 return path
         except (InputError, TokenError):
             continue
     return None
-
-
-def bundled_styles(session: Session) -> Sequence[Path]:
-    """The styles that come with the embedded model."""
-    if session.source.kind != "mini":
-        return []
-    return sorted((assets.mini_folder() / "styles").glob("*.safetensors"))

@@ -1,7 +1,7 @@
-"""Reading pickles as data. ``files.read_pickle`` is the door to this package."""
+"""Reading pickles as data: nothing in them is imported or called. ``files.read_pickle`` uses this package."""
 
 from inst.files.pickles.containers import read_object
-from inst.files.pickles.machine import Inert, InertName, PickleError
 from inst.files.pickles.modules import module_state_dict
+from inst.files.pickles.stubs import Inert, InertName, PickleError
 
 __all__ = ["Inert", "InertName", "PickleError", "module_state_dict", "read_object"]

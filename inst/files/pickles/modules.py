@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 
 from torch import Tensor
 
-from inst.files.pickles.machine import Inert, PickleError
+from inst.files.pickles.stubs import Inert, PickleError, described
 
 _MAX_DEPTH = 64
 _MAX_MODULES = 100_000
@@ -38,7 +38,7 @@ def _named_tensors(
         raise PickleError("a module in it has no end")
     own = members(module)
     if not isinstance(own, Mapping) or "_parameters" not in own:
-        raise PickleError(f"{module.name} in it is no torch module")
+        raise PickleError(f"{described(module)} in it is no torch module")
     for kind in ("_parameters", "_buffers"):
         yield from ((f"{prefix}{k}", v) for k, v in _items(own.get(kind)) if isinstance(v, Tensor))
     for name, child in _items(own.get("_modules")):

@@ -1,4 +1,4 @@
-"""Generators in files: the layouts that others share them in, and ours. Nothing in a file is ever run."""
+"""Reading and writing generator checkpoints: the published layouts and our own. No code in a file is ever executed."""
 
 from inst.gan.checkpoints.read import load_generator, read_generator
 from inst.gan.checkpoints.write import save_generator

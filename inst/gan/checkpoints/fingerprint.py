@@ -1,4 +1,4 @@
-"""Which generator a code, an edit or a mapper belongs to."""
+"""The fingerprint of a generator, which codes, edits and mappers record to say what they were made for."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from torch import Tensor
 
 
 def fingerprint(state: Mapping[str, Tensor]) -> str:
-    """A hash of what turns W+ into styles and of the constant: 16 hexadecimal digits.
+    """Hash of the affine layers, which map W+ to styles, and of the constant input: 16 hexadecimal digits.
 
-    The same for one generator in every file layout, on every device and in every precision that `Generator.place`
-    gives its convolutions: these tensors stay float32.
+    It is the same for every file layout, device and precision of a generator, because `Generator.place` leaves these
+    tensors in float32.
 
     Args:
-        state: a `Generator`'s state dict, or the same names alone.
+        state: the state dict of a `Generator`, or at least these tensors of it under the same names.
     """
     digest = hashlib.sha256()
     for name in sorted(name for name in state if name == "const" or name.endswith("affine.weight")):

@@ -1,4 +1,4 @@
-"""What a file is that holds no generator we read, told from the names in it."""
+"""Describes a file that holds no supported generator, judging by the names of its tensors."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection, Mapping
 from inst.files import Inert
 
 Names = Collection[str]
-WANTED = "give a StyleGAN2: rosinality's .pt (g_ema), NVIDIA's StyleGAN2-ADA .pkl (G_ema) or inst's .safetensors"
+SUPPORTED = "give a StyleGAN2: rosinality's .pt (g_ema), NVIDIA's StyleGAN2-ADA .pkl (G_ema) or inst's .safetensors"
 
 
 def _starts(*prefixes: str) -> Callable[[Names], bool]:
@@ -23,9 +23,9 @@ KINDS: tuple[tuple[Callable[[Names], bool], str], ...] = (
     (_starts("mapper."), "a StyleCLIP mapper"),
     (_both("encoder.input_layer.", "decoder."), "an e4e or pSp encoder"),
     (_both("input_layer.", "body."), "an ArcFace network"),
-    (_both("trunk.", "identity."), "an identity network of drawn faces"),
+    (_both("trunk.", "identity."), "an identity network for avatars"),
     (_starts("model.diffusion_model.", "first_stage_model.", "cond_stage_model."), "a Stable Diffusion model"),
-    (_starts("down_blocks.", "unet.", "time_embedding."), "a Stable Diffusion model's part"),
+    (_starts("down_blocks.", "unet.", "time_embedding."), "a component of a Stable Diffusion model"),
     (_starts("lora_", "lora."), "a LoRA"),
     (_starts("visual.", "vision_model.", "text_model."), "a CLIP model"),
     (_starts("string_to_param", "string_to_token", "emb_params", "vectors"), "a style or a textual inversion"),
@@ -36,21 +36,21 @@ KINDS: tuple[tuple[Callable[[Names], bool], str], ...] = (
 
 
 def describe(content: object) -> str:
-    """What a file with this content seems to be."""
+    """A verb phrase that says what a file with this content seems to be."""
     if isinstance(content, (tuple, list)) and any(_is_tensorflow(part) for part in content):
         return "seems to be a TensorFlow pickle of StyleGAN: convert it with legacy.py of stylegan2-ada-pytorch"
     if isinstance(content, Inert):
         return f"holds an object of {content.name[:80]}"
     names = names_in(content)
-    for fits, words in KINDS:
-        if fits(names):
-            return f"seems to be {words}"
+    for matches, kind in KINDS:
+        if matches(names):
+            return f"seems to be {kind}"
     shown = ", ".join(sorted(names)[:3])
     return f"is not a generator (it holds {shown})" if shown else "holds no generator"
 
 
 def names_in(content: object) -> list[str]:
-    """The names at the top of a file, and those of the state dict in it."""
+    """The top-level names in a file and those of the state dicts nested in it."""
     if not isinstance(content, Mapping):
         return []
     inner = [value for key, value in content.items() if key in ("state_dict", "model", "params", "params_ema", "d")]

@@ -1,4 +1,4 @@
-"""One door: a file to a generator, whichever layout it has."""
+"""Reads a generator from a file in any supported layout; the only place that does."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from inst.errors import InputError, ModelError
+from inst.errors import InputError, InstWarning, ModelError
 from inst.files import Inert, read_pickle, read_safetensors, sniff
 from inst.gan.architecture import GeneratorConfig
 from inst.gan.checkpoints.assemble import State, complete, config_of
-from inst.gan.checkpoints.identify import WANTED, describe
+from inst.gan.checkpoints.identify import SUPPORTED, describe
 from inst.gan.checkpoints.nvidia import from_nvidia
 from inst.gan.checkpoints.rosinality import from_rosinality, is_rosinality
 from inst.gan.checkpoints.write import METADATA
@@ -23,33 +23,37 @@ from inst.gan.generator import Generator
 from inst.placement import Placement
 
 _Parts = tuple[Mapping[str, Tensor], float, float | None]
-"""Tensors under our names, the mapping network's learning-rate factor, the clamp."""
+"""Tensors under our names, the learning-rate multiplier of the mapping network, and the clamp."""
 
 
 def load_generator(path: Path, placement: Placement) -> Generator:
-    """The frozen generator in a file. See :func:`read_generator`.
+    """Loads the generator in a file, frozen and in evaluation mode. See :func:`read_generator`.
 
-    float16 is not used: StyleGAN2's activations overflow in it; float32 is, with a warning.
+    float16 is replaced by float32 with a warning, because StyleGAN2's activations overflow in float16.
+
+    Raises:
+        InputError: the file is missing, damaged or unsafe.
+        ModelError: the file holds no complete StyleGAN2 generator.
     """
     config, state = read_generator(path)
     if placement.dtype == torch.float16:
-        warnings.warn("StyleGAN2 overflows in float16; it is computed in float32", stacklevel=2)
+        warnings.warn("StyleGAN2 overflows in float16; float32 is used instead", InstWarning, stacklevel=2)
         placement = Placement(placement.device, torch.float32)
     return Generator.from_state(config, state).place(placement)
 
 
 def read_generator(path: Path) -> tuple[GeneratorConfig, State]:
-    """Sizes and weights of the StyleGAN2 generator in a file, told by its content, never by its name.
+    """Reads the sizes and weights of a StyleGAN2 generator; the layout is detected from the content, not the file name.
 
-    Read are rosinality's ``.pt`` (converted or from training; ``g_ema``), NVIDIA's StyleGAN2-ADA ``.pkl`` (``G_ema``)
-    and our safetensors. Nothing in the file is run.
+    Supported are rosinality's ``.pt`` (converted or from training; ``g_ema``), NVIDIA's StyleGAN2-ADA ``.pkl``
+    (``G_ema``) and our safetensors. No code in the file is executed.
 
     Returns:
-        The sizes, and `Generator`'s state dict, float32 on the CPU, ``latent_avg`` always in it.
+        The sizes, and the state dict of `Generator`: float32, on the CPU, always with ``latent_avg``.
 
     Raises:
-        InputError: missing, damaged or hostile.
-        ModelError: of another kind, which it names, or no whole generator.
+        InputError: the file is missing, damaged or unsafe.
+        ModelError: the file is of another kind, which the message names, or the generator in it is incomplete.
     """
     try:
         tensors, mapping_rate, conv_clamp = _parts(path)
@@ -65,7 +69,7 @@ def _parts(path: Path) -> _Parts:
     if sniff(path) == "safetensors":
         tensors, header = read_safetensors(path)
         if METADATA in header:
-            return tensors, *_recorded(header[METADATA])
+            return tensors, *_from_header(header[METADATA])
         return _from_content(tensors)
     return _from_content(read_pickle(path))
 
@@ -79,11 +83,11 @@ def _from_content(content: object) -> _Parts:
             tensors = from_rosinality({k: v for k, v in inner.items() if isinstance(v, Tensor)})
             average = content.get("latent_avg")
             return tensors | ({"latent_avg": average} if isinstance(average, Tensor) else {}), 0.01, None
-    raise ModelError(f"it {describe(content)}; {WANTED}")
+    raise ModelError(f"it {describe(content)}; {SUPPORTED}")
 
 
-def _recorded(text: str) -> tuple[float, float | None]:
-    """The sizes that tensors do not show, as our own files record them."""
+def _from_header(text: str) -> tuple[float, float | None]:
+    """Mapping rate and clamp, which no tensor shows, from the header of our own files."""
     try:
         metadata = json.loads(text)
         rate, clamp = float(metadata["mapping_rate"]), metadata["conv_clamp"]
@@ -91,4 +95,4 @@ def _recorded(text: str) -> tuple[float, float | None]:
             raise ValueError("not a number")
         return rate, None if clamp is None else float(clamp)
     except (ValueError, KeyError, TypeError, RecursionError) as error:
-        raise ModelError(f"its header {METADATA} is damaged: get the file again") from error
+        raise ModelError(f"its header {METADATA} is damaged: download the file again") from error

@@ -1,4 +1,4 @@
-"""The names of rosinality/stylegan2-pytorch, which most StyleGAN2 weights are shared under, to ours."""
+"""Converts the names of rosinality/stylegan2-pytorch, the most common layout of StyleGAN2 weights, to ours."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from torch import Tensor
 
 from inst.gan.checkpoints.assemble import check_filter
 
-_INSIDE = {
+_PARAMETERS = {
     "conv.weight": "weight",
     "conv.modulation.weight": "affine.weight",
     "conv.modulation.bias": "affine.bias",
@@ -17,19 +17,19 @@ _INSIDE = {
     "activate.bias": "bias",
     "bias": "bias",
 }
-_LAYER = re.compile(r"(?P<kind>conv|to_rgb)(1|s\.(?P<index>\d+))\.(?P<inside>.+)")
+_LAYER = re.compile(r"(?P<kind>conv|to_rgb)(1|s\.(?P<index>\d+))\.(?P<parameter>.+)")
 
 
 def is_rosinality(state: Mapping[str, object]) -> bool:
-    """Whether these names are a generator's in this layout."""
+    """Whether these are the tensor names of a generator in rosinality's layout."""
     return {"input.input", "conv1.conv.modulation.bias", "to_rgb1.conv.modulation.bias"} <= state.keys()
 
 
 def from_rosinality(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """A generator's state dict (``g_ema``) under our names; shapes stay.
+    """Renames the tensors of a generator (``g_ema``) to our names; their shapes are unchanged.
 
     Raises:
-        ModelError: it resamples by another filter than StyleGAN2's.
+        ModelError: its resampling filter is not StyleGAN2's.
     """
     ours = {}
     for name, tensor in state.items():
@@ -43,11 +43,11 @@ def from_rosinality(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
 def _our_name(name: str) -> str:
     if name == "input.input":
         return "const"
-    if match := re.fullmatch(r"style\.(\d+)\.(weight|bias)", name):  # style.0 is the normalisation
+    if match := re.fullmatch(r"style\.(\d+)\.(weight|bias)", name):  # style.0 is the normalisation of z
         return f"mapping.layers.{int(match[1]) - 1}.{match[2]}"
     if match := re.fullmatch(r"noises\.noise_(\d+)", name):
         return f"convs.{match[1]}.noise"
-    if (match := _LAYER.fullmatch(name)) and match["inside"] in _INSIDE:
+    if (match := _LAYER.fullmatch(name)) and match["parameter"] in _PARAMETERS:
         number = 0 if match["index"] is None else int(match["index"]) + 1
-        return f"{match['kind']}s.{number}.{_INSIDE[match['inside']]}"
+        return f"{match['kind']}s.{number}.{_PARAMETERS[match['parameter']]}"
     return name

@@ -1,4 +1,4 @@
-"""A generator to a safetensors file."""
+"""Writes a generator to a safetensors file."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from inst.files import write_safetensors
 from inst.gan.generator import Generator
 
 METADATA = "inst.generator"
-"""The header entry that tells our files: JSON of what the tensors' shapes do not."""
+"""The header entry that identifies our files: JSON of the settings that the tensors' shapes do not show."""
 
 
 def save_generator(
@@ -23,11 +23,13 @@ def save_generator(
     *,
     dtype: torch.dtype = torch.float32,
 ) -> None:
-    """Writes weights, fixed noise and average w. A kill leaves the old file or the new one.
+    """Writes weights, fixed noise maps and average w, atomically: an interruption leaves the old file or the new one.
 
     Args:
-        metadata: strings for the header beside ours, such as ``modelspec.license``.
-        dtype: of weights and noise maps; biases and the average w, which are few, are float32 always.
+        path: the safetensors file.
+        generator: the generator to save.
+        metadata: additional header entries, such as ``modelspec.license``.
+        dtype: precision of weights and noise maps; biases and the average w, which are small, are always float32.
 
     Raises:
         InputError: the file cannot be written.

@@ -1,1 +1,1 @@
-"""StyleCLIP (Patashnik et al. 2021): from a text to an edit by optimisation, by a mapper, or by a direction."""
+"""StyleCLIP (Patashnik et al. 2021): text-driven edits by latent optimisation, latent mappers and global directions."""

@@ -1,6 +1,6 @@
-"""Latent mappers: small networks that learn one text's edit once and then make it in one pass.
+"""Latent mappers: small networks that are trained for one text and then edit in a single forward pass.
 
-Patashnik et al. 2021, section 5. The edit is ``w + 0.1 · M(w)``; 0.1 is not part of the module.
+Patashnik et al. 2021, section 5. The edit is ``w + 0.1 · M(w)``; the factor 0.1 is not part of the module.
 """
 
 from __future__ import annotations
@@ -22,18 +22,18 @@ from inst.placement import Placement
 
 STRENGTH = 0.1
 LEVELS = {"course_mapping": slice(0, 4), "medium_mapping": slice(4, 8), "fine_mapping": slice(8, None)}
-"""Layers of W+ that each part of `LevelsMapper` changes; the checkpoints' names, misspelling and all."""
+"""Layers of W+ that each part of `LevelsMapper` changes. The names, with their misspelling, are the checkpoints'."""
 
 
 class PixelNorm(nn.Module):
-    """Divides by the root mean square over dimension 1, which in (b, k, d) is the *layers*: so it was trained."""
+    """Divides by the root mean square over dimension 1: for W+ (b, k, d) the *layers*, as in the published code."""
 
     def forward(self, x: Float[Tensor, "b *rest"]) -> Float[Tensor, "b *rest"]:
         return x * (x.square().mean(1, keepdim=True) + 1e-8).rsqrt()
 
 
 class Mapper(nn.Module):
-    """A norm and four layers of one width."""
+    """Pixel normalisation followed by four fully connected layers of the same width."""
 
     def __init__(self, width: int) -> None:
         super().__init__()
@@ -45,22 +45,23 @@ class Mapper(nn.Module):
 
 
 class LatentMapper(nn.Module, abc.ABC):
-    """What every mapper is: codes to what is to be added to them, before the strength."""
+    """Base class of mappers: maps codes to the offsets M(w) that are scaled by the strength and added to them."""
 
     @abc.abstractmethod
-    def forward(self, codes: Sequence[Tensor]) -> Codes: ...
+    def forward(self, codes: Sequence[Tensor]) -> Codes:
+        """The offsets M(w), of the shapes of the codes."""
 
     def edit(self, codes: Sequence[Tensor], strength: float = STRENGTH) -> Codes:
-        """The changed codes; ``strength`` 0.1 is the published edit, 0 none."""
+        """The edited codes ``w + strength · M(w)``; 0.1 is the published strength, 0 changes nothing."""
         return [code + strength * offset for code, offset in zip(codes, self(codes), strict=True)]
 
 
 class LevelsMapper(LatentMapper):
-    """W+ in three parts, each with a mapper of its own or left alone.
+    """Separate mappers for the coarse, medium and fine layers of W+, some of which may be left out.
 
     Args:
-        width: of W+.
-        levels: which of `LEVELS` change; edits of shape leave out ``fine_mapping``, which is colour.
+        width: width d of W+.
+        levels: which of `LEVELS` are edited; shape edits leave out ``fine_mapping``, which controls colour.
     """
 
     def __init__(self, width: int = 512, levels: Sequence[str] = tuple(LEVELS)) -> None:
@@ -77,7 +78,11 @@ class LevelsMapper(LatentMapper):
 
 
 class SingleMapper(LatentMapper):
-    """One mapper for all layers of W+."""
+    """One mapper for all layers of W+.
+
+    Args:
+        width: width d of W+.
+    """
 
     def __init__(self, width: int = 512) -> None:
         super().__init__()
@@ -89,10 +94,11 @@ class SingleMapper(LatentMapper):
 
 
 class StyleSpaceMapper(LatentMapper):
-    """A mapper for each style of StyleSpace that changes.
+    """A separate mapper for each edited style of StyleSpace.
 
     Args:
-        widths: channels of the styles by their index; those left out stay, as the published variant's to-RGB.
+        widths: number of channels by style index; styles that are left out do not change, such as the to-RGB styles in
+            the published variant.
     """
 
     def __init__(self, widths: Mapping[int, int]) -> None:
@@ -110,19 +116,19 @@ class StyleSpaceMapper(LatentMapper):
 
 
 def load_mapper(path: Path, placement: Placement) -> LatentMapper:
-    """A mapper from a StyleCLIP checkpoint (``mapper.*``), of the kind that its keys show.
+    """Loads a mapper from a StyleCLIP checkpoint (``mapper.*``); its kind is derived from the keys.
 
-    The generator it was trained with lies in the same file, as ``parameters_of(read_checkpoint(path), "decoder")``.
+    Published checkpoints also contain the generator: ``parameters_of(read_checkpoint(path), "decoder")``.
 
     Raises:
-        InputError: missing, damaged or unsafe.
-        ModelError: another kind of file.
+        InputError: the file is missing, damaged or unsafe.
+        ModelError: the file is of another kind.
     """
     state = parameters_of(read_checkpoint(path), "mapper")
     with torch.device("meta"):
         mapper = _mapper_of(path, state)
     load_parameters(mapper, state, str(path))
-    # small beside the generator: in float32 whatever the rest computes in
+    # always float32: its cost is small compared with the generator's
     return mapper.eval().to(placement.device)
 
 
@@ -138,4 +144,4 @@ def _mapper_of(path: Path, state: Mapping[str, Tensor]) -> LatentMapper:
         return LevelsMapper(next(iter(widths.values())), [level for level in LEVELS if level in widths])
     if widths and all(re.fullmatch(r"mapper_\d{1,3}", name) for name in widths):
         return StyleSpaceMapper({int(name.removeprefix("mapper_")): width for name, width in sorted(widths.items())})
-    raise ModelError(f"{path} holds no latent mapper of StyleCLIP (mapper.course_mapping.* and the like)")
+    raise ModelError(f"{path} holds no latent mapper of StyleCLIP (tensors such as mapper.course_mapping.*)")

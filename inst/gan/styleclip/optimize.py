@@ -1,9 +1,9 @@
-"""Latent optimisation: one code changed step by step until its picture fits a text.
+"""Latent optimisation: a code is optimised until its picture matches a text.
 
-Patashnik et al. 2021, section 4, equation 1: ``argmin D_CLIP(G(w), t) + λ_L2 ‖w − w_s‖² + λ_ID L_ID(w)``; and, as
-an addition that is off by default, ``+ λ_px |G(w) − G(w_s)|``. A sum of squares spreads a change over the whole
-picture, a mean of absolute differences is cheapest where few pixels change: glasses come, and the hair stays. CLIP may
-look through noise and shifts, others at every step (`losses.jittered`).
+Patashnik et al. 2021, section 4, equation 1: ``argmin D_CLIP(G(w), t) + λ_L2 ‖w − w_s‖² + λ_ID L_ID(w)``. Two additions
+are off by default. ``+ λ_px |G(w) − G(w_s)|`` is an L1 loss on pixels: unlike the L2 loss on codes, which spreads a
+change over the whole picture, it favours changes to few pixels, so that glasses appear and the hair stays. Jitter adds
+noise and shifts, drawn anew for every step, to what CLIP sees (`losses.jittered`).
 """
 
 from __future__ import annotations
@@ -18,7 +18,8 @@ from torch import Tensor
 
 from inst.errors import ConfigError
 from inst.gan.codes import Codes, Synthesis
-from inst.gan.losses import ClipView, check_finite, check_weights, faces_for, jittered
+from inst.gan.losses import ClipView, check_finite, jittered, required_identity_network
+from inst.gan.settings import OptimizeSettings
 from inst.perceptual.arcface import identity_distance
 from inst.perceptual.identity import FaceIdentity
 from inst.shapes import Image, ImageEmbeds
@@ -26,45 +27,15 @@ from inst.shapes import Image, ImageEmbeds
 RAMP_UP, RAMP_DOWN = 0.05, 0.25
 
 
-@dataclass(frozen=True, kw_only=True)
-class OptimizeSettings:
-    """Published defaults.
-
-    Attributes:
-        steps: updates.
-        learning_rate: Adam's, at the top of the schedule.
-        l2_weight: λ_L2, of the *sum* of squared changes.
-        identity_weight: λ_ID; 0 leaves faces out, as for other things than faces.
-        pixel_weight: λ_px, of the *mean* absolute difference between the pictures; not of the paper, 0 there.
-        jitter: CLIP sees noise of this deviation, and shifts by up to half this share of a side; 0 in the paper.
-    """
-
-    steps: int = 300
-    learning_rate: float = 0.1
-    l2_weight: float = 0.008
-    identity_weight: float = 0.0
-    pixel_weight: float = 0.0
-    jitter: float = 0.0
-
-    def __post_init__(self) -> None:
-        if self.steps < 1:
-            raise ConfigError(f"steps={self.steps} is out of range: give 1 or more")
-        if not 0 < self.learning_rate < math.inf:
-            raise ConfigError(f"learning_rate={self.learning_rate} is out of range: give more than 0")
-        check_weights(l2_weight=self.l2_weight, identity_weight=self.identity_weight, pixel_weight=self.pixel_weight)
-        if not 0 <= self.jitter <= 1:
-            raise ConfigError(f"jitter={self.jitter} is out of range: give 0 to 1")
-
-
 @dataclass(frozen=True)
 class OptimizeStep:
-    """What a step saw, before its update, one value a row.
+    """The state of a step before its update, with one value per row of the batch.
 
     Attributes:
-        step: counted from 0; the last one's picture is the result.
+        step: counted from 0; the picture of the last step is the result.
         codes: detached.
         image: (b, 3, h, w) in [-1, 1].
-        clip, l2, identity, pixels: the four distances, without their weights; identity is 0 without a weight.
+        clip, l2, identity, pixels: the four loss terms, unweighted; identity is 0 where its weight is 0.
         learning_rate: of the update that follows.
     """
 
@@ -79,14 +50,14 @@ class OptimizeStep:
 
 
 def learning_rate_at(step: int, steps: int, base: float) -> float:
-    """Up in a line over the first 5 %, down along a cosine over the last 25 % (Karras et al. 2020, appendix D)."""
+    """Linear warm-up over the first 5 %, cosine decay over the last 25 % (Karras et al. 2020, appendix D)."""
     t = step / steps
     down = min(1.0, (1 - t) / RAMP_DOWN)
     return base * (0.5 - 0.5 * math.cos(math.pi * down)) * min(1.0, t / RAMP_UP)
 
 
 def pair_up(codes: Sequence[Tensor], texts: Float[Tensor, "p e"]) -> tuple[Codes, Float[Tensor, "b e"]]:
-    """Every code with every text: the rows of code 0 with all texts first."""
+    """Every code paired with every text: first the rows of code 0 with all texts."""
     images, prompts = len(codes[0]), len(texts)
     return [code.repeat_interleave(prompts, 0) for code in codes], texts.repeat(images, 1)
 
@@ -101,20 +72,22 @@ def optimize_latents(
     arcface: FaceIdentity | None = None,
     frozen: Collection[int] = (),
 ) -> Iterator[OptimizeStep]:
-    """Changes each row of codes towards its text; a row comes out as it would alone.
+    """Optimise each row of codes for its text. The result of a row does not depend on the other rows of the batch.
 
     Args:
-        start: W+ as a list of one tensor, or StyleSpace; not changed.
-        texts: (b, e) embeddings, one a row (`pair_up` for all with all), or (1, e) for all rows.
-        synthesize: the generator. Its parameters should not ask for gradients: that saves over a third of the time.
-        arcface: needed with ``identity_weight``.
-        frozen: indices of codes that stay, `to_rgb_styles` in StyleSpace.
+        start: W+ as a list of one tensor, or StyleSpace; not changed in place.
+        texts: (b, e) embeddings, one per row (`pair_up` pairs all with all), or (1, e) for all rows.
+        synthesize: the generator. Its parameters should not require gradients: that saves over a third of the time.
+        settings: ``space`` has no effect here; it says what the caller passes as ``start``.
+        arcface: required where ``identity_weight`` is not 0.
+        frozen: indices of codes that are not optimised, `to_rgb_styles` in StyleSpace.
 
     Raises:
-        ConfigError: ``identity_weight`` without ``arcface``, as many texts as fit no row, or a loss that is no number.
+        ConfigError: ``identity_weight`` without ``arcface``, a number of texts that does not match the codes, or a loss
+            that is NaN or infinite.
     """
-    rows = len(start[0])
-    arcface = faces_for(settings.identity_weight, arcface)
+    rows, weights = len(start[0]), settings.weights()
+    arcface = required_identity_network(weights.identity, arcface)
     if len(texts) not in (1, rows):
         raise ConfigError(f"{len(texts)} texts for {rows} codes: give one, or as many as codes")
     texts = texts.expand(rows, -1)
@@ -126,17 +99,17 @@ def optimize_latents(
         rate = learning_rate_at(step, settings.steps, settings.learning_rate)
         optimizer.param_groups[0]["lr"] = rate
         image = synthesize(codes)
-        if origin is None:  # the codes are still those that came
+        if origin is None:  # the codes have not been updated yet
             origin = image.detach()
             faces = _embed_faces(arcface, origin) if arcface else None
-        clip_distance = clip.distance(jittered(image, settings.jitter, rng), texts)
+        clip_distance = clip.distance(jittered(image, weights.jitter, rng), texts)
         l2 = sum_of_squares(codes, start)
         identity = torch.zeros_like(l2)
         if faces is not None and arcface is not None:
             identity = identity_distance(arcface.embed_faces(image), faces)
         pixels = (image - origin).abs().flatten(1).mean(1)
-        # summed over rows: each then gets the gradient it would get alone
-        kept = settings.l2_weight * l2 + settings.identity_weight * identity + settings.pixel_weight * pixels
+        # summed over rows, so that each row gets the gradient it would get alone
+        kept = weights.l2 * l2 + weights.identity * identity + weights.pixels * pixels
         loss = (clip_distance + kept).sum()
         check_finite(loss)
         yield OptimizeStep(

@@ -1,4 +1,4 @@
-"""What global directions need of a generator and a CLIP, in one file: relevance, statistics, and whose they are."""
+"""The file of prepared global directions: relevance matrix, StyleSpace statistics, and the models they belong to."""
 
 from __future__ import annotations
 
@@ -21,12 +21,14 @@ METADATA = "inst.directions"
 
 @dataclass(frozen=True)
 class Prepared:
-    """A relevance matrix with its circumstances.
+    """A relevance matrix together with the statistics and models it was computed from.
 
     Attributes:
-        statistics: of the generator; ``None`` in the published ``fs3.npy``, which has them in a file of their own.
-        probe: `editor.clip_probe` of the CLIP, ``None`` where it is not recorded.
-        metadata: ``generator`` (its fingerprint), ``clip`` (its name) and the settings.
+        relevance: the relevance matrix.
+        statistics: statistics of the generator; ``None`` for the published ``fs3.npy``, which has a separate file for
+            them.
+        probe: `editor.clip_probe` of the CLIP; ``None`` if it is not recorded.
+        metadata: ``generator`` (fingerprint), ``clip`` (name) and the settings.
     """
 
     relevance: Relevance
@@ -34,9 +36,21 @@ class Prepared:
     probe: Tensor | None = None
     metadata: Mapping[str, Any] = field(default_factory=dict)
 
+    def save(self, path: str | Path) -> None:
+        """Write it as a ``.safetensors`` file for ``inst edit --directions``.
+
+        Raises:
+            InputError: it cannot be written.
+        """
+        write_prepared(Path(path), self)
+
 
 def write_prepared(path: Path, prepared: Prepared) -> None:
-    """As safetensors: ``relevance``, ``mean.{i}``, ``std.{i}``, ``clip_probe``."""
+    """Writes safetensors with ``relevance``, ``mean.{i}``, ``std.{i}`` and ``clip_probe``.
+
+    Raises:
+        InputError: the file cannot be written.
+    """
     tensors = {"relevance": prepared.relevance.float()}
     if prepared.statistics is not None:
         tensors |= {f"mean.{i}": mean for i, mean in enumerate(prepared.statistics.means)}
@@ -47,11 +61,11 @@ def write_prepared(path: Path, prepared: Prepared) -> None:
 
 
 def read_prepared(path: Path) -> Prepared:
-    """What `write_prepared` wrote, or the published ``fs3.npy``.
+    """Reads a file written by `write_prepared`, or the published ``fs3.npy``.
 
     Raises:
-        InputError: missing, unsafe or damaged.
-        ModelError: a file of another kind.
+        InputError: the file is missing, unsafe or damaged.
+        ModelError: the file is of another kind.
     """
     if sniff(path) != "safetensors":
         return Prepared(read_relevance(path))
@@ -59,14 +73,14 @@ def read_prepared(path: Path) -> Prepared:
     relevance = tensors.get("relevance")
     if METADATA not in header or relevance is None or relevance.ndim != 2:
         raise ModelError(
-            f"{path} holds no relevance matrix: give a file of inst directions prepare, or StyleCLIP's fs3.npy"
+            f"{path} holds no relevance matrix: give a file written by inst directions prepare, or StyleCLIP's fs3.npy"
         )
     try:
         metadata = json.loads(header[METADATA])
         count = sum(name.startswith("mean.") for name in tensors)
         statistics = StyleStatistics(*([tensors[f"{k}.{i}"].float() for i in range(count)] for k in ("mean", "std")))
     except (ValueError, KeyError, RecursionError) as error:
-        raise InputError(f"{path} is damaged: make it again with inst directions prepare") from error
+        raise InputError(f"{path} is damaged: create it again with inst directions prepare") from error
     if not isinstance(metadata, dict) or not all(bool(torch.isfinite(tensor).all()) for tensor in tensors.values()):
-        raise InputError(f"{path} is damaged: make it again with inst directions prepare")
+        raise InputError(f"{path} is damaged: create it again with inst directions prepare")
     return Prepared(relevance.float(), statistics if count else None, tensors.get("clip_probe"), metadata)

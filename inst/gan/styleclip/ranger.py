@@ -1,4 +1,8 @@
-"""Ranger, the optimizer of the published mappers: RAdam, lookahead and centralised gradients in one."""
+"""Ranger, the optimizer of the published mappers: RAdam, lookahead and gradient centralization in one.
+
+It is our own code because PyTorch provides RAdam, but neither lookahead nor gradient centralization; a dependency for
+these fifty lines would have to follow the published mappers' defaults. The tests compare it with `torch.optim.RAdam`.
+"""
 
 from __future__ import annotations
 
@@ -11,13 +15,15 @@ from torch import Tensor
 
 
 class Ranger(torch.optim.Optimizer):
-    """Rectified Adam (Liu et al. 2020), every k-th step averaged with slow weights (Zhang et al. 2019), on gradients
-    without their mean (Yong et al. 2020).
+    """Rectified Adam (Liu et al. 2020) with lookahead (Zhang et al. 2019) and centralised gradients (Yong et al. 2020).
 
     Args:
-        lr: the published mappers learn with 0.5; their layers scale it by 0.01.
-        alpha: how far the slow weights go towards the fast ones.
-        k: fast steps between two slow ones.
+        params: the parameters to optimise.
+        lr: learning rate. The published mappers use 0.5, and their layers scale it by 0.01.
+        betas: decay rates of the running averages of the gradient and of its square.
+        eps: term added to the denominator for numerical stability.
+        alpha: interpolation factor of the slow weights towards the fast ones.
+        k: number of fast steps per slow step.
     """
 
     def __init__(
@@ -34,6 +40,7 @@ class Ranger(torch.optim.Optimizer):
 
     @torch.no_grad()
     def step(self, closure: Callable[[], float] | None = None) -> float | None:  # type: ignore[override]
+        """One update; returns the loss of ``closure`` if it is given."""
         loss = None
         if closure is not None:
             with torch.enable_grad():
@@ -65,13 +72,16 @@ class Ranger(torch.optim.Optimizer):
 
 
 def rectification(step: int, beta2: float) -> float | None:
-    """RAdam's factor with Adam's correction of the squares in it; ``None`` while their variance is not yet known."""
+    """RAdam's rectification factor including Adam's bias correction of the squares (Liu et al. 2020, algorithm 2).
+
+    ``None`` in the first steps, in which the variance of the adaptive learning rate is not tractable.
+    """
     decay = beta2**step
-    longest = 2 / (1 - beta2) - 1
-    length = longest - 2 * step * decay / (1 - decay)
-    if length <= 5:
+    rho_inf = 2 / (1 - beta2) - 1
+    rho = rho_inf - 2 * step * decay / (1 - decay)
+    if rho <= 5:
         return None
-    gain = (length - 4) * (length - 2) * longest / ((longest - 4) * (longest - 2) * length)
+    gain = (rho - 4) * (rho - 2) * rho_inf / ((rho_inf - 4) * (rho_inf - 2) * rho)
     return math.sqrt((1 - decay) * gain)
 
 

@@ -1,4 +1,4 @@
-"""Learning a mapper: Patashnik et al. 2021, section 5, with the published weights."""
+"""Training of a latent mapper (Patashnik et al. 2021, section 5)."""
 
 from __future__ import annotations
 
@@ -11,21 +11,26 @@ from torch import Tensor
 
 from inst.errors import ConfigError
 from inst.gan.codes import Codes, Synthesis, rows_of
-from inst.gan.losses import ClipView, check_finite, check_weights, faces_for
+from inst.gan.losses import ClipView, check_finite, check_weights, required_identity_network
 from inst.gan.styleclip.mapper import STRENGTH, LatentMapper
 from inst.perceptual.arcface import identity_distance
 from inst.perceptual.identity import FaceIdentity
-from inst.training.shared import average_gradients
+from inst.training.workers import average_gradients
 
 
 @dataclass(frozen=True, kw_only=True)
 class MapperSettings:
-    """Published defaults; of `Ranger` too, whose rate is 0.5.
+    """Weights of the losses; the defaults are the published ones for `Ranger` with a learning rate of 0.5.
 
     Attributes:
-        clip_weight, l2_weight, identity_weight: of the three losses. L2 is a mean within a style and a sum over
-            styles, so in StyleSpace it weighs far more.
-        strength: the edit is ``w + strength · M(w)``.
+        clip_weight: weight of the CLIP distance.
+        l2_weight: weight of the squared offset, which is averaged within a style and summed over styles; in StyleSpace
+            it therefore has far more weight than in W+.
+        identity_weight: weight of the identity distance.
+        strength: factor of the offset; the edit is ``w + strength · M(w)``.
+
+    Raises:
+        ConfigError: a weight is negative, NaN or Inf.
     """
 
     clip_weight: float = 1.0
@@ -39,7 +44,7 @@ class MapperSettings:
 
 @dataclass(frozen=True)
 class MapperLosses:
-    """Means over a batch, without their weights; ``total`` with them."""
+    """Loss terms averaged over a batch, unweighted; ``total`` is their weighted sum."""
 
     total: Float[Tensor, ""]
     clip: Float[Tensor, ""]
@@ -52,9 +57,14 @@ class MapperLoss:
     """The loss of a mapper for one text.
 
     Attributes:
-        text: (1, e) CLIP embedding.
-        synthesize: the generator, its parameters without gradients.
-        arcface: needed with ``identity_weight``.
+        text: CLIP embedding of the text, (1, e).
+        synthesize: the generator; its parameters should not require gradients.
+        clip: CLIP with StyleCLIP's image preprocessing.
+        settings: weights of the terms.
+        arcface: identity network, required unless ``identity_weight`` is 0.
+
+    Raises:
+        ConfigError: ``identity_weight`` without an identity network.
     """
 
     text: Float[Tensor, "1 e"]
@@ -64,7 +74,7 @@ class MapperLoss:
     arcface: FaceIdentity | None = None
 
     def __post_init__(self) -> None:
-        self.arcface = faces_for(self.settings.identity_weight, self.arcface)
+        self.arcface = required_identity_network(self.settings.identity_weight, self.arcface)
 
     def __call__(self, mapper: LatentMapper, codes: Sequence[Tensor]) -> MapperLosses:
         edited = mapper.edit(codes, self.settings.strength)
@@ -82,7 +92,11 @@ class MapperLoss:
 
 
 def shuffled_batches(codes: Sequence[Tensor], batch_size: int, generator: torch.Generator) -> Iterator[Codes]:
-    """Batches without end, every code once before any comes again; a short last one of an epoch is left out."""
+    """Endless shuffled batches: every code is used once per epoch, and an incomplete last batch is dropped.
+
+    Raises:
+        ConfigError: ``batch_size`` is below 1 or larger than the number of codes.
+    """
     rows = len(codes[0])
     if not 1 <= batch_size <= rows:
         raise ConfigError(f"batch_size={batch_size} is out of range: there are {rows} codes")
@@ -95,13 +109,19 @@ def shuffled_batches(codes: Sequence[Tensor], batch_size: int, generator: torch.
 def train_mapper(
     mapper: LatentMapper, loss: MapperLoss, batches: Iterable[Codes], optimizer: torch.optim.Optimizer
 ) -> Iterator[MapperLosses]:
-    """One step a batch, reported after its update; the losses are those before it.
+    """Trains a mapper, one step per batch.
 
     Args:
-        optimizer: of the mapper's parameters; published: ``Ranger(mapper.parameters(), lr=0.5)``.
+        mapper: the mapper to train, in place.
+        loss: the training loss.
+        batches: codes in the space of the mapper.
+        optimizer: optimizer of the mapper's parameters, in the published code ``Ranger(mapper.parameters(), lr=0.5)``.
+
+    Yields:
+        The losses of each batch, computed before its update and yielded after it.
 
     Raises:
-        ConfigError: the loss is no number.
+        ConfigError: the loss is NaN or Inf.
     """
     mapper.requires_grad_(True).train()
     for codes in batches:
@@ -116,6 +136,6 @@ def train_mapper(
 
 @torch.no_grad()
 def validate_mapper(mapper: LatentMapper, loss: MapperLoss, batches: Iterable[Codes]) -> float:
-    """Mean total loss over batches of codes that were not learned from."""
+    """Mean total loss over held-out batches of codes."""
     totals = [float(loss(mapper, codes).total) for codes in batches]
     return sum(totals) / len(totals)

@@ -1,13 +1,17 @@
-"""The four editors as ``inst edit`` asks for them: files read, and held to the generator and the CLIP."""
+"""The four editing methods: which one is meant, and its editor, checked against the generator and the CLIP."""
 
 from __future__ import annotations
 
+import warnings
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
-from inst.commands.common.progress import warn
-from inst.commands.faces.edit_options import split_weight
-from inst.commands.faces.options import EditRun
-from inst.errors import ConfigError
+from torch import nn
+
+from inst.assets import AVATARS
+from inst.errors import ConfigError, InstWarning
 from inst.gan.editor import (
     DirectionsEditor,
     Editor,
@@ -18,115 +22,177 @@ from inst.gan.editor import (
     check_read_whole,
     checked_text,
 )
-from inst.gan.edits import Edit, check_edit, load_edit
-from inst.gan.ffclip import load_ffclip
+from inst.gan.ffclip import SemanticModulation, load_ffclip
 from inst.gan.latent_space import check_layers
-from inst.gan.styleclip.directions import MOST_CHANNELS
-from inst.gan.styleclip.mapper import STRENGTH, load_mapper
-from inst.gan.styleclip.optimize import OptimizeSettings
-from inst.gan.styleclip.prepared import read_prepared
+from inst.gan.settings import IDENTITY_WEIGHT, OptimizeSettings
+from inst.gan.styleclip.directions import MAX_CHANNELS
+from inst.gan.styleclip.mapper import STRENGTH, LatentMapper, load_mapper
+from inst.gan.styleclip.prepared import Prepared, read_prepared
 from inst.gan.styleclip.statistics import read_statistics
-from inst.gan.trained import check_generator, read_trained
-from inst.pipelines.faces.embedded import find_file, tell_words, uses_avatars
-from inst.pipelines.faces.session import FaceSession
+from inst.gan.trained import TrainedEditor, check_generator, read_trained
+from inst.options import values_of
+from inst.pipelines.faces.embedded import PREPARED, NetworkFiles, find_file, warn_of_unknown_words
+from inst.pipelines.faces.networks import FaceNetworks
+from inst.pipelines.faces.settings import EditSettings
+
+MAKERS = {"directions": "inst directions prepare", "mapper": "inst mapper train", "ffclip": "inst ffclip train"}
+"""Methods that need a file, and the command that makes it."""
+_KINDS: dict[str, tuple[Callable[..., nn.Module], type[nn.Module], str]] = {
+    "mapper": (load_mapper, LatentMapper, "train_mapper"),
+    "ffclip": (load_ffclip, SemanticModulation, "train_ffclip"),
+}
 
 
-def make_editor(session: FaceSession, run: EditRun, method: str) -> Editor | None:
-    """The editor of a method, its files held to the generator and the CLIP."""
+def choose_method(settings: EditSettings, text: str | None, files: NetworkFiles, objects: Collection[str] = ()) -> str:
+    """The method that is meant: the one named, the one whose file is given, else directions for the embedded avatars
+    and optimisation for other generators.
+
+    Args:
+        objects: methods whose network is given as an object instead of a file.
+
+    Raises:
+        ConfigError: files for several methods, a method without its file, or no text.
+        InputError: a file that is not there.
+    """
+    given = [name for name in MAKERS if name in objects or getattr(settings, name) is not None]
+    for name in (*MAKERS, "statistics"):
+        find_file(getattr(settings, name), name)
+    if settings.method == "auto" and len(given) > 1:
+        raise ConfigError(f"--{given[0]} and --{given[1]} are files of two methods: name one with --method")
+    usual = "directions" if files.embedded and files.clip == AVATARS else "optimize"
+    method = settings.method if settings.method != "auto" else (given[0] if given else usual)
+    if method in MAKERS and method not in given and not (files.embedded and method in PREPARED):
+        raise ConfigError(f"--method {method} needs its file: --{method} FILE, which {MAKERS[method]} makes")
+    if text is None and method != "mapper":
+        raise ConfigError('no text was given: --text "a face with glasses"')
+    if text is not None:
+        checked_text(text)
+    if method == "directions" and settings.neutral is not None:
+        checked_text(settings.neutral, "neutral")
+    return method
+
+
+def make_editor(
+    networks: FaceNetworks, settings: EditSettings, method: str, text: str | None, objects: Mapping[str, Any]
+) -> Editor:
+    """The editor of a method, its files checked against the generator and the CLIP.
+
+    Args:
+        settings: with the generator's defaults, `embedded.edit_defaults`.
+        objects: trained networks by their method, used instead of files.
+
+    Raises:
+        InputError, ModelError: a file that cannot be read, or that belongs to another generator or CLIP.
+        ConfigError: a text that CLIP cannot read whole, or a weight without its network.
+    """
     match method:
         case "optimize":
-            return _optimize_editor(session, run)
+            return _optimize_editor(networks, settings, text)
         case "mapper":
-            return _mapper_editor(session, run)
+            return _mapper_editor(networks, settings, text, objects)
         case "directions":
-            return _directions_editor(session, run)
+            return _directions_editor(networks, settings, text, objects)
         case "ffclip":
-            return _ffclip_editor(session, run)
-    return None
+            return _ffclip_editor(networks, settings, text, objects)
+    raise ValueError(f"method {method}")
 
 
-def _given(run: EditRun, option: str) -> Path:
-    path = find_file(getattr(run, option), option)
-    assert path is not None  # `edit_words.choose_method` has seen to it
+def _check_text(networks: FaceNetworks, text: str | None) -> None:
+    whole = checked_text(text or "")
+    check_read_whole(networks.clip, whole)
+    warn_of_unknown_words(networks.files.clip, whole)
+
+
+def _optimize_editor(networks: FaceNetworks, settings: EditSettings, text: str | None) -> OptimizeEditor:
+    weight, arcface = settings.identity_weight, networks.files.identity
+    if weight is None:
+        weight = IDENTITY_WEIGHT if arcface else 0.0
+    if weight and arcface is None:
+        raise ConfigError("--identity-weight needs --identity model_ir_se50.pth")
+    generator = networks.generator
+    _check_text(networks, text)
+    plain = replace(OptimizeSettings(**values_of(settings, OptimizeSettings)), identity_weight=weight)
+    return OptimizeEditor(generator, networks.view, plain, networks.identity if weight else None)
+
+
+def _file(networks: FaceNetworks, settings: EditSettings, method: str) -> Path:
+    given = getattr(settings, method)
+    path = find_file(AVATARS if given is None and networks.files.embedded else given, method)
+    assert path is not None  # `choose_method` has checked it
     return path
 
 
-def _text(session: FaceSession, run: EditRun) -> str:
-    text = checked_text(run.text or "")
-    check_read_whole(session.clip, text)
-    tell_words(session.options.clip, text)
-    return text
+def _mapper_editor(
+    networks: FaceNetworks, settings: EditSettings, text: str | None, objects: Mapping[str, Any]
+) -> MapperEditor:
+    made, source = _trained(networks, settings, "mapper", objects)
+    assert isinstance(made.network, LatentMapper)
+    known = made.trained.metadata.get("text")
+    if text is not None and known is not None and text != known:
+        warnings.warn(f'--text has no effect: the mapper {source} was trained for "{known}"', InstWarning, stacklevel=2)
+    strength = made.trained.metadata.get("strength", STRENGTH)
+    return MapperEditor(networks.generator, made.network, float(strength))
 
 
-def _optimize_editor(session: FaceSession, run: EditRun) -> OptimizeEditor:
-    weight = run.identity_weight
-    weight = (0.005 if run.identity else 0.0) if weight is None else weight
-    if weight and session.options.identity is None:
-        raise ConfigError("--identity-weight needs --identity model_ir_se50.pth")
-    generator = session.generator
-    _text(session, run)
-    # `embedded.with_defaults` has seen to them
-    assert run.l2 is not None and run.pixel_weight is not None and run.jitter is not None
-    settings = OptimizeSettings(
-        steps=run.steps,
-        learning_rate=run.learning_rate,
-        l2_weight=run.l2,
-        identity_weight=weight,
-        pixel_weight=run.pixel_weight,
-        jitter=run.jitter,
-    )
-    arcface = session.identity if weight else None
-    space = "styles" if run.space == "styles" else "w_plus"
-    return OptimizeEditor(generator, session.view, settings, arcface, space)
-
-
-def _mapper_editor(session: FaceSession, run: EditRun) -> MapperEditor:
-    path = _given(run, "mapper")
-    mapper, trained = load_mapper(path, session.placement), read_trained(path)
-    check_generator(trained.generator, session.generator, f"--mapper {path}")
-    text = trained.metadata.get("text")
-    if run.text is not None and text is not None and run.text != text:
-        warn(f'--text has no effect: the mapper {path.name} was trained for "{text}"')
-    strength = trained.metadata.get("strength", STRENGTH)
-    return MapperEditor(session.generator, mapper, float(strength))
-
-
-def _directions_editor(session: FaceSession, run: EditRun) -> DirectionsEditor:
-    path, neutral = _given(run, "directions"), run.neutral or ""
-    prepared = read_prepared(path)
-    statistics = prepared.statistics if run.statistics is None else read_statistics(Path(run.statistics))
-    if statistics is None:
-        raise ConfigError(f"--directions {path} holds no statistics of the generator: give --statistics S_mean_std")
-    check_generator(prepared.metadata.get("generator"), session.generator, f"--directions {path}")
-    check_clip(session.clip, prepared.probe, f"--directions {path}", str(prepared.metadata.get("clip", "it names")))
-    check_read_whole(session.clip, checked_text(neutral, "neutral"), "neutral")
-    _text(session, run)
-    most = MOST_CHANNELS if uses_avatars(run) else None
-    return DirectionsEditor(
-        session.generator, session.clip, prepared.relevance, statistics, neutral, run.alpha, run.beta, most
-    )
-
-
-def _ffclip_editor(session: FaceSession, run: EditRun) -> FfclipEditor:
-    path = _given(run, "ffclip")
-    network, trained = load_ffclip(path, session.placement), read_trained(path)
-    check_generator(trained.generator, session.generator, f"--ffclip {path}")
-    check_clip(session.clip, trained.probe, f"--ffclip {path}", str(trained.metadata.get("clip", "it names")))
+def _ffclip_editor(
+    networks: FaceNetworks, settings: EditSettings, text: str | None, objects: Mapping[str, Any]
+) -> FfclipEditor:
+    made, source = _trained(networks, settings, "ffclip", objects)
+    network, trained = made.network, made.trained
+    assert isinstance(network, SemanticModulation)
+    check_clip(networks.clip, trained.probe, f"--ffclip {source}", str(trained.metadata.get("clip", "it names")))
     remedy = "give the generator it was trained with"
     sizes = (network.num_styles, network.width)
-    check_layers(sizes, session.generator.config, f"--ffclip {path} moves codes of", remedy)
-    _text(session, run)
-    return FfclipEditor(network, session.clip)
+    check_layers(sizes, networks.generator.config, f"--ffclip {source} moves codes of", remedy)
+    _check_text(networks, text)
+    return FfclipEditor(network, networks.clip)
 
 
-def saved_edits(session: FaceSession, run: EditRun) -> list[Edit]:
-    """The edits of ``--edits``, held to the generator here once, scaled by their weights and by ``--strength``."""
-    edits = []
-    for spec in run.edits:
-        file, weight = split_weight(spec)
-        path = find_file(file, "edits")
-        assert path is not None
-        edit = load_edit(path)
-        check_edit(edit, session.generator, str(path))
-        edits.append(edit.scaled(weight * run.strength))
-    return edits
+def _trained(
+    networks: FaceNetworks, settings: EditSettings, method: str, objects: Mapping[str, Any]
+) -> tuple[TrainedEditor, str]:
+    """The network of a method, checked against the generator, and what it is called in errors."""
+    load, kind, maker = _KINDS[method]
+    if method in objects:
+        made, source = objects[method], "given"
+        if not isinstance(made, TrainedEditor) or not isinstance(made.network, kind):
+            raise ConfigError(f"{method}={type(made).__name__} is not accepted: give a file, or what {maker} returned")
+        made = replace(made, network=made.network.to(networks.placement.device).eval())
+    else:
+        path = _file(networks, settings, method)
+        made = networks.kept(path, lambda: TrainedEditor(load(path, networks.placement), read_trained(path)))
+        source = str(path)
+    check_generator(made.trained.generator, networks.generator, f"--{method} {source}")
+    return made, source
+
+
+def _directions_editor(
+    networks: FaceNetworks, settings: EditSettings, text: str | None, objects: Mapping[str, Any]
+) -> DirectionsEditor:
+    if "directions" in objects:
+        prepared, source = objects["directions"], "given"
+        if not isinstance(prepared, Prepared):
+            kind = type(prepared).__name__
+            raise ConfigError(f"directions={kind} is not accepted: give a file, or what prepare_directions returned")
+    else:
+        path = _file(networks, settings, "directions")
+        prepared, source = networks.kept(path, lambda: read_prepared(path)), str(path)
+    statistics = prepared.statistics if settings.statistics is None else read_statistics(Path(settings.statistics))
+    if statistics is None:
+        raise ConfigError(f"--directions {source} holds no statistics of the generator: give --statistics S_mean_std")
+    check_generator(prepared.metadata.get("generator"), networks.generator, f"--directions {source}")
+    check_clip(networks.clip, prepared.probe, f"--directions {source}", str(prepared.metadata.get("clip", "it names")))
+    neutral = checked_text(settings.neutral or "", "neutral")
+    check_read_whole(networks.clip, neutral, "neutral")
+    _check_text(networks, text)
+    return DirectionsEditor(
+        networks.generator,
+        networks.clip,
+        prepared.relevance,
+        statistics,
+        neutral,
+        settings.alpha,
+        settings.beta,
+        MAX_CHANNELS if networks.files.embedded else None,
+        known=networks.text_directions,
+    )

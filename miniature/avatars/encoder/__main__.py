@@ -12,8 +12,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from inst.commands.faces.options import GanOptions
-from inst.pipelines.faces.session import FaceSession
+from inst import load_generator
 from miniature.avatars.data.dataset import to_tensors
 from miniature.avatars.encoder.export import averaged, export, measure, reconstruct, rejection_rate
 from miniature.avatars.encoder.train import train
@@ -31,7 +30,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, help="folder in which encoder.safetensors is written at the end")
     args = parser.parse_args()
     device = "cpu" if args.device == "cpu" else "auto"
-    session = FaceSession(GanOptions(generator=args.generator, identity=args.identity, device=device, dtype="float32"))
+    session = load_generator(args.generator, identity=args.identity, device=device, dtype="float32")
     run = train(args.state, session, Budget(minutes=args.minutes), device=args.device)
     pixels = np.load(args.state / "avatars.npy", mmap_mode="r")
     images = to_tensors(pixels[-32:])

@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 import torch
 
+from inst import FaceSession
 from inst.gan.compact import CompactEncoder
 from inst.gan.encoder import save_encoder
 from inst.gan.generator import Generator
 from inst.gan.invert import measure_loss
 from inst.image import list_images
-from inst.pipelines.faces.session import FaceSession
 from inst.shapes import Image
 from miniature.avatars.data.dataset import num_held_out, to_tensors
 from miniature.common.example_pictures import STYLE_IMAGES, packaged_photos, read_photo

@@ -12,10 +12,10 @@ from jaxtyping import Float
 from torch import Tensor
 from tqdm import tqdm
 
+from inst import FaceSession
 from inst.gan.compact import WIDTHS, CompactEncoder, CompactLayout
 from inst.gan.generator import Generator
 from inst.perceptual.arcface import identity_distance
-from inst.pipelines.faces.session import FaceSession
 from inst.shapes import Image, WPlus
 from miniature.avatars.data.dataset import num_held_out, to_tensors
 from miniature.avatars.generator.train import mix_layers

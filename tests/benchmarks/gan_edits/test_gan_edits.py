@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 import pytest
@@ -29,15 +28,13 @@ from benchmarks.gan_edits.scores import (
 from benchmarks.gan_edits.sheets import INPUT, SCALE, compact_sheet
 from benchmarks.gan_edits.trial import Trial
 from benchmarks.gan_edits.upper_bound import UNTIL_INCREASED, UNTIL_SUCCESS, UPPER_BOUNDS, FittedDirections
-from inst import assets
-from inst.commands.common.unfinished import Unfinished
-from inst.commands.faces.options import EditRun, MapperRun
-from inst.errors import InstError
+from inst import EditSettings, InstError, MapperTrainingSettings, assets, load_generator
 from inst.gan.codes import to_rgb_styles
 from miniature.avatars import CHOICES, Attributes
 from miniature.avatars.data.dataset import AvatarDataset
 from miniature.avatars.data.prompts import prompts
 from miniature.avatars.data.writer import write_avatars as write_drawings
+from miniature.common.resumable import checkpoint_of
 
 GLASSES, BEARD = BY_NAME["glasses"], BY_NAME["beard"]
 SMALL = 32
@@ -137,10 +134,9 @@ def test_balanced_accuracy_is_the_mean_of_drawings_with_and_without_the_attribut
 
 
 def test_every_method_edits_and_synthesizing_again_changes_nothing(embedded, tmp_path):
-    networks: dict[str, Any] = {"device": "cpu", "dtype": "float32"}
-    run = EditRun(**networks, steps=3, beta=0.05)
-    mapper_options = MapperRun(**networks, max_train_steps=2, samples=4, validation_samples=2)
-    runner = EditRunner(run, tmp_path / "mappers", mapper_options, batch=3)
+    session = load_generator(device="cpu", dtype="float32")
+    mapper_settings = MapperTrainingSettings(max_train_steps=2, samples=4, validation_samples=2)
+    runner = EditRunner(session, EditSettings(steps=3, beta=0.05), tmp_path / "mappers", mapper_settings, batch=3)
     dataset = AvatarDataset.open(embedded / "drawings")
     trial = Trial(runner, load_classifier(embedded / "attributes"), dataset, count=4, min_accuracy=0)
     cases = [BY_NAME[name] for name in ("glasses", "blue hair", "old")]
@@ -159,7 +155,7 @@ def test_every_method_edits_and_synthesizing_again_changes_nothing(embedded, tmp
     assert len(mappers) == len(sheets)
     again = runner.mapper(BY_NAME[next(iter(sheets))].text)
     assert mappers[again] == again.stat().st_mtime_ns  # not trained again
-    state = Unfinished(again).state
+    state = checkpoint_of(again)
     state.parent.mkdir(exist_ok=True)
     state.write_bytes(b"state of an interrupted training")
     with pytest.raises(InstError, match="is not a safetensors file"):
@@ -167,8 +163,8 @@ def test_every_method_edits_and_synthesizing_again_changes_nothing(embedded, tmp
 
 
 def test_fitted_directions_increase_the_probability_and_stop_when_it_suffices(embedded):
-    networks: dict[str, Any] = {"device": "cpu", "dtype": "float32"}
-    runner = EditRunner(EditRun(**networks), embedded / "none", MapperRun(**networks), batch=8)
+    session = load_generator(device="cpu", dtype="float32")
+    runner = EditRunner(session, EditSettings(), embedded / "none", MapperTrainingSettings(), batch=8)
     classifier, case = load_classifier(embedded / "attributes"), BY_NAME["glasses"]
     dataset = AvatarDataset.open(embedded / "drawings")
     trial = Trial(runner, classifier, dataset, count=16, min_accuracy=0, fitted=300)

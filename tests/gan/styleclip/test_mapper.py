@@ -1,3 +1,5 @@
+"""StyleCLIP's latent mappers: reference output, Ranger, training, and latent codes from files."""
+
 import math
 
 import pytest
@@ -25,17 +27,17 @@ STYLES = {index: width for index, width in enumerate(WIDTHS) if index not in to_
 
 
 def filled(fill, mapper):
-    """The mapper under its checkpoint's names, which the values depend on."""
+    """A checkpoint of the mapper with deterministic values, which depend on the names in the checkpoint."""
     state = fill.fill_state_dict({f"mapper.{key}": value for key, value in mapper.state_dict().items()})
     return {"state_dict": {**state, "decoder.style.1.bias": torch.ones(2)}, "opts": {"no_fine_mapper": False}}
 
 
 @pytest.mark.parametrize("kind", ["levels", "stylespace"])
-def test_mapper_is_the_published_one(golden, fill, tmp_path, kind):
+def test_mappers_match_the_reference_output(golden, fill, tmp_path, kind):
     with torch.device("meta"):
         empty = LevelsMapper() if kind == "levels" else StyleSpaceMapper(STYLES)
-    blank = empty.to_empty(device="cpu")
-    torch.save(filled(fill, blank), tmp_path / "mapper.pt")
+    uninitialised = empty.to_empty(device="cpu")
+    torch.save(filled(fill, uninitialised), tmp_path / "mapper.pt")
     mapper = load_mapper(tmp_path / "mapper.pt", CPU)
     if kind == "levels":
         (result,) = mapper([fill.fill("a/w_plus18", (2, 18, 512))])
@@ -45,7 +47,7 @@ def test_mapper_is_the_published_one(golden, fill, tmp_path, kind):
     assert_close(result, golden("latent_mapper")[kind], atol=1e-4, rtol=1e-4)
 
 
-def test_published_names():
+def test_parameters_have_the_published_names():
     assert "course_mapping.mapping.4.bias" in LevelsMapper(8).state_dict()
     assert "mapping.mapping.1.weight" in SingleMapper(8).state_dict()
     assert sorted(StyleSpaceMapper({0: 4, 2: 4}).state_dict())[-1] == "mapper_2.mapping.4.weight"
@@ -60,19 +62,19 @@ def test_published_names():
         StyleSpaceMapper({0: 8, 2: 6}),
     ],
 )
-def test_every_kind_is_known_by_its_keys(tmp_path, mapper):
+def test_the_kind_of_mapper_is_detected_from_the_keys(tmp_path, mapper):
     state = {f"mapper.{key}": value for key, value in mapper.state_dict().items()}
     torch.save({"state_dict": state, "opts": {}}, tmp_path / "m.pt")
     loaded = load_mapper(tmp_path / "m.pt", CPU)
     assert type(loaded) is type(mapper)
     codes = [torch.randn(2, 8), torch.randn(2, 8), torch.randn(2, 6)]
     codes = codes if isinstance(mapper, StyleSpaceMapper) else [torch.randn(2, 10, 8)]
-    for got, wanted, code in zip(loaded(codes), mapper(codes), codes, strict=True):
-        assert_close(got, wanted)
-        assert got.shape == code.shape
+    for offset, expected, code in zip(loaded(codes), mapper(codes), codes, strict=True):
+        assert_close(offset, expected)
+        assert offset.shape == code.shape
 
 
-def test_levels_left_out_stay():
+def test_levels_that_are_left_out_do_not_change():
     w_plus = torch.randn(2, 12, 8)
     (edited,) = LevelsMapper(8, ["medium_mapping"]).edit([w_plus], 0.5)
     changed = (edited != w_plus).flatten(2).any(2).any(0)
@@ -83,7 +85,7 @@ def test_levels_left_out_stay():
     assert offset.abs().max() > 0
 
 
-def test_files_of_another_kind_are_told(tmp_path):
+def test_files_of_another_kind_are_refused(tmp_path):
     torch.save({"state_dict": {"encoder.x": torch.ones(1)}}, tmp_path / "e4e.pt")
     with pytest.raises(ModelError, match="no latent mapper"):
         load_mapper(tmp_path / "e4e.pt", CPU)
@@ -94,8 +96,8 @@ def test_files_of_another_kind_are_told(tmp_path):
         load_mapper(tmp_path / "half.pt", CPU)
 
 
-def test_ranger_is_radam_between_its_slow_steps():
-    """torch's RAdam is the reference; a vector's gradient is not centralised, k beyond the steps never looks back."""
+def test_ranger_without_lookahead_is_radam():
+    """Against torch's RAdam: the gradient of a vector is not centralised, and k exceeds the number of steps."""
     start, target = torch.randn(7), torch.randn(7)
     ours, theirs = start.clone().requires_grad_(), start.clone().requires_grad_()
     ranger = Ranger([ours], lr=0.1, k=100)
@@ -109,7 +111,7 @@ def test_ranger_is_radam_between_its_slow_steps():
     assert (ours - start).abs().max() > 0.1
 
 
-def test_ranger_looks_ahead_every_kth_step():
+def test_ranger_applies_lookahead_every_kth_step():
     start = torch.randn(5)
     fast, slow = start.clone().requires_grad_(), start.clone().requires_grad_()
     optimizers = Ranger([fast], lr=0.1, k=100), Ranger([slow], lr=0.1, k=3)
@@ -122,16 +124,16 @@ def test_ranger_looks_ahead_every_kth_step():
     assert_close(slow.detach(), start + 0.5 * (fast.detach() - start))
 
 
-def test_ranger_centralises_matrices():
+def test_ranger_centralises_the_gradients_of_matrices():
     x = torch.zeros(2, 3, requires_grad=True)
     x.grad = torch.tensor([[1.0, 2.0, 3.0], [4.0, 4.0, 4.0]])
     Ranger([x], lr=1.0).step()
-    # the first step is −lr·m/(1 − β₁) of the centralised gradient
+    # the first update is −lr·m/(1 − β₁), where m is computed from the centralised gradient
     assert_close(x.detach(), torch.tensor([[1.0, 0.0, -1.0], [0.0, 0.0, 0.0]]))
 
 
-def test_ranger_goes_on_from_a_saved_state():
-    from inst.training.shared import optimizer_tensors, restore_optimizer
+def test_ranger_resumes_from_a_saved_state():
+    from inst.training.tensors import optimizer_tensors, restore_optimizer
 
     def steps(x, optimizer, numbers):
         for number in numbers:
@@ -149,7 +151,7 @@ def test_ranger_goes_on_from_a_saved_state():
     assert torch.equal(second, whole)
 
 
-def test_a_mapper_learns_its_text():
+def test_training_decreases_the_loss_on_unseen_codes():
     torch.manual_seed(0)
     clip, generator = TinyClip(), TinyGenerator(12 * 8)
     codes = [torch.randn(12, 12, 8)]
@@ -171,7 +173,7 @@ def test_a_mapper_learns_its_text():
     assert math.isfinite(last.total) and not last.total.requires_grad
 
 
-def test_l2_is_a_sum_of_means_over_styles():
+def test_the_l2_loss_is_the_sum_over_styles_of_mean_squares():
     clip = TinyClip()
     styles = [torch.randn(2, 8), torch.randn(2, 4), torch.randn(2, 8)]
     mapper = StyleSpaceMapper({0: 8, 2: 8})
@@ -182,7 +184,7 @@ def test_l2_is_a_sum_of_means_over_styles():
     assert_close(loss(mapper, styles).l2, expected.detach())
 
 
-def test_what_cannot_be_is_told():
+def test_invalid_settings_are_refused():
     clip = TinyClip()
     with pytest.raises(ConfigError, match="ArcFace"):
         MapperLoss(clip.embed_text(["x"]), TinyGenerator(8), ClipView(clip), MapperSettings())
@@ -192,7 +194,7 @@ def test_what_cannot_be_is_told():
         MapperSettings(l2_weight=-1)
 
 
-def test_codes_from_files(tmp_path):
+def test_latent_codes_are_read_from_files(tmp_path):
     import numpy as np
 
     w_plus = torch.randn(3, 10, 8)

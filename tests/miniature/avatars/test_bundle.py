@@ -7,12 +7,11 @@ from pathlib import Path
 import pytest
 import torch
 from safetensors.torch import load_file
-from support.gan_files import CONFIG, calm_generator, write_avatars, write_files
+from support.gan_files import CONFIG, bounded_generator, write_avatars, write_files
 
 pytest.importorskip("cv2")
 
-from inst import assets
-from inst.cli import main
+from inst import ModelError, assets, load_generator
 from inst.gan.checkpoints import save_generator
 from miniature.avatars import CHOICES
 from miniature.avatars.bundle import BundleRecipe, bundle
@@ -45,13 +44,16 @@ def test_the_folder_is_built_works_and_is_not_rebuilt(parts, tmp_path, monkeypat
     assert not any(str(tmp_path).encode() in p.read_bytes() for p in out.rglob("*") if p.is_file())
 
     monkeypatch.setattr(assets, "FOLDER", out.parent)
-    monkeypatch.chdir(tmp_path)
     assets.avatars_folder.cache_clear()
     try:
-        text = ["--text", "a face with glasses", "--device", "cpu", "--dtype", "float32"]
-        assert main(["edit", *text, "--beta", "0.01", "--output", "a.png"]) == 0
-        assert main(["edit", *text, "--method", "ffclip", "--output", "b.png"]) == 0
-        assert main(["edit", *text, "--clip", "mini", "--output", "c.png", "--method", "directions"]) == 2
+        text, compute = "a face with glasses", {"device": "cpu", "dtype": "float32"}
+        faces = load_generator(**compute)
+        codes = faces.load_latents("avatars")[:1]
+        for edited in (faces.edit(codes, text, beta=0.01), faces.edit(codes, text, method="ffclip")):
+            (picture,) = faces.synthesize(edited)
+            assert picture.size == (CONFIG.resolution, CONFIG.resolution)
+        with pytest.raises(ModelError, match="was made with the CLIP avatars"):
+            load_generator(clip="mini", **compute).edit(codes, text, method="directions")
     finally:
         assets.avatars_folder.cache_clear()
 
@@ -62,7 +64,7 @@ def test_the_folder_is_built_works_and_is_not_rebuilt(parts, tmp_path, monkeypat
 def test_parts_that_do_not_match_are_reported(parts, tmp_path):
     exports = tmp_path / "exports"
     shutil.copytree(parts, exports)
-    save_generator(exports / "generator.safetensors", calm_generator(1))
+    save_generator(exports / "generator.safetensors", bounded_generator(1))
     with pytest.raises(SystemExit, match=r"trained for another generator: .*avatars\.encoder"):
         bundle(tmp_path / "state", exports, tmp_path / "out", QUICK, "cpu")
     (exports / "identity.safetensors").unlink()

@@ -3,19 +3,18 @@
 import numpy as np
 import pytest
 import torch
-from support.gan_files import CONFIG, calm_generator
+from support.gan_files import CONFIG, bounded_generator
 
 pytest.importorskip("cv2")
 pytest.importorskip("accelerate")
 
 from accelerate.state import AcceleratorState
 
-from inst.commands.faces.options import GanOptions
+from inst import load_generator
 from inst.errors import InputError, ModelError
 from inst.gan.checkpoints import save_generator
 from inst.gan.compact import CompactEncoder, CompactLayout, compact_layout_of
 from inst.gan.encoder import load_encoder
-from inst.pipelines.faces.session import FaceSession
 from inst.placement import choose_placement
 from miniature.avatars.encoder.export import averaged, export, measure, reconstruct, rejection_rate
 from miniature.avatars.encoder.train import EncoderRecipe, sample_w, train
@@ -36,12 +35,12 @@ def precision_of_its_own():
 @pytest.fixture
 def session(tmp_path):
     """A narrow generator, and its own images instead of drawings."""
-    generator = calm_generator()
+    generator = bounded_generator()
     save_generator(tmp_path / "G.safetensors", generator)
     z = torch.randn(200, CONFIG.z_width, generator=torch.Generator().manual_seed(9))
     pictures = generator(generator.truncate(generator.map(z), 0.7)).clamp(-1, 1)
     np.save(tmp_path / "avatars.npy", ((pictures + 1) * 127.5).round().byte().permute(0, 2, 3, 1).numpy())
-    return FaceSession(GanOptions(generator=str(tmp_path / "G.safetensors"), device="cpu", dtype="float32"))
+    return load_generator(tmp_path / "G.safetensors", device="cpu", dtype="float32")
 
 
 def steps(tmp_path, session, count, **recipe):
@@ -59,13 +58,13 @@ def test_sizes_follow_from_the_generator_and_from_the_file():
         assert network(torch.zeros(1, 3, side, side)).shape == (1, sizes.num_layers, sizes.w_width)
     bytes_in_half = 2 * sum(p.numel() for p in CompactEncoder(CompactLayout.of(config(64))).parameters())
     assert 2e6 < bytes_in_half < 3e6
-    with pytest.raises(ModelError, match="from 32 px on, not of 16 px"):
+    with pytest.raises(ModelError, match="at least 32 px, not 16 px"):
         CompactLayout.of(config(16))
 
 
 def test_before_training_it_returns_the_mean_for_every_image():
     mean = torch.arange(CONFIG.w_width).float()
-    network = CompactEncoder(CompactLayout.of(CONFIG, WIDTHS)).start_at(mean)
+    network = CompactEncoder(CompactLayout.of(CONFIG, WIDTHS)).initialize_to_mean(mean)
     assert (network(torch.randn(2, 3, 32, 32)) == 0).all()
     assert torch.equal(network.mean, mean)
 
@@ -123,7 +122,7 @@ def test_an_interrupted_run_is_resumed_exactly(tmp_path, session, monkeypatch):
 
 def test_images_are_reconstructed_and_the_file_contains_the_psnr(tmp_path, session):
     pixels = np.load(tmp_path / "avatars.npy")
-    mean = CompactEncoder(CompactLayout.of(CONFIG, WIDTHS)).start_at(session.generator.latent_avg)
+    mean = CompactEncoder(CompactLayout.of(CONFIG, WIDTHS)).initialize_to_mean(session.generator.latent_avg)
     before = measure(mean, session.generator, pixels)
     run = steps(tmp_path, session, 150, lr=3e-3)
     after = measure(averaged(run), session.generator, pixels)

@@ -1,4 +1,5 @@
-"""What made a picture, written into it: A1111's ``parameters`` text for other tools, JSON to make it again.
+"""The settings that a picture was made with, stored in the picture: A1111's ``parameters`` text for other tools, JSON
+for making the picture again.
 
 No local path goes into either form.
 """

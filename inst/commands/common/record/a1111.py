@@ -46,7 +46,7 @@ def a1111_parameters(record: Record) -> str:
 
 
 def _facts(record: Record) -> dict[str, object]:
-    """What the text holds, as ``parse_a1111`` gives it: absent where empty."""
+    """The values that the text contains, as ``parse_a1111`` returns them; empty ones are left out."""
     facts: dict[str, object] = {"prompt": record.prompt, "negative_prompt": record.negative_prompt}
     for key in (*_LABELS, "width", "height"):
         value = getattr(record, key)
@@ -74,7 +74,7 @@ def _value(value: object) -> str:
 
 
 def parse_a1111(text: str) -> dict[str, object]:
-    """The facts in a ``parameters`` text, ours or another tool's.
+    """The values in a ``parameters`` text, written by inst or by another tool.
 
     Returns:
         ``prompt`` and ``negative_prompt`` always; ``steps, sampler, cfg_scale, seed, width, height, model, model_hash,
@@ -93,7 +93,7 @@ def parse_a1111(text: str) -> dict[str, object]:
 
 
 def _prompts(lines: list[str]) -> dict[str, object]:
-    """A line that begins with ``Negative prompt:`` and all behind it are the negative prompt, as in A1111's reader."""
+    """Everything from the first line that begins with ``Negative prompt:`` is the negative prompt, as in A1111."""
     start = next((i for i, line in enumerate(lines) if line.strip().startswith(_NEGATIVE)), len(lines))
     negative = "\n".join(line.strip() for line in lines[start:])
     positive = "\n".join(line.strip() for line in lines[:start])
@@ -129,7 +129,7 @@ def _unquoted(value: str) -> str:
 
 
 def _exact(facts: dict[str, object]) -> dict[str, object]:
-    """Our own exact copy in place of what the format bent."""
+    """Our exact copy of the values, where the format could not represent them."""
     if not isinstance(copy := facts.pop(_EXACT, None), str):
         return facts
     try:

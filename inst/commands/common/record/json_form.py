@@ -1,4 +1,4 @@
-"""The ``inst`` text of a picture: JSON that makes it again."""
+"""The ``inst`` text of a picture: the settings as JSON, from which the picture can be made again."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ from inst.commands.common.record.record import Record
 from inst.errors import InputError
 
 FORMAT = 1
-"""Version of the JSON form; a reader refuses a later one."""
+"""Version of the JSON form. Later versions are refused."""
 
 
 def to_json(record: Record) -> str:
-    """The ``inst`` chunk: enough to run again. Paths in the settings become names."""
+    """The record as JSON. Paths in the settings are reduced to file names."""
     data = {"format": FORMAT, **dataclasses.asdict(record)}
     data["model"], data["settings"] = without_paths(record.model), without_paths(dict(record.settings))
     return json.dumps(data, ensure_ascii=False, allow_nan=False)
 
 
 def from_json(text: str) -> Record:
-    """The record of an ``inst`` chunk.
+    """The record from its JSON form.
 
     Raises:
         InputError: no JSON, no record of ours, of a later version, or a value of the wrong kind.

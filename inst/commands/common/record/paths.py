@@ -1,4 +1,4 @@
-"""Names instead of local paths: none goes into a picture."""
+"""Removing local paths, none of which is stored in a picture."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 
 
 def without_paths(value: Any) -> Any:
-    """JSON data in which every path object, and every text that is an absolute path, is its last part alone."""
+    """JSON data in which every path object, and every text that is an absolute path, is reduced to its last part."""
     if isinstance(value, Mapping):
         return {str(key): without_paths(item) for key, item in value.items()}
     if isinstance(value, list | tuple):

@@ -1,4 +1,4 @@
-"""What is recorded of a picture."""
+"""The settings that are stored in a picture."""
 
 from __future__ import annotations
 

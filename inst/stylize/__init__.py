@@ -1,1 +1,0 @@
-"""Style given: a photo under ``[C]``, or a prompt with it."""
