@@ -12,7 +12,7 @@ from typing import Any
 
 from inst.cli.commands import COMMANDS
 from inst.errors import ConfigError
-from inst.files.names import is_file, is_folder
+from inst.names import is_file, is_folder
 from inst.options import did_you_mean
 
 MIXED_PRECISION = {"no": "float32", "fp16": "float16", "bf16": "bfloat16"}

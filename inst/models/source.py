@@ -11,7 +11,7 @@ from typing import Literal, NamedTuple
 
 from inst.assets import AVATARS, avatars_folder, mini_folder
 from inst.errors import ConfigError, InstError, ModelError
-from inst.files.names import is_file, is_folder
+from inst.names import is_file, is_folder
 
 Kind = Literal["mini", "hub", "folder", "file"]
 PredictionType = Literal["epsilon", "v_prediction"]

@@ -13,12 +13,12 @@ from inst import assets
 from inst.clip.backbone import ClipBackbone
 from inst.errors import ConfigError, InputError, TokenError
 from inst.files import sniff
-from inst.files.names import is_file, safe_name
 from inst.image import Picture, PictureInput, as_picture
 from inst.inversion.dialects import ForeignEmbedding, read_foreign
 from inst.inversion.learner import load_module
 from inst.inversion.token import NotAStyleTokenError, StyleToken, load_token
 from inst.inversion.views import embed_as_the_release_did
+from inst.names import is_file, safe_name
 from inst.options import did_you_mean
 from inst.pipelines.session import Session
 from inst.placeholders import PLACEHOLDER, is_placeholder

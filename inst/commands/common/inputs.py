@@ -7,8 +7,8 @@ from pathlib import Path
 
 from inst.commands.common.progress import warn
 from inst.errors import InputError
-from inst.files.names import is_file, is_folder
 from inst.image import list_images
+from inst.names import is_file, is_folder
 
 
 def find_photos(paths: Sequence[str], flag: str = "") -> list[Path]:

@@ -9,10 +9,10 @@ from typing import Any, TypeVar
 
 from inst.assets import AVATAR_FILES, AVATARS, MINI, avatars_folder, mini_folder
 from inst.errors import InputError, InstWarning
-from inst.files.names import is_file
 from inst.gan.settings import OptimizeWeights
 from inst.gan.styleclip.directions import ALPHA
 from inst.models.vocabulary import describe_unknown_words
+from inst.names import is_file
 from inst.options import did_you_mean
 from inst.pipelines.faces.settings import EditSettings
 

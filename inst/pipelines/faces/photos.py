@@ -15,7 +15,6 @@ import PIL.Image
 from torch import Tensor
 
 from inst.errors import InputError, InstWarning, MissingExtraError
-from inst.files.names import is_file, is_folder
 from inst.gan.align import AlignedFace, Alignment, Quad, align_face
 from inst.gan.landmarks import (
     PROFILE_YAW_RATIO,
@@ -28,6 +27,7 @@ from inst.gan.landmarks import (
 )
 from inst.gan.paste import paste_back
 from inst.image import Picture, PictureInput, as_picture, to_pil
+from inst.names import is_file, is_folder
 from inst.pipelines.faces.settings import AlignSettings, EncodeSettings, FaceSettings
 from inst.shapes import Image
 
