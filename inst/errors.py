@@ -25,27 +25,71 @@ from __future__ import annotations
 
 
 class InstError(Exception):
-    """Base class of the errors that a user can fix. The message is one line."""
+    """Base class of the errors that a user can fix. The message is one line.
+
+    >>> import inst
+    >>> try:
+    ...     inst.stylize("none.jpg", "night")
+    ... except inst.InstError as error:
+    ...     print(type(error).__name__)
+    InputError
+    """
 
 
 class InstWarning(UserWarning):
-    """A problem that does not stop the work. The message is one line."""
+    """A problem that does not stop the work. The message is one line.
+
+    >>> import inst, warnings
+    >>> warnings.simplefilter("ignore", inst.InstWarning)  # for a program that shows no warnings
+    """
 
 
 class InputError(InstError):
-    """A file or image cannot be read or used, or a path cannot be written to."""
+    """A file or image cannot be read or used, or a path cannot be written to.
+
+    >>> import inst
+    >>> try:
+    ...     inst.load_style("starry")
+    ... except inst.InputError as error:
+    ...     print(type(error).__name__)
+    InputError
+    """
 
 
 class ConfigError(InstError):
-    """An option is unknown, out of range, or contradicts another one."""
+    """An option is unknown, out of range, or contradicts another one.
+
+    >>> import inst
+    >>> try:
+    ...     inst.StylizeSettings(strength=2.0)
+    ... except inst.ConfigError as error:
+    ...     print(type(error).__name__)
+    ConfigError
+    """
 
 
 class ModelError(InstError):
-    """A model cannot be found, read or recognised."""
+    """A model cannot be found, read or recognised.
+
+    >>> import inst
+    >>> try:
+    ...     inst.load_model("sd16")
+    ... except inst.ModelError as error:
+    ...     print(type(error).__name__)
+    ModelError
+    """
 
 
 class TokenError(InstError):
-    """A style token does not fit the model, or a placeholder in a prompt has no style."""
+    """A style token does not fit the model, or a placeholder in a prompt has no style.
+
+    >>> import inst
+    >>> try:
+    ...     inst.generate("a house", "night")
+    ... except inst.TokenError as error:
+    ...     print(type(error).__name__)
+    TokenError
+    """
 
 
 class MissingExtraError(InstError):

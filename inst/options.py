@@ -88,6 +88,12 @@ def canonical_names(schema: type, values: Mapping[str, Any]) -> dict[str, Any]:
     return named
 
 
+def option_names(*schemas: type) -> set[str]:
+    """The names that the options of the schemas can be given under: field names and short names."""
+    fields = [field for schema in schemas for field in dataclasses.fields(schema)]
+    return {field.name for field in fields} | {field.metadata["flag"] for field in fields if field.metadata.get("flag")}
+
+
 def check_options(settings: Any) -> None:
     """Check every field of a settings dataclass against its type, range and choices.
 

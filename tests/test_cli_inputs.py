@@ -55,6 +55,7 @@ def test_what_is_typed_wins_over_the_picture_also_where_it_is_the_default():
         (["--config", "text.yaml"], "generate"),
         (["--config", str(ROOT / "configs" / "text_to_image.yaml")], "generate"),
         (["--config", str(ROOT / "configs" / "stylize.yaml")], "stylize"),
+        (["--config", "text.yaml", "steps=2"], "generate"),
         (["--config", "text.yaml", "photo.png"], "stylize"),
         (["--from-image", "photo.png"], "stylize"),
         (["--steps", "4"], "stylize"),
@@ -104,8 +105,9 @@ def test_options_have_the_same_names_everywhere():
     small = ["photo.png", "--style", "night", "--resolution", "64", "--device", "cpu"]
     assert main(["stylize", *small, "--config", "run.yaml", "-o", "a.png"]) == 0
     assert main(["stylize", *small, "steps=3", "guidance=2", "-o", "b.png"]) == 0
+    assert main(["stylize", *small[:3], "steps=3", "guidance=2", *small[3:], "-o", "d.png"]) == 0  # after --style
     assert main(["stylize", *small, "--steps", "3", "--guidance-scale", "2", "-o", "c.png"]) == 0
-    assert {record_of(path)["steps"] for path in ("a.png", "b.png", "c.png")} == {3}
+    assert {record_of(path)["steps"] for path in ("a.png", "b.png", "c.png", "d.png")} == {3}
     assert np.array_equal(PilImage.open("a.png"), PilImage.open("b.png"))
     assert np.array_equal(PilImage.open("a.png"), PilImage.open("c.png"))
 

@@ -16,7 +16,7 @@ from inst.cli.commands import COMMANDS
 from inst.cli.config import build, read_yaml
 from inst.cli.parser import command_parser, is_assignment, parse, top_parser, with_dashes
 from inst.errors import ConfigError, InstError, InstWarning
-from inst.options import did_you_mean
+from inst.options import did_you_mean, option_names
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -61,17 +61,10 @@ def choose_command(arguments: Sequence[str]) -> str:
     names = {key for key, value in vars(given).items() if value is not None and key not in {"config", "words"}}
     names |= {word.partition("=")[0].replace("-", "_") for word in given.words if "=" in word}
     names |= set(read_yaml(given.config)) if given.config else set()
-    photos = any(not is_assignment(word, parser_names(schemas)) for word in given.words)
+    photos = any(not is_assignment(word, option_names(*schemas)) for word in given.words)
     if photos or names & {"content", "from_image"}:
         return "stylize"
     return "generate" if "prompt" in names else "stylize"
-
-
-def parser_names(schemas: Sequence[type]) -> set[str]:
-    """The option names of several schemas."""
-    import dataclasses
-
-    return {field.name for schema in schemas for field in dataclasses.fields(schema)}
 
 
 def _run(arguments: list[str]) -> int:

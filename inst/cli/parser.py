@@ -13,7 +13,7 @@ from typing import Any
 from inst.cli.commands import COMMANDS
 from inst.errors import ConfigError
 from inst.names import is_file, is_folder
-from inst.options import did_you_mean
+from inst.options import did_you_mean, option_names
 
 MIXED_PRECISION = {"no": "float32", "fp16": "float16", "bf16": "bfloat16"}
 _LETTERS = {"output": "-o"}
@@ -90,7 +90,7 @@ def parse(command: str, arguments: list[str]) -> tuple[Path | None, list[str], d
         )
     values = {key: value for key, value in vars(given).items() if key not in {"config", "words"} and value is not None}
     words = [*given.words, *extra]
-    names = {field.name for field in dataclasses.fields(schema)}
+    names = option_names(schema)
     for key in names:  # a greedy --style a.jpg strength=0.5 took a word that was meant as an option
         if isinstance(values.get(key), list):
             taken = [word for word in values[key] if is_assignment(word, names)]
@@ -111,9 +111,7 @@ def _take_positional(schema: type, words: list[str], values: dict[str, Any]) -> 
     field = positional_field(schema)
     if field is None:
         return words
-    names = {one.name for one in dataclasses.fields(schema)} | {
-        one.metadata["flag"] for one in dataclasses.fields(schema) if one.metadata.get("flag")
-    }
+    names = option_names(schema)
     several = isinstance(field.default, tuple)
     mine = [
         word

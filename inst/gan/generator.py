@@ -161,6 +161,10 @@ class Generator(nn.Module):
 
     def _noise_maps(self, noise: Noise, batch: int) -> Iterator[Float[Tensor, "n h w"] | None]:
         """The noise maps layer by layer. With random generators an image's noise does not depend on its batch."""
+        if isinstance(noise, str) and noise not in ("fixed", "none"):
+            raise ConfigError(
+                f"noise={noise} is not known: choose fixed | none, or give random generators or noise maps"
+            )
         if not isinstance(noise, str) and isinstance(noise[0], Tensor):
             yield from self._checked_maps(cast(NoiseMaps, noise), batch)
             return

@@ -55,8 +55,8 @@ def as_picture(source: Any, *, max_megapixels: float = 64.0, min_side: int = 64,
     if isinstance(source, Tensor):
         return _from_tensor(source, **limits)
     raise InputError(
-        f"a picture cannot be a {type(source).__name__}: give a path, a PIL image, a (1, 3, h, w) tensor in [-1, 1] or "
-        "a uint8 NumPy array"
+        f"a picture cannot be of type {type(source).__name__}: give a path, a PIL image, a (1, 3, h, w) tensor in "
+        "[-1, 1] or a uint8 NumPy array"
     )
 
 

@@ -20,7 +20,7 @@ from inst.inversion.token import StyleToken
 from inst.inversion.train import InversionTraining
 from inst.names import safe_name
 from inst.options import settings_of
-from inst.pipelines.session import Session, default_session
+from inst.pipelines.session import Session, session_or_default
 from inst.pipelines.style_transfer import Stylizer
 from inst.training.checkpoint import Checkpoint
 from inst.training.loop import TrainingProgress, run_training
@@ -144,7 +144,7 @@ def learn_style_steps(
         )
     path = None if checkpoint is None else Path(checkpoint)
     return _learn(
-        model or default_session(), picture, given, name or safe_name(picture.path.stem), path, resume, should_stop
+        session_or_default(model), picture, given, name or safe_name(picture.path.stem), path, resume, should_stop
     )
 
 

@@ -9,7 +9,7 @@ from typing import Literal
 
 from inst.clip import load_clip
 from inst.clip.backbone import ClipBackbone
-from inst.errors import InstWarning, TokenError
+from inst.errors import InputError, InstWarning, TokenError
 from inst.inversion.prepare import PretrainedModule, load_pretrained
 from inst.inversion.token import StyleToken, check_fits
 from inst.models.latent_diffusion import LatentDiffusion
@@ -155,6 +155,19 @@ def load_model(
     256
     """
     return Session(model, device=device, dtype=dtype, clip=clip, prediction_type=prediction_type, xformers=xformers)
+
+
+def session_or_default(model: Session | None) -> Session:
+    """The session that a caller gave, or the embedded model's.
+
+    Raises:
+        InputError: something other than a session, such as a model's name.
+    """
+    if model is None:
+        return default_session()
+    if not isinstance(model, Session):
+        raise InputError(f"model={model!r} is not a loaded model: give what inst.load_model returns")
+    return model
 
 
 @lru_cache(maxsize=1)

@@ -16,7 +16,7 @@ from inst.image import Picture, PictureInput, as_pictures
 from inst.options import settings_of
 from inst.pipelines.conditioning import condition, default_prompt
 from inst.pipelines.sampling import SamplingStep, last_images, picture_steps
-from inst.pipelines.session import Session, default_session
+from inst.pipelines.session import Session, session_or_default
 from inst.pipelines.styles import StyleInput, weighted_styles
 from inst.transfer.photo import PhotoSettings
 from inst.transfer.photo import stylize as stylize_batch
@@ -52,7 +52,7 @@ class Stylizer:
 
     def __init__(self, style: StyleInput = None, model: Session | None = None, **settings: Any) -> None:
         given = settings_of(StylizeSettings, settings)
-        self.session = model or default_session()
+        self.session = session_or_default(model)
         self.styles = weighted_styles(style, self.session)
         self.settings = resolve_settings(self.session, given)
         self.batch_size = given.batch_size

@@ -129,6 +129,8 @@ def load_style(style: str | Path, *, model: Session | None = None, painting: Pic
     >>> inst.load_style("night").vectors.shape
     torch.Size([4, 192])
     """
+    if not isinstance(style, str | Path):
+        raise InputError(f"a style file cannot be of type {type(style).__name__}: give a file or a shipped name")
     path = find_style(style)
     if path is None:
         raise missing_style(style)
@@ -222,7 +224,7 @@ def _weighted(style: Any, placeholder: str = PLACEHOLDER) -> WeightedStyle:
         style = load_style(style)
     if not isinstance(style, StyleToken):
         raise InputError(
-            f"a style cannot be a {type(style).__name__}: give a style token, a file or a shipped name, "
+            f"a style cannot be of type {type(style).__name__}: give a style token, a file or a shipped name, "
             "(style, weight), or a list of these"
         )
     return WeightedStyle(style, float(weight), placeholder)

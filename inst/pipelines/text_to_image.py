@@ -12,7 +12,7 @@ from inst.errors import ConfigError, TokenError
 from inst.options import settings_of
 from inst.pipelines.conditioning import condition
 from inst.pipelines.sampling import SamplingStep, last_images, picture_steps
-from inst.pipelines.session import Session, default_session
+from inst.pipelines.session import Session, session_or_default
 from inst.pipelines.styles import StyleInput, WeightedStyle, weighted_styles
 from inst.placeholders import placeholders
 from inst.transfer.settings import GenerateSettings
@@ -37,7 +37,7 @@ class TextToImage:
         given = settings_of(GenerateSettings, settings | {"prompt": prompt})
         if not given.prompt:
             raise ConfigError('no prompt was given: give one, such as "a house in the style of [C]"')
-        self.session = model or default_session()
+        self.session = session_or_default(model)
         self.styles = weighted_styles(style, self.session)
         check_named(given.prompt, self.styles)
         self.prompt, self.negative_prompt = given.prompt, given.negative_prompt

@@ -142,7 +142,9 @@ def test_a_style_without_patches_is_told_and_its_painting_mends_it(model, photo)
         (lambda photo: inst.stylize(np.zeros((64, 64, 3)), "night"), inst.InputError, "give uint8"),
         (lambda photo: inst.stylize([], "night"), inst.InputError, "is empty"),
         (lambda photo: inst.stylize(photo, "nigth"), inst.InputError, r"did you mean night\?"),
-        (lambda photo: inst.stylize(photo, 3.0), inst.InputError, "a style cannot be a float"),
+        (lambda photo: inst.stylize(photo, "night", model="mini"), inst.InputError, "what inst.load_model returns"),  # pyright: ignore
+        (lambda photo: inst.load_style(3), inst.InputError, "a style file cannot be of type int"),  # pyright: ignore
+        (lambda photo: inst.stylize(photo, 3.0), inst.InputError, "a style cannot be of type float"),
         (lambda photo: inst.stylize(photo, ("night", 3.0)), inst.ConfigError, "from 0 to 2"),
         (lambda photo: inst.stylize(photo, {"c": "night"}), inst.ConfigError, r"placeholder \[c\]"),
         (lambda photo: inst.stylize(photo, "night", strenght=0.5), inst.ConfigError, r"did you mean strength\?"),

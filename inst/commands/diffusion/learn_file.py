@@ -60,7 +60,7 @@ def learn_to_file(
     Args:
         stop: ends training after the step during which it is asked for.
         resume: continue a stopped run, where there is one.
-        preview: write a preview picture now and then.
+        preview: write preview pictures during training.
         quiet: no bar and no messages.
         log: takes the named losses of each step, for a tracker.
 

@@ -43,7 +43,7 @@ class TrainOptions(InversionSettings, ModelOptions):
     overwrite: bool = option(False, "replace an existing style")
     resume: bool = option(False, "continue a stopped run")
     report_to: str = option("none", "log losses to a tracker", choices=("none", "tensorboard", "wandb"))
-    preview: bool = option(True, "write a preview picture now and then (at most 5 % of the time)")
+    preview: bool = option(True, "write preview pictures during training (at most 5 % of the time)")
 
     def __post_init__(self) -> None:
         check_options(self)

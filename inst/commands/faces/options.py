@@ -156,4 +156,4 @@ class MapperOptions(MapperTrainingSettings, TrainingOptions):
 class FfclipOptions(FfclipTrainingSettings, TrainingOptions):
     """Train FFCLIP on a list of texts."""
 
-    prompts: str | None = option(None, "text file with a prompt a line")
+    prompts: str | None = option(None, "text file with one prompt per line")

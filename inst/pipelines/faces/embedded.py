@@ -120,6 +120,8 @@ def find_file(file: str | Path | None, option: str) -> Path | None:
     """
     if file is None:
         return None
+    if not isinstance(file, str | Path):
+        raise InputError(f"--{option} cannot be of type {type(file).__name__}: give a file")
     if str(file) == AVATARS and option in AVATAR_FILES:
         return avatars_folder() / AVATAR_FILES[option]
     if not is_file(file):

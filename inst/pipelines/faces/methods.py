@@ -65,6 +65,8 @@ def choose_method(settings: EditSettings, text: str | None, files: NetworkFiles,
         raise ConfigError(f"--method {method} needs its file: --{method} FILE, which {MAKERS[method]} makes")
     if text is None and method != "mapper":
         raise ConfigError('no text was given: --text "a face with glasses"')
+    if text is not None and not isinstance(text, str):
+        raise ConfigError(f"text={text!r} is not text")
     if text is not None:
         checked_text(text)
     if method == "directions" and settings.neutral is not None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from numbers import Integral, Real
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -101,6 +102,8 @@ class FaceSession(FaceNetworks):
         >>> faces.sample(seed=7, num=4).shape[0]
         4
         """
+        if not (isinstance(num, Integral) and isinstance(seed, Integral) and isinstance(truncation, Real)):
+            raise ConfigError("sample needs whole numbers as seed and num, and a number as truncation")
         if num < 1 or not 0 <= seed <= MAX_SEED or not 0 <= truncation <= 2:
             raise ConfigError(
                 f"sample(seed={seed}, num={num}, truncation={truncation}) is out of range: give a seed of 0 to "
@@ -224,7 +227,9 @@ class FaceSession(FaceNetworks):
         >>> edit = faces.edit_between(w, faces.edit(w, "an old man"))
         >>> codes = faces.apply(faces.sample(seed=8), edit.scaled(0.5))
         """
-        listed = [edits] if isinstance(edits, Edit) else list(edits)
+        listed = [edits] if isinstance(edits, Edit) else edits
+        if not isinstance(listed, Sequence) or not all(isinstance(edit, Edit) for edit in listed):
+            raise InputError("edits are what faces.edit_between and inst.load_edit return: give one, or a list of them")
         *_, last = self.saved_edit(listed).steps(self._w_plus(latents))
         return last.codes
 
@@ -280,7 +285,7 @@ class FaceSession(FaceNetworks):
         >>> faces.render(faces.sample(num=2)).shape[:2]
         torch.Size([2, 3])
         """
-        listed = [codes] if isinstance(codes, Tensor) else list(codes)
+        listed = _tensors([codes] if isinstance(codes, Tensor) else codes)
         listed = [code.to(self.placement.device) for code in listed]
         if len(listed) == 1:
             listed = [self.generator.to_w_plus(listed[0])]
@@ -468,7 +473,17 @@ class FaceSession(FaceNetworks):
         return prepare_directions_steps(self, **arguments)
 
     def _w_plus(self, latents: WPlus) -> WPlus:
+        (latents,) = _tensors([latents])
         return self.generator.to_w_plus(latents.to(self.placement.device))
+
+
+def _tensors(codes: Any) -> list[Tensor]:
+    if not isinstance(codes, Sequence) or not codes or not all(isinstance(code, Tensor) for code in codes):
+        raise InputError(
+            "latent codes are tensors: give W+ (b, k, d), as faces.sample and faces.load_latents return, or what "
+            "faces.edit returned"
+        )
+    return list(codes)
 
 
 def _edit_settings(schema: type[Any], given: Mapping[str, Any]) -> tuple[Any, dict[str, Any]]:

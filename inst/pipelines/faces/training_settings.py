@@ -19,7 +19,7 @@ class DirectionsSettings:
         ConfigError: a value out of its range.
     """
 
-    samples: int = option(100, "faces on which every channel is tried", low=1, high=10_000)
+    samples: int = option(100, "number of faces on which the effect of each channel is measured", low=1, high=10_000)
     statistics_samples: int = option(
         100_000, "faces over which the channels' mean and deviation are taken", low=2, high=10_000_000
     )
@@ -28,7 +28,7 @@ class DirectionsSettings:
     )
     deviations: float = option(
         5.0,
-        "how far a channel is moved, in standard deviations: 5 for faces, 10 for other things",
+        "how far a channel is moved, in standard deviations: 5 for faces, 10 for other domains",
         low=0.01,
         high=100,
     )

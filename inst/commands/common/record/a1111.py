@@ -38,33 +38,33 @@ def a1111_parameters(record: Record) -> str:
     Prompts that the format itself cannot carry (one with a line ``Negative prompt:``, or with spaces at its ends) are
     given once more, exactly, as a pair of their own.
     """
-    facts = _facts(record)
-    text = _text(facts, "")
-    if parse_a1111(text) == facts:
+    parameters = _parameters(record)
+    text = _text(parameters, "")
+    if parse_a1111(text) == parameters:
         return text
-    return _text(facts, f", {_EXACT}: {json.dumps(json.dumps(facts))}")
+    return _text(parameters, f", {_EXACT}: {json.dumps(json.dumps(parameters))}")
 
 
-def _facts(record: Record) -> dict[str, object]:
+def _parameters(record: Record) -> dict[str, object]:
     """The values that the text contains, as ``parse_a1111`` returns them; empty ones are left out."""
-    facts: dict[str, object] = {"prompt": record.prompt, "negative_prompt": record.negative_prompt}
+    parameters: dict[str, object] = {"prompt": record.prompt, "negative_prompt": record.negative_prompt}
     for key in (*_LABELS, "width", "height"):
         value = getattr(record, key)
         if value not in ("", None):
-            facts[key] = without_paths(value) if key == "model" else value
+            parameters[key] = without_paths(value) if key == "model" else value
     if record.token_hashes:
-        facts["token_hashes"] = dict(record.token_hashes)
-    return facts
+        parameters["token_hashes"] = dict(record.token_hashes)
+    return parameters
 
 
-def _text(facts: Mapping[str, Any], ending: str) -> str:
-    pairs = [f"{label}: {_value(facts[key])}" for key, label in _LABELS.items() if key in facts]
-    pairs.insert(4, f"Size: {facts['width']}x{facts['height']}")
-    if tokens := facts.get("token_hashes"):
+def _text(parameters: Mapping[str, Any], ending: str) -> str:
+    pairs = [f"{label}: {_value(parameters[key])}" for key, label in _LABELS.items() if key in parameters]
+    pairs.insert(4, f"Size: {parameters['width']}x{parameters['height']}")
+    if tokens := parameters.get("token_hashes"):
         pairs.append(f"TI hashes: {_value(', '.join(f'{name}: {value}' for name, value in tokens.items()))}")
-    lines = [facts["prompt"]]
-    if facts["negative_prompt"]:
-        lines.append(f"{_NEGATIVE} {facts['negative_prompt']}")
+    lines = [parameters["prompt"]]
+    if parameters["negative_prompt"]:
+        lines.append(f"{_NEGATIVE} {parameters['negative_prompt']}")
     return "\n".join([*lines, ", ".join(pairs) + ending])
 
 
@@ -86,10 +86,10 @@ def parse_a1111(text: str) -> dict[str, object]:
         pairs = []
     else:
         lines.pop()
-    facts: dict[str, object] = _prompts(lines)
+    parameters: dict[str, object] = _prompts(lines)
     for label, value in pairs:
-        facts |= _fact(label.strip(), _unquoted(value))
-    return _exact(facts)
+        parameters |= _fact(label.strip(), _unquoted(value))
+    return _exact(parameters)
 
 
 def _prompts(lines: list[str]) -> dict[str, object]:
@@ -128,13 +128,13 @@ def _unquoted(value: str) -> str:
     return value.strip()
 
 
-def _exact(facts: dict[str, object]) -> dict[str, object]:
+def _exact(parameters: dict[str, object]) -> dict[str, object]:
     """Our exact copy of the values, where the format could not represent them."""
-    if not isinstance(copy := facts.pop(_EXACT, None), str):
-        return facts
+    if not isinstance(copy := parameters.pop(_EXACT, None), str):
+        return parameters
     try:
         exact = json.loads(copy)
     except (ValueError, RecursionError):
-        return facts
+        return parameters
     complete = isinstance(exact, dict) and isinstance(exact.get("prompt"), str)
-    return exact if complete and isinstance(exact.get("negative_prompt"), str) else facts
+    return exact if complete and isinstance(exact.get("negative_prompt"), str) else parameters
