@@ -201,7 +201,7 @@ def test_a_scheduler_that_counts_in_sigmas(request, photos, monkeypatch, with_sc
 
     def eps_model(xt, timesteps):
         prediction = pipe.unet(xt, timesteps, encoder_hidden_states=conditioning).sample
-        return prediction if family == "v1" else noise_from_v(prediction, xt, schedule.at(timesteps, xt))
+        return prediction if family == "v1" else noise_from_v(prediction, xt, schedule.alpha_bar_at(timesteps, xt))
 
     with torch.no_grad():
         noise = torch.randn(x0.shape, generator=generators(3, 1)[0])

@@ -8,10 +8,10 @@ from typing import Any, Literal
 import torch
 
 import inst
-from inst.files.names import safe_name
 from inst.image import Picture
 from inst.inversion.prepare import learning_identity, model_defaults
 from inst.inversion.settings import resolve
+from inst.names import safe_name
 from inst.shapes import Image
 from inst.transfer import photo as photos
 from inst.transfer.prompts import encode_styled

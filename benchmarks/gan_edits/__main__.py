@@ -47,7 +47,7 @@ def make_trial(arguments: argparse.Namespace) -> Trial:
     networks = {name: getattr(arguments, name) for name in ("generator", "clip", "identity", "device", "dtype")}
     session = load_generator(**networks)
     files = {name: _prepared_file(name, getattr(arguments, name), session.files.embedded) for name in PREPARED}
-    # None is automatic, which only the embedded generator supports
+    # None chooses alpha for each face, which is the default for the embedded generator only
     settings = EditSettings(**files, neutral="a face", alpha=None if session.files.embedded else ALPHA)
     mapper_settings = MapperTrainingSettings(
         max_train_steps=arguments.mapper_steps, batch_size=arguments.mapper_batch,

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from benchmarks.gan_edits.scores import EditScores
 from inst.files import read_safetensors, write_safetensors
-from inst.files.names import safe_name
+from inst.names import safe_name
 from inst.shapes import Image
 
 

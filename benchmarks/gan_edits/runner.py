@@ -14,8 +14,8 @@ import torch
 from benchmarks.common.machine import synchronize
 from inst import EditSettings, EditStep, FaceSession, MapperTrainingSettings
 from inst.files import sha256
-from inst.files.names import safe_name
 from inst.gan.editor import DirectionsEditor, clip_probe, synthesis_fn
+from inst.names import safe_name
 from inst.shapes import Image, WPlus
 from inst.training.checkpoint import identity_of
 from miniature.common.resumable import make_once

@@ -12,13 +12,13 @@ from typing import Any
 import PIL.Image
 
 from inst.errors import InstWarning
-from inst.files.names import safe_name
 from inst.image import Picture, PictureInput, as_picture
 from inst.image.demo import demo_photo
 from inst.inversion.prepare import is_flat, learning_identity, model_defaults, prepare, style_token
 from inst.inversion.settings import InversionSettings, resolve
 from inst.inversion.token import StyleToken
 from inst.inversion.train import InversionTraining
+from inst.names import safe_name
 from inst.options import settings_of
 from inst.pipelines.session import Session, default_session
 from inst.pipelines.style_transfer import Stylizer

@@ -153,6 +153,9 @@ def _disconnect_at_exit() -> None:
     Left open, PyTorch's threads meet an interpreter that is being taken down, and about every second run on CPUs ends
     in "terminate called without an active exception" after all of its work is done.
     """
-    from accelerate import PartialState
+    atexit.register(_leave_group)
 
-    atexit.register(PartialState().destroy_process_group)
+
+def _leave_group() -> None:
+    if torch.distributed.is_available() and torch.distributed.is_initialized():
+        torch.distributed.destroy_process_group()

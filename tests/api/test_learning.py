@@ -105,18 +105,27 @@ def test_what_was_learned_before_the_loss_became_nan_is_there(model, painting, m
     assert done[-1].style().vectors.isfinite().all()
 
 
-def test_nan_writes_what_was_learned_before(painting, tmp_path, monkeypatch, capsys):
+@pytest.mark.parametrize("good_steps", [0, 2])
+def test_a_failed_training_leaves_no_style(painting, tmp_path, monkeypatch, capsys, good_steps):
+    """What was learned before the loss became NaN is kept aside, where no command takes it for a style."""
     from inst.inversion.train import InversionTraining
 
-    def fail(self, drawn):
-        raise inst.TokenError("the loss is not a number")
+    update = InversionTraining.update
 
-    monkeypatch.setattr(InversionTraining, "update", fail)
-    output = tmp_path / "a.safetensors"
+    def fail_later(self, drawn):
+        if self.step >= good_steps:
+            raise inst.TokenError("the loss is not a number")
+        return update(self, drawn)
+
+    monkeypatch.setattr(InversionTraining, "update", fail_later)
+    output, partial = tmp_path / "a.safetensors", tmp_path / ".unfinished" / "a.safetensors"
     options = [f"{name}={value}" for name, value in SMALL.items()]
     assert main(["train", "--style", str(painting), "--output", str(output), "--device", "cpu", *options]) == 2
-    assert f"what was learned before is in {output}" in capsys.readouterr().err
-    assert load_token(output).metadata["step"] == 0
+    error = capsys.readouterr().err
+    assert "the loss is not a number" in error and not output.exists()
+    assert partial.is_file() == (good_steps > 0) == (str(partial) in error)
+    if good_steps:
+        assert load_token(partial).metadata["step"] == good_steps
 
 
 @pytest.mark.parametrize(

@@ -66,7 +66,7 @@ def test_a_bfloat16_network_accepts_float32_images(tmp_path, small):
 def test_an_incomplete_network_is_refused(tmp_path, small, name):
     path = tmp_path / "identity.safetensors"
     write_safetensors(path, {key: value for key, value in small.state_dict().items() if key != name}, {})
-    with pytest.raises(ModelError, match=r"miniature\.identity.*does not fit"):
+    with pytest.raises(ModelError, match=r"miniature\.avatars\.identity.*does not fit"):
         load_identity(path, CPU)
 
 

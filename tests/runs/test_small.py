@@ -12,7 +12,7 @@ from inst.commands.common.claims import Claims, check_output
 from inst.commands.common.outputs import is_picture_path
 from inst.commands.diffusion.styles import parse_spec
 from inst.errors import ConfigError, InputError
-from inst.files.names import folded, safe_name, shortened
+from inst.names import folded, safe_name, shortened
 
 ROOT = Path(__file__).parents[2]
 

@@ -24,8 +24,8 @@ with stop_on_signals() as stop:
     (folder / "started").touch()
     end = time.monotonic() + seconds
     while time.monotonic() < end and not stop.asked:
-        print("working", flush=True)
         time.sleep(0.05)
+    print("saving", flush=True)
     (folder / "result").write_text("stopped" if stop.asked else "went on")
 sys.exit(stop.exit_code)
 """

@@ -19,7 +19,7 @@ from filelock import FileLock, Timeout
 
 from inst.errors import InputError
 from inst.files.faults import explain_os_errors
-from inst.files.names import folded, shortened
+from inst.names import folded, shortened
 
 
 class Claims:

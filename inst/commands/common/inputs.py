@@ -8,6 +8,7 @@ from pathlib import Path
 from inst.commands.common.progress import warn
 from inst.errors import InputError
 from inst.image import list_images
+from inst.names import is_file, is_folder
 
 
 def find_photos(paths: Sequence[str], flag: str = "") -> list[Path]:
@@ -22,9 +23,9 @@ def find_photos(paths: Sequence[str], flag: str = "") -> list[Path]:
     found: list[Path] = []
     for text in paths:
         path = Path(text)
-        if path.is_dir():
+        if is_folder(path):
             found += list_images(path)
-        elif path.is_file():
+        elif is_file(path):
             found.append(path)
         else:
             raise InputError(f"{flag} {path} does not exist: give a photo or a folder of photos".lstrip())

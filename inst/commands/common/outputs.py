@@ -10,7 +10,7 @@ from typing import Protocol, runtime_checkable
 from inst.commands.common.claims import Claims
 from inst.commands.common.progress import warn
 from inst.errors import InputError
-from inst.files.names import safe_name, shortened
+from inst.names import safe_name, shortened
 
 OUTPUTS = Path("outputs")
 PICTURE_SUFFIXES = (".png", ".jpg", ".jpeg", ".webp")

@@ -10,7 +10,7 @@ from inst.commands.common.progress import say
 from inst.commands.diffusion.options import ExportOptions
 from inst.commands.diffusion.styles import STYLES
 from inst.errors import InputError
-from inst.files.names import safe_name
+from inst.names import safe_name
 from inst.pipelines.styles import find_style, missing_style, read_style
 
 

@@ -6,11 +6,11 @@ from pathlib import Path
 
 from inst.commands.common.progress import say
 from inst.commands.diffusion.learn_file import learn_to_file
-from inst.files.names import safe_name
 from inst.image import Picture
 from inst.inversion.prepare import learning_identity, model_defaults
 from inst.inversion.settings import InversionSettings, resolve
 from inst.inversion.token import StyleToken, load_token
+from inst.names import safe_name
 from inst.pipelines.session import Session
 from inst.training.signals import stop_on_signals
 

@@ -11,8 +11,8 @@ from inst.commands.common.outputs import OUTPUTS, is_picture_path, report_failur
 from inst.commands.common.progress import bar, say
 from inst.commands.faces.options import AlignOptions
 from inst.errors import ConfigError, InputError, InstError
-from inst.files.names import safe_name
 from inst.image import from_pil, write_image
+from inst.names import safe_name
 from inst.pipelines.faces.photos import align_faces, check_landmark_source, open_photo
 
 

@@ -13,8 +13,8 @@ from inst.commands.common.outputs import plan_numbered, plan_outputs
 from inst.commands.common.video import check_video_path
 from inst.commands.faces.options import EditOptions
 from inst.errors import ConfigError, InputError
-from inst.files.names import safe_name
 from inst.gan.codes import read_codes
+from inst.names import safe_name
 from inst.options import values_of
 from inst.pipelines.faces.embedded import NetworkFiles, edit_defaults, find_file
 from inst.pipelines.faces.methods import MAKERS, choose_method

@@ -16,8 +16,8 @@ from inst.commands.faces.open import open_session
 from inst.commands.faces.options import InvertOptions
 from inst.errors import InputError, InstError
 from inst.files import write_safetensors
-from inst.files.names import safe_name
 from inst.image import write_image
+from inst.names import safe_name
 from inst.options import values_of
 from inst.pipelines.faces.inversion import InvertedFace, describe_loss, invert_photo, invert_settings
 from inst.pipelines.faces.photos import check_landmark_source, open_photo

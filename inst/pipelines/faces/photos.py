@@ -27,6 +27,7 @@ from inst.gan.landmarks import (
 )
 from inst.gan.paste import paste_back
 from inst.image import Picture, PictureInput, as_picture, to_pil
+from inst.names import is_file, is_folder
 from inst.pipelines.faces.settings import AlignSettings, EncodeSettings, FaceSettings
 from inst.shapes import Image
 
@@ -110,9 +111,9 @@ def check_landmark_source(
             raise MissingExtraError("face-alignment", "faces", "finding faces (or give --landmarks, or --aligned)")
     elif isinstance(landmarks, str | Path):
         given = Path(landmarks)
-        if not given.exists():
+        if not is_file(given) and not is_folder(given):
             raise InputError(f"--landmarks {given} does not exist: give 68 points a face, or a folder of such files")
-        if given.is_file() and num_photos > 1:
+        if is_file(given) and num_photos > 1:
             raise InputError(
                 f"--landmarks {given} is one file and there are {num_photos} photos: give a folder of files"
             )
