@@ -30,7 +30,7 @@ html_static_path: list[str] = []
 myst_enable_extensions = ["colon_fence", "deflist"]
 myst_heading_anchors = 3
 
-# A notebook is run when its code has changed since the last build; tests/test_notebooks.py runs it in any case.
+# A notebook is run as it is when its code has changed since the last build; tests/test_notebooks.py runs it quickly.
 nb_execution_mode = "cache"
 nb_execution_cache_path = str(Path(__file__).parent / "_build" / "notebooks")
 nb_execution_raise_on_error = True

@@ -69,3 +69,34 @@ def test_a_file_without_a_mapping_is_refused(tmp_path, text):
 def test_a_missing_file_is_refused(tmp_path):
     with pytest.raises(InputError, match="cannot be read"):
         build(StylizeOptions, tmp_path / "none.yaml", [], {})
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("content: &a [x]\nstyle: *a\n", "YAML anchors"),
+        ("content: &x [*x]\n", "YAML anchors"),
+        ("content: [[a.jpg]]\n", "nests values"),
+        ("content: " + "[" * 3000, "nests values"),
+        ("style:\n  a: {b: c}\n", "nests values"),
+    ],
+)
+def test_a_file_that_expands_or_nests_is_refused(tmp_path, text, sentence):
+    file = tmp_path / "a.yaml"
+    file.write_text(text)
+    with pytest.raises(InputError, match=sentence):
+        build(StylizeOptions, file, [], {})
+
+
+def test_no_environment_variable_is_read(tmp_path, monkeypatch):
+    monkeypatch.setenv("SECRET_TOKEN", "hunter2")
+    file = tmp_path / "a.yaml"
+    file.write_text("content: ['${oc.env:SECRET_TOKEN}']\nprompt: ${oc.env:SECRET_TOKEN}\n")
+    run = build(StylizeOptions, file, [], {})
+    assert run.content == ("${oc.env:SECRET_TOKEN}",) and run.prompt == "${oc.env:SECRET_TOKEN}"
+
+
+@pytest.mark.parametrize("word", ["strength={", "steps=*a", "strength=!!python/object/apply:os.system ['id']"])
+def test_words_are_plain_values(word):
+    with pytest.raises(ConfigError, match="is not understood"):
+        build(StylizeOptions, None, [word], {})

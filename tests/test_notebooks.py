@@ -1,7 +1,7 @@
-"""The notebooks run as they are, and are committed with their pictures.
+"""The notebooks run, and are committed with their pictures.
 
-Cells are run in this process: no kernel is needed, and types are checked as everywhere in the tests. ``make docs`` runs
-them in Jupyter.
+Their cells are run in this process with few steps: types are checked as everywhere in the tests, and no kernel is
+needed. ``make docs`` runs them as they are, in Jupyter.
 """
 
 import ast
@@ -11,7 +11,7 @@ import types
 
 import pytest
 import torch
-from support.documents import NOTEBOOKS, ROOT, code_cells
+from support.documents import NOTEBOOKS, ROOT, code_cells, quick_model, shortened  # noqa: F401  (a fixture)
 
 MAX_BYTES = 1_500_000
 
@@ -27,16 +27,15 @@ def notebook_folder(tmp_path, monkeypatch):
     display.Image = lambda file: file
     monkeypatch.setitem(sys.modules, "IPython", types.ModuleType("IPython"))
     monkeypatch.setitem(sys.modules, "IPython.display", display)
-    torch.set_num_threads(2)
-    yield
     torch.set_num_threads(1)
 
 
+@pytest.mark.usefixtures("quick_model", "notebook_folder")
 @pytest.mark.parametrize("notebook", NOTEBOOKS, ids=lambda path: path.stem)
-def test_notebook_runs(notebook, notebook_folder):
+def test_notebook_runs(notebook):
     names = {}
     for number, source in enumerate(code_cells(notebook)):
-        shown = run_cell(source, f"{notebook.name}, code cell {number}", names)
+        shown = run_cell(shortened(source), f"{notebook.name}, code cell {number}", names)
         if hasattr(shown, "_repr_jpeg_"):
             assert shown._repr_jpeg_().startswith(b"\xff\xd8")
 

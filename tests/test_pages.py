@@ -12,20 +12,13 @@ import pytest
 import torch
 from PIL import Image as PilImage
 from skimage import data
-from support.documents import PAGES, ROOT, blocks, commands
+from support.documents import PAGES, ROOT, blocks, commands, quick_model, shortened  # noqa: F401  (a fixture)
 
 import inst
-from inst.assets import mini_folder
 from inst.cli.commands import COMMANDS
 from inst.cli.config import build
 from inst.cli.parser import parse
-from inst.models.settings import with_overrides
-from inst.pipelines.session import default_session
 
-QUICK = {"resolution": 64, "crop": 64, "num_steps": 3, "train_steps": 2, "batch_size": 2}
-"""The miniature's defaults while examples run: what is tested is that they do, not what comes of it."""
-_STEPS = re.compile(r"\b(max_train_steps|num_inference_steps|num_steps|invert_steps|steps)=[\d_]+")
-STABLE_DIFFUSION = '"stable-diffusion-v1-5/stable-diffusion-v1-5"'
 NEED_WEIGHTS = {"docs/how-to/stable-diffusion.md", "docs/how-to/other-tools.md", "docs/how-to/photographs-of-faces.md"}
 """Pages with an example that is compiled only, since it needs files which no test may download."""
 
@@ -41,29 +34,13 @@ def folder_of_a_reader(tmp_path, monkeypatch):
     inst.load_style("night").rename("painting").export("painting.learned_embeds.safetensors", form="diffusers")
 
 
-@pytest.fixture(scope="module")
-def quick_model():
-    """One session for all pages, with defaults that take seconds; the session that others share is left as it was."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("inst.models.load.with_overrides", lambda d, o, n: with_overrides(d, {**o, **QUICK}, n))
-        default_session.cache_clear()
-        patch.setattr(inst, "load_model", lambda model="mini", **_: default_session())
-        yield
-    default_session.cache_clear()
-
-
-def shortened(code):
-    """The code with few steps, small pictures, and the miniature in place of Stable Diffusion."""
-    code = _STEPS.sub(r"\1=2", code).replace("(512, 512)", "(64, 64)")
-    return code.replace(STABLE_DIFFUSION, repr(str(mini_folder())))
-
-
 def named(page):
     return str(page.relative_to(ROOT))
 
 
+@pytest.mark.usefixtures("quick_model")
 @pytest.mark.parametrize("page", [page for page in PAGES if blocks(page, "python")], ids=named)
-def test_python_of_a_page_runs_from_top_to_bottom(page, quick_model):
+def test_python_of_a_page_runs_from_top_to_bottom(page):
     names = {}
     for block in blocks(page, "python"):
         code = compile("\n" * (block.line - 1) + shortened(block.text), named(page), "exec")
@@ -123,11 +100,30 @@ def accepted(arguments):
 
 MARKDOWN = [
     path
-    for folder in ("", "docs", "benchmarks", "miniature", "inst", "style_images")
+    for folder in ("", "docs", "benchmarks", "experiments", "miniature", "inst", "style_images")
     for path in sorted((ROOT / folder).glob("*.md" if not folder else "**/*.md"))
-    if "_build" not in path.parts and path.name != "avatars_card.md"  # a part of the model card of the avatars
+    if "_build" not in path.parts and path.name != "card.md"  # a part of the model card of the avatars
 ]
+SOURCES = [
+    ROOT / "Makefile",
+    *(path for folder in ("inst", "benchmarks", "experiments", "miniature") for path in (ROOT / folder).rglob("*.py")),
+]
+MODULE = re.compile(r"-m\s+((?:inst|benchmarks|experiments|miniature)(?:\.[a-z]\w*)*)(?![.\w]*[A-Z$])")
+"""A module after ``-m``; a placeholder such as ``miniature.NAME`` is none."""
 LINK = re.compile(r"\]\(([^()\s#:]+)(?:#[^()\s]*)?\)")
+
+
+def test_every_module_that_is_named_to_be_run_exists():
+    """``python -m MODULE`` in pages, docstrings and the Makefile."""
+    named_in = {(module, named(path)) for path in (*MARKDOWN, *SOURCES) for module in MODULE.findall(path.read_text())}
+    assert len(named_in) > 50
+    assert not {(module, page) for module, page in named_in if not runnable(module)}
+
+
+def runnable(module):
+    """Whether ``python -m`` finds something to run."""
+    place = ROOT.joinpath(*module.split("."))
+    return place.with_suffix(".py").is_file() or (place / "__main__.py").is_file()
 
 
 @pytest.mark.parametrize("page", MARKDOWN, ids=lambda path: str(path.relative_to(ROOT)))
@@ -140,3 +136,11 @@ def test_every_public_name_is_in_the_reference():
     reference = (ROOT / "docs" / "reference" / "api.md").read_text(encoding="utf-8")
     documented = set(re.findall(r"^\.\. (?:auto\w+:: inst\.|py:data:: )(\w+)", reference, re.M))
     assert set(inst.__all__) - {"diffusers"} <= documented
+
+
+def test_the_tables_of_the_benchmarks_are_those_of_the_results():
+    """Every row of a table stands in a file of results, as the command printed it."""
+    results = "\n".join(path.read_text(encoding="utf-8") for path in (ROOT / "benchmarks" / "results").glob("*.md"))
+    page = (ROOT / "docs" / "benchmarks.md").read_text(encoding="utf-8")
+    rows = [line for line in page.splitlines() if line.startswith("|")]
+    assert len(rows) > 50 and not set(rows) - set(results.splitlines())

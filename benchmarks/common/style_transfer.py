@@ -2,27 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
 
 import torch
-from accelerate import Accelerator
-from inst.commands.diffusion.learn import LearnOptions, kept_path, learn
-from inst.commands.diffusion.used_styles import UsedStyle
-from inst.pipelines.compose import compose
-from inst.stylize.photo import stylize
-from inst.stylize.prompts import PLACEHOLDER
-from inst.stylize.text_to_image import generate
-from inst.training.shared import Stop
 
-from inst.commands.diffusion.options import GenerateRun, ModelOptions, StylizeRun
-from inst.commands.diffusion.stylize import photo_settings
+import inst
+from inst.files.names import safe_name
 from inst.image import Picture
-from inst.inversion.settings import InversionSettings
-from inst.inversion.token import StyleToken, load_token
-from inst.pipelines.session import Session
+from inst.inversion.prepare import learning_identity, model_defaults
+from inst.inversion.settings import resolve
 from inst.shapes import Image
+from inst.transfer import photo as photos
+from inst.transfer.prompts import encode_styled
 
 Method = Literal["attention", "direct"]
 
@@ -36,9 +28,9 @@ class StyleTransfer:
     """
 
     def __init__(
-        self, options: ModelOptions, folder: Path, *, train_steps: int | None = None, num_steps: int | None = None
+        self, session: inst.Session, folder: Path, *, train_steps: int | None = None, num_steps: int | None = None
     ) -> None:
-        self.session = Session(options)
+        self.session = session
         self.folder = folder
         self.train_steps = train_steps
         self.num_steps = num_steps
@@ -46,62 +38,57 @@ class StyleTransfer:
     @property
     def photo_size(self) -> int:
         """Side of the square photos in pixels: the model's resolution, and at least the 256 of the measures."""
-        return max(256, self.session.model.defaults.resolution)
+        return max(256, self.session.defaults.resolution)
 
-    def learn(self, painting: Picture, method: Method = "attention") -> StyleToken:
+    def learn(self, painting: Picture, method: Method = "attention") -> inst.StyleToken:
         """The painting's style, learned with the default preset; ``direct`` is plain textual inversion."""
-        settings = InversionSettings(method=method, max_train_steps=self.train_steps)
-        path = kept_path(self.session, painting, settings, self.folder)
+        settings = inst.InversionSettings(method=method, max_train_steps=self.train_steps)
+        path = self._style_path(painting, settings)
         if path.is_file():
-            return load_token(path)
-        accelerator = Accelerator(cpu=self.session.placement.device.type == "cpu")
-        options = LearnOptions(quiet=True)
-        return learn(
-            self.session, painting, settings, path, accelerator=accelerator, stop=Stop(), options=options
-        ).token
+            return inst.load_style(path)
+        style = inst.learn_style(
+            painting, self.session, name=path.stem, method=method, max_train_steps=self.train_steps
+        )
+        style.save(path)
+        return style
 
-    def stylize(
-        self, photo: Image, token: StyleToken | None, *, patches_of: StyleToken | None = None, **changes: Any
-    ) -> Image:
+    def _style_path(self, painting: Picture, settings: inst.InversionSettings) -> Path:
+        """Where a style is cached: named after the painting, and after everything that the style depends on."""
+        model = self.session.model
+        identity = learning_identity(resolve(settings, model_defaults(model)), model, painting)
+        return self.folder / f"{safe_name(painting.path.stem)}-{identity[:10]}.safetensors"
+
+    def stylize(self, photo: Image, style: inst.StyleToken | None, **settings: Any) -> Image:
         """Stylize a photo with a style, or with the model's plain prompt if there is none.
 
         Args:
-            patches_of: a style whose patches are transported although its token is not in the prompt.
-            changes: fields of ``StylizeRun`` that differ from the defaults.
+            settings: fields of ``inst.StylizeSettings`` that differ from the defaults.
         """
-        prompt = {} if token else {"prompt": self.session.model.defaults.plain_prompt}
-        run = StylizeRun(**{"num_steps": self.num_steps, **prompt, **changes})
-        style = compose(self.session, _used_styles(token), run)
-        if patches_of is not None:
-            style = replace(style, patches=patches_of.patches)
-        *_, result = stylize(self.session.model, photo, style, photo_settings(self.session, run))
-        assert result is not None
-        return result
+        *_, last = inst.stylize_steps(photo, style, model=self.session, **{"num_steps": self.num_steps, **settings})
+        assert last.tensor is not None
+        return last.tensor
 
-    def generate(self, prompt: str, token: StyleToken | None) -> Image:
-        """Generate an image at the model's resolution; with a style, the prompt contains ``[C]``."""
-        defaults = self.session.model.defaults
-        style = compose(self.session, _used_styles(token), GenerateRun(prompt=prompt))
-        *_, result = generate(
-            self.session.model,
-            style,
-            height=defaults.resolution,
-            width=defaults.resolution,
-            batch=1,
-            seed=0,
-            num_steps=self.num_steps or defaults.num_steps,
-            guidance_scale=defaults.guidance_scale,
-            transport=defaults.transport,
+    def stylize_with_patches(self, photo: Image, style: inst.StyleToken) -> Image:
+        """Stylize a photo with the model's plain prompt and the patches of a style, without its token."""
+        model, plain = self.session.model, self.session.defaults.plain_prompt
+        conditioning = photos.StyleConditioning(
+            conditioning=encode_styled(model, plain, [], plain),
+            unconditional=encode_styled(model, "", [], plain),
+            patches=style.patches,
         )
-        assert result is not None
-        return result
+        settings = inst.Stylizer(None, self.session, num_steps=self.num_steps).settings
+        *_, last = photos.stylize(model, photo, conditioning, settings)
+        assert last.images is not None
+        return last.images
+
+    def generate(self, prompt: str, style: inst.StyleToken | None) -> Image:
+        """Generate an image at the model's resolution; with a style, the prompt contains ``[C]``."""
+        *_, last = inst.generate_steps(prompt, style, model=self.session, num_steps=self.num_steps)
+        assert last.tensor is not None
+        return last.tensor
 
     @torch.no_grad()
     def text_distance(self, text: str, image: Image) -> float:
         """1 − CLIP cosine similarity of a text and an image."""
         clip = self.session.clip
         return 1 - torch.cosine_similarity(clip.embed_text([text]), clip.embed_images(image)).item()
-
-
-def _used_styles(token: StyleToken | None) -> list[UsedStyle]:
-    return [] if token is None else [UsedStyle(token, PLACEHOLDER, 1.0)]

@@ -17,13 +17,13 @@ from pathlib import Path
 
 import torch
 
+import inst
 from benchmarks.common.machine import describe_machine
 from benchmarks.common.pairs import make_pairs
 from benchmarks.common.style_transfer import StyleTransfer
 from benchmarks.common.tables import write_results
 from benchmarks.quality.measure import Evaluation
 from benchmarks.quality.tables import report
-from inst.commands.diffusion.options import ModelOptions
 from inst.image import write_image
 
 
@@ -32,15 +32,15 @@ def main(argv: Sequence[str] | None = None) -> None:
     arguments = _parse(argv)
     started = time.perf_counter()
     pairs = make_pairs(arguments.photos, arguments.paintings, arguments.pairs)
-    options = ModelOptions(model=arguments.model, device=arguments.device, dtype=arguments.dtype)
+    session = inst.load_model(arguments.model, device=arguments.device, dtype=arguments.dtype)
     transfer = StyleTransfer(
-        options, arguments.styles, train_steps=arguments.train_steps, num_steps=arguments.num_steps
+        session, arguments.styles, train_steps=arguments.train_steps, num_steps=arguments.num_steps
     )
     evaluation = Evaluation(transfer, pairs, direct=arguments.direct)
     rows, sheet = evaluation.measure(pairs)
     metadata = {
-        "machine": describe_machine(transfer.session.placement.device, torch.get_num_threads()),
-        "model": transfer.session.model.name,
+        "machine": describe_machine(session.placement.device, torch.get_num_threads()),
+        "model": session.name,
         "rows": rows,
         "sweep": evaluation.sweep(pairs[: arguments.sweep]),
         "texts": evaluation.texts(arguments.texts),

@@ -77,10 +77,10 @@ class Evaluation:
         token = self.transfer.learn(painting)
         pictures = {"inst": self.transfer.stylize(photo, token)}
         # A model whose default has no patch transport has no variants without it.
-        transports = self.transfer.session.model.defaults.transport > 0
+        transports = self.transfer.session.defaults.transport > 0
         if transports:
             pictures["without transport"] = self.transfer.stylize(photo, token, transport=0.0)
-            pictures["without [C]"] = self.transfer.stylize(photo, None, patches_of=token)
+            pictures["without [C]"] = self.transfer.stylize_with_patches(photo, token)
         pictures |= {
             "without inversion": self.transfer.stylize(photo, token, inversion=False),
             "plain img2img": self.transfer.stylize(photo, None, inversion=False),

@@ -12,7 +12,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from inst.clip.backbone import ClipBackbone
-from inst.metrics.content import EDGE_SIDES, correlation, edges, self_similarity
+from inst.metrics.content import EDGE_SIDES, edge_map, pearson_correlation, self_similarity
 from inst.metrics.style import Signature, color_signature, signature_distance, stroke_signature
 from inst.shapes import Image
 
@@ -56,8 +56,11 @@ class ContentFeatures:
 
     def distances(self, other: ContentFeatures) -> Scores:
         """1 − correlation of gradient magnitudes, and of the self-similarities of CLIP patches."""
-        correlations = [correlation(*pair) for pair in zip(self.edges, other.edges, strict=True)]
-        return {"edges": 1 - sum(correlations) / len(correlations), "layout": 1 - correlation(self.cells, other.cells)}
+        correlations = [pearson_correlation(*pair) for pair in zip(self.edges, other.edges, strict=True)]
+        return {
+            "edges": 1 - sum(correlations) / len(correlations),
+            "layout": 1 - pearson_correlation(self.cells, other.cells),
+        }
 
 
 @torch.no_grad()
@@ -68,7 +71,7 @@ def style_features(image: Image, clip: ClipBackbone) -> StyleFeatures:
 
 def content_features(image: Image, clip: ClipBackbone) -> ContentFeatures:
     """Gradient magnitudes and the self-similarity of CLIP patches of an image."""
-    return ContentFeatures(tuple(edges(image, side) for side in EDGE_SIDES), self_similarity(clip, image))
+    return ContentFeatures(tuple(edge_map(image, side) for side in EDGE_SIDES), self_similarity(clip, image))
 
 
 def score(image: Image, painting: StyleFeatures, photo: ContentFeatures, clip: ClipBackbone) -> Scores:

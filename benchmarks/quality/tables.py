@@ -68,7 +68,8 @@ def comparison_table(rows: Sequence[dict[str, Any]], targets: Mapping[str, float
     lines = []
     for method, other, name, _ in COMPARISONS:
         if other in rows[0]["scores"]:
-            label = f"closer than {other}, {DISTANCE_NAMES[name]}"
+            control = f"inst {other}" if other.startswith("without") else other
+            label = f"closer than {control}, {DISTANCE_NAMES[name]}"
             share = share_closer(rows, method, other, name)
             label = label if method == "inst" else f"{method}: {label}"
             lines.append([label, f"{share:.0%}", f"{shares[other, name]:.0%}"])

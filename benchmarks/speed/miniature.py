@@ -17,11 +17,11 @@ from pathlib import Path
 
 import torch
 
+import inst
 from benchmarks.common.machine import GIB, describe_machine, peak_memory
 from benchmarks.common.pairs import read_painting
 from benchmarks.common.style_transfer import StyleTransfer
 from benchmarks.common.tables import markdown_table, write_results
-from inst.commands.diffusion.options import ModelOptions
 from inst.image import list_images, write_image
 from inst.shapes import Image
 from miniature.common.example_pictures import STYLE_IMAGES, packaged_photos, read_photo
@@ -64,7 +64,7 @@ def command(*arguments: str) -> Callable[[], None]:
 def measure(folder: Path, train_steps: int | None, repeat: int) -> tuple[dict[str, float], dict[str, str]]:
     """Seconds by line of the table, and training steps and memory."""
     times = {"stylize.py --help": fastest(command("--help"), repeat)}
-    transfer = StyleTransfer(ModelOptions(), folder / "styles", train_steps=train_steps)
+    transfer = StyleTransfer(inst.load_model(), folder / "styles", train_steps=train_steps)
     photo = read_photo(packaged_photos()[0], SIDE)
     painting = read_painting(list_images(STYLE_IMAGES)[0])
     _load(transfer, photo)

@@ -14,6 +14,7 @@ from inst.errors import ConfigError, InputError
 from inst.options import canonical_names
 
 Run = TypeVar("Run")
+MAX_YAML_BYTES, MAX_YAML_DEPTH, MAX_VALUE_LETTERS = 1_000_000, 2, 100
 
 
 def build(
@@ -54,7 +55,11 @@ def read_yaml(path: Path) -> dict[str, Any]:
     import yaml
 
     try:
-        data = yaml.safe_load(path.read_text(encoding="utf-8"))
+        if path.stat().st_size > MAX_YAML_BYTES:
+            raise InputError(f"--config {path} has more than {MAX_YAML_BYTES} bytes: give lines of key: value")
+        text = path.read_text(encoding="utf-8")
+        _check_plain(path, text)
+        data = yaml.safe_load(text)
     except OSError as error:
         raise InputError(f"--config {path} cannot be read ({error.strerror}): give a YAML file") from None
     except (yaml.YAMLError, UnicodeDecodeError) as error:
@@ -66,13 +71,48 @@ def read_yaml(path: Path) -> dict[str, Any]:
     return {str(key).replace("-", "_"): value for key, value in data.items()}
 
 
+def _read_value(word: str, value: str) -> Any:
+    """A number, a switch or a word; nothing that YAML could make of it beyond that.
+
+    Raises:
+        ConfigError: it is none of these.
+    """
+    import yaml
+
+    try:
+        data = yaml.safe_load(value) if len(value) <= MAX_VALUE_LETTERS else None
+    except (yaml.YAMLError, ValueError, RecursionError):
+        data = None
+    if data is None and value.strip().lower() not in ("null", "none", "~", ""):
+        raise ConfigError(f"{word[:60]!r} is not understood: give key=value, such as strength=0.6")
+    if isinstance(data, list | dict):
+        raise ConfigError(f"{word[:60]!r} is not understood: give one value, such as strength=0.6")
+    return data
+
+
+def _check_plain(path: Path, text: str) -> None:
+    """Refuse what options never need and what can expand without bound: aliases, and nested lists or mappings.
+
+    Raises:
+        InputError: naming what was found.
+    """
+    import yaml
+
+    depth = 0
+    for event in yaml.parse(text, Loader=yaml.SafeLoader):
+        if isinstance(event, yaml.AliasEvent) or getattr(event, "anchor", None):
+            raise InputError(f"--config {path} uses YAML anchors (& or *): write each value where it belongs")
+        depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+        if depth > MAX_YAML_DEPTH:
+            raise InputError(f"--config {path} nests values: give lines of key: value, where a value may be a list")
+
+
 def parse_words(schema: type, words: Iterable[str]) -> dict[str, Any]:
     """``key=value`` words to a mapping.
 
     OmegaConf's own dotlist reads every value as YAML, where ``prompt=[C] lighthouse`` is an error and
     ``prompt=a cat: in [C]`` a mapping; here only fields that are not text are read so.
     """
-    import yaml
 
     values: dict[str, Any] = {}
     hints = typing.get_type_hints(schema)
@@ -88,7 +128,7 @@ def parse_words(schema: type, words: Iterable[str]) -> dict[str, Any]:
         elif key in hints and _is_texts(hints[key]):
             values[key] = [part for part in value.split(",") if part]
         else:
-            values[key] = yaml.safe_load(value)
+            values[key] = _read_value(word, value)
     return values
 
 
@@ -107,8 +147,14 @@ def _merge(schema: type[Run], layers: Iterable[Mapping[str, Any]]) -> Run:
 
 
 def _literal(layer: Mapping[str, Any]) -> dict[str, Any]:
-    """Text as it stands: ``${`` in a prompt is no interpolation."""
-    return {k: v.replace("${", "\\${") if isinstance(v, str) else v for k, v in layer.items()}
+    """Text as it stands, in lists too: ``${`` is no interpolation, and no environment variable is read."""
+    return {key: _escaped(value) for key, value in layer.items()}
+
+
+def _escaped(value: Any) -> Any:
+    if isinstance(value, str):
+        return value.replace("${", "\\${")
+    return [_escaped(one) for one in value] if isinstance(value, list | tuple) else value
 
 
 def _is_text(hint: Any) -> bool:

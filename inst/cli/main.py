@@ -6,6 +6,7 @@ An :class:`InstError` becomes one line and exit code 2. Exit codes: 0 done, 1 a 
 
 from __future__ import annotations
 
+import io
 import logging
 import sys
 import warnings
@@ -25,6 +26,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         argv: the words after ``inst``; those of the process unless given.
     """
     arguments = list(sys.argv[1:] if argv is None else argv)
+    _print_any_letter()
     try:
         return _run(arguments)
     except InstError as error:
@@ -102,6 +104,13 @@ def _command(arguments: list[str]) -> tuple[str, list[str]]:
     if rest and rest[0] in {"-h", "--help"}:
         return f"{first} {inner[0]}", rest
     raise ConfigError(f"inst {first} needs another word: inst {first} {' | '.join(inner)}")
+
+
+def _print_any_letter() -> None:
+    """A console that lacks a letter shows a substitute for it: printing never ends a run."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
 
 
 def _quiet() -> None:

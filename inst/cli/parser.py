@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
+import re
 import typing
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from inst.cli.commands import COMMANDS
 from inst.errors import ConfigError
+from inst.files.names import is_file, is_folder
 from inst.options import did_you_mean
 
 MIXED_PRECISION = {"no": "float32", "fp16": "float16", "bf16": "bfloat16"}
@@ -112,7 +115,11 @@ def _take_positional(schema: type, words: list[str], values: dict[str, Any]) -> 
         one.metadata["flag"] for one in dataclasses.fields(schema) if one.metadata.get("flag")
     }
     several = isinstance(field.default, tuple)
-    mine = [word for word in words if "=" not in word or Path(word).exists() or not _looks_assigned(word, names)]
+    mine = [
+        word
+        for word in words
+        if "=" not in word or is_file(word) or is_folder(word) or not _looks_assigned(word, names)
+    ]
     if mine and several:
         values[field.name] = (*values.get(field.name, ()), *mine)
     elif mine:
@@ -123,8 +130,8 @@ def _take_positional(schema: type, words: list[str], values: dict[str, Any]) -> 
 
 
 def _looks_assigned(word: str, names: typing.Collection[str]) -> bool:
-    """Whether a word with ``=`` is meant as an option: its key is one word, such as a (possibly mistyped) name."""
-    return is_assignment(word, names) or word.partition("=")[0].replace("-", "_").isidentifier()
+    """Whether a word is meant as an option: its key is one word before ``=``, such as a (possibly mistyped) name."""
+    return is_assignment(word, names) or ("=" in word and word.partition("=")[0].replace("-", "_").isidentifier())
 
 
 def _translate_diffusers_flags(values: dict[str, Any]) -> None:
@@ -164,10 +171,27 @@ def _add_flag(parser: argparse.ArgumentParser, field: dataclasses.Field[Any], hi
     elif typing.get_origin(hint) is tuple:
         parser.add_argument(*flags, dest=field.name, nargs="+", action="extend", metavar="…", help=help_text)
     else:
-        convert = kind if kind in (int, float) else str
+        convert = _number(kind) if kind in (int, float) else str
         choices = field.metadata.get("choices")
-        metavar = "|".join(choices) if choices else convert.__name__
+        metavar = "|".join(choices) if choices else (kind.__name__ if kind in (int, float) else "str")
         parser.add_argument(*flags, dest=field.name, type=convert, metavar=metavar, help=help_text)
+
+
+def _number(kind: type) -> Callable[[str], int | float]:
+    """A converter whose error says how the number is written here."""
+
+    def convert(word: str) -> int | float:
+        try:
+            return kind(word)
+        except ValueError:
+            hint = ""
+            if match := re.fullmatch(r"\s*([\d.]+)\s*%\s*", word):
+                hint = f": give {float(match[1]) / 100:g}"
+            elif re.fullmatch(r"\d+,\d+", word):
+                hint = f": give {word.replace(',', '.')}"
+            raise argparse.ArgumentTypeError(f"invalid {kind.__name__} value: {word!r}{hint}") from None
+
+    return convert
 
 
 def _default_text(field: dataclasses.Field[Any]) -> str:

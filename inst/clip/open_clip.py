@@ -15,6 +15,7 @@ from torch import Tensor, nn
 
 from inst.clip.backbone import Preprocessing
 from inst.errors import ModelError
+from inst.finite import check_weights
 from inst.hub import fetch, files_in
 from inst.placement import Placement
 from inst.shapes import Image, ImageEmbeds, PatchEmbeds
@@ -100,6 +101,7 @@ def load_open_clip(name: str, placement: Placement) -> OpenClipBackbone:
     with _quiet(), _loading_errors(name):
         model: Any = open_clip.create_model(architecture, require_pretrained=True, **options)
         tokenize = open_clip.get_tokenizer(architecture)
+    check_weights(model, f"CLIP {name}")
     return OpenClipBackbone(name, model, tokenize, placement)
 
 

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from inst.clip.backbone import OPENAI_MEAN, OPENAI_STD, Preprocessing
 from inst.errors import ModelError
+from inst.finite import check_weights
 from inst.hub import fetch, files_in
 from inst.placement import Placement
 from inst.shapes import Image, ImageEmbeds, PatchEmbeds
@@ -104,6 +105,7 @@ def load_transformers_clip(place: str, placement: Placement) -> TransformersBack
         tokenizer = CLIPTokenizer.from_pretrained(str(folder), local_files_only=True)
     except Exception as error:  # transformers raises exceptions of many types
         raise ModelError(f"clip={name} cannot be loaded: {str(error).splitlines()[0]}") from error
+    check_weights(model, f"CLIP {name}")
     size = model.config.vision_config.image_size
     return TransformersBackbone(name, model, tokenizer, _preprocessing(folder / PREPROCESSOR, size), placement)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import re
 import unicodedata
 from pathlib import Path
@@ -42,6 +43,16 @@ def shortened(name: str, max_bytes: int = MAX_NAME_BYTES) -> str:
     room = max_bytes - len((mark + suffix).encode())
     stem = name.removesuffix(suffix).encode()[:room].decode(errors="ignore")
     return f"{stem}{mark}{suffix}"
+
+
+def is_file(path: Path | str) -> bool:
+    """Whether a file of that name exists; false, and no error, for what cannot be a file's name at all."""
+    return os.path.isfile(path)  # noqa: PTH113  (Path.is_file raises for names that are too long)
+
+
+def is_folder(path: Path | str) -> bool:
+    """Whether a folder of that name exists; false, and no error, for what cannot be a folder's name at all."""
+    return os.path.isdir(path)  # noqa: PTH112
 
 
 def folded(name: str) -> str:

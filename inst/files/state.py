@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from inst.errors import ModelError
 from inst.files.kinds import sniff
 from inst.files.tensors import read_pickle, read_safetensors
+from inst.finite import check_weights
 
 
 def read_checkpoint(path: Path) -> dict[str, Any]:
@@ -52,13 +53,14 @@ def load_parameters(network: nn.Module, state: Mapping[str, Tensor], source: str
         source: how the error message refers to ``state``.
 
     Raises:
-        ModelError: a tensor is missing, unexpected or of the wrong shape; the message names the first one.
+        ModelError: a tensor is missing, unexpected, of the wrong shape or not finite; the message names the first one.
     """
     expected = network.state_dict()
     if mismatch := _mismatch(expected, state):
         raise ModelError(f"{source} does not fit: {mismatch}")
     cast = {key: value.to(expected[key].dtype) for key, value in state.items()}
     network.load_state_dict(cast, assign=True)
+    check_weights(network, f"network in {source}")
     network.requires_grad_(False)
 
 

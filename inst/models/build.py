@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from inst.errors import InstError, ModelError
 from inst.files import read_pickle, read_safetensors, sniff
+from inst.finite import check_weights
 from inst.placement import Placement
 
 IGNORED = ("position_ids", "text_projection", "logit_scale")
@@ -81,6 +82,7 @@ def build(what: str, create: Callable[[], Network], weights: Mapping[str, Tensor
     named = _rename(network, {key: value for key, value in weights.items() if not _is_ignored(key)})
     _check(what, network, named)
     network.load_state_dict({key: _cast(value, placement.dtype) for key, value in named.items()}, assign=True)
+    check_weights(network, what)
     return network.requires_grad_(False).eval().to(placement.device)
 
 

@@ -1,6 +1,6 @@
 """Block-wise attention for CPUs with native bfloat16 but no AMX, where torch's own is no faster than in float32.
 
-`python -m benchmarks.attention` compares the two. :func:`use_block_attention_where_faster` enables it in the U-Net.
+`python -m experiments.attention` compares the two. :func:`use_block_attention_where_faster` enables it in the U-Net.
 """
 
 from __future__ import annotations

@@ -16,6 +16,7 @@ import torch
 from torch import Tensor
 
 from inst.errors import InstWarning, ModelError
+from inst.finite import check_values
 from inst.models.settings import ModelDefaults
 from inst.models.source import PredictionType
 from inst.models.text import TextConditioner
@@ -101,7 +102,7 @@ class LatentDiffusion:
         assert images.shape[-2] % self.factor == 0 and images.shape[-1] % self.factor == 0, images.shape
         with _tiling(self.vae, tiled):
             mean = self._autoencoder.encode(self._place(images)).latent_dist.mean.float()
-        return (mean - self._shift) * self._scale
+        return check_values((mean - self._shift) * self._scale, f"the picture that {self.name} encoded")
 
     def decode(self, latents: Latents, *, tiled: bool = False) -> Image:
         """Decode latents to images (b, 3, h, w) in [-1, 1], float32.
@@ -118,7 +119,7 @@ class LatentDiffusion:
             images = self._autoencoder.decode(self._place(unscaled)).sample
             if self.placement.dtype != torch.float32 and not torch.isfinite(images).all():
                 images = self._decode_in_float32(unscaled)
-        return images.float().clamp(-1, 1)
+        return check_values(images.float(), f"the picture that {self.name} decoded").clamp(-1, 1)
 
     def _decode_in_float32(self, unscaled: Tensor) -> Tensor:
         warnings.warn("the decoder overflowed in half precision; it is run again in float32", InstWarning, stacklevel=3)

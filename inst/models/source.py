@@ -11,6 +11,7 @@ from typing import Literal, NamedTuple
 
 from inst.assets import AVATARS, avatars_folder, mini_folder
 from inst.errors import ConfigError, InstError, ModelError
+from inst.files.names import is_file, is_folder
 
 Kind = Literal["mini", "hub", "folder", "file"]
 PredictionType = Literal["epsilon", "v_prediction"]
@@ -96,9 +97,9 @@ def _kind_and_value(text: str) -> tuple[Kind, str]:
         return "mini", text
     if text in NAMES:
         return "hub", NAMES[text]
-    if path.is_dir() and text:
+    if is_folder(path) and text:
         return "folder", text
-    if path.is_file():
+    if is_file(path):
         return "file", text
     if text.lower().endswith(WEIGHT_SUFFIXES) or text.startswith((".", "/", "~", "\\")) or text.count("/") > 1:
         raise ModelError(

@@ -79,7 +79,7 @@ def load_identity(path: Path, placement: Placement) -> FaceIdentity:
         return arcface_of(state, path, placement)
     with torch.device("meta"):
         network = _of(state)
-    load_parameters(network, state, f"{path} (expected: an identity network of python -m miniature.identity)")
+    load_parameters(network, state, f"{path} (expected: an identity network of python -m miniature.avatars.identity)")
     return network.eval().to(placement.device, placement.dtype)
 
 

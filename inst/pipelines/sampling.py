@@ -10,7 +10,6 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from inst.errors import ModelError
 from inst.image import restore, to_pil
 from inst.models.latent_diffusion import LatentDiffusion
 from inst.training.progress import with_bar
@@ -55,29 +54,12 @@ def picture_steps(
 
     Args:
         first, total: steps of the groups before, and of all groups, where there are several.
-
-    Raises:
-        ModelError: the pictures are not finite.
     """
     for step in steps:
         images = None
         if step.images is not None:
-            check_finite(step.images, model)
             images = [to_pil(image) for image in step.images.split(1)]
         yield SamplingStep(first + step.step, total or step.total, images, step.images, model, step)
-
-
-def check_finite(images: Tensor, model: LatentDiffusion) -> None:
-    """Refuse pictures with NaN or infinite values, which would be written as black.
-
-    Raises:
-        ModelError: naming the model and its precision.
-    """
-    if not bool(torch.isfinite(images).all()):
-        raise ModelError(
-            f"{model.name} produced NaN or infinite values in {model.placement}: try dtype float32; if that fails too, "
-            "its weights are damaged"
-        )
 
 
 def last_images(steps: Iterable[SamplingStep], *, progress: bool, what: str) -> list[PIL.Image.Image]:

@@ -13,7 +13,7 @@ from inst import assets
 from inst.clip.backbone import ClipBackbone
 from inst.errors import ConfigError, InputError, TokenError
 from inst.files import sniff
-from inst.files.names import safe_name
+from inst.files.names import is_file, safe_name
 from inst.image import Picture, PictureInput, as_picture
 from inst.inversion.dialects import ForeignEmbedding, read_foreign
 from inst.inversion.learner import load_module
@@ -94,12 +94,12 @@ def shipped_styles() -> list[Path]:
 
 def find_style(name: str | Path, folders: Sequence[Path] = ()) -> Path | None:
     """The file of a style: one of that path, else one of that name in the folders, else a shipped one."""
-    if Path(name).is_file():
+    if is_file(name):
         return Path(name)
     if Path(name).name != str(name):
         return None
     places = [*folders, assets.FOLDER / assets.MINI / "styles"]
-    return next((path for place in places if (path := place / f"{name}{SUFFIX}").is_file()), None)
+    return next((path for place in places if is_file(path := place / f"{name}{SUFFIX}")), None)
 
 
 def missing_style(name: str | Path, folders: Sequence[Path] = ()) -> InputError:

@@ -19,6 +19,7 @@ from inst.diffusion.solvers import sample, start_timesteps
 from inst.diffusion.stochastic_inversion import inversion_timestep, invert_stochastically
 from inst.diffusion.tone import Tone, with_tone
 from inst.diffusion.transport import PatchDistribution, with_transport
+from inst.finite import check_values
 from inst.image import Restore, fit, restore
 from inst.models.latent_diffusion import LatentDiffusion
 from inst.shapes import Conditioning, Image, Latents
@@ -101,7 +102,7 @@ def stylize(
     if settings.tone and style.tone is not None:
         x0 = torch.lerp(x0, with_tone(x0, Tone(*(part.to(x0) for part in style.tone))), settings.tone)
     for step in denoise(model, x0, style, settings):
-        latents = step.latents
+        latents = check_values(step.latents, f"step {step.position + 1} of {total - 1} on {model.name}")
         yield PictureStep(step.position + 1, total, x0=step.x0, back=back)
     result = restore(decode_in_memory(model, latents).float().cpu(), back)
     yield PictureStep(total, total, images=keep_colors(result, contents) if settings.keep_colors else result)

@@ -11,6 +11,7 @@ import torch
 from inst import seeds
 from inst.diffusion.schedule import NoiseSchedule
 from inst.diffusion.solvers import sample
+from inst.finite import check_values
 from inst.models.latent_diffusion import LatentDiffusion
 from inst.transfer.photo import PictureStep, StyleConditioning, decode_in_memory, guided_model
 
@@ -45,7 +46,7 @@ def generate(
     schedule = NoiseSchedule(model.alphas_cumprod, model.steps_offset)
     eps_model = guided_model(model, schedule, style, s.guidance_scale, batch, s.transport)
     for step in sample(s.sampler, eps_model, schedule, latents, num_steps=s.num_steps):
-        latents = step.latents
+        latents = check_values(step.latents, f"step {step.position + 1} of {total - 1} on {model.name}")
         yield PictureStep(step.position + 1, total, x0=step.x0)
     images = decode_in_memory(model, latents).float().cpu()[..., : s.height, : s.width]
     yield PictureStep(total, total, images=images)

@@ -11,13 +11,8 @@ import torch
 from PIL import Image as PilImage
 from safetensors.torch import load_file
 
+import inst
 from inst.cli import main
-from inst.errors import ConfigError, InputError, InstWarning, ModelError
-from inst.gan.edits import Edit, load_edit
-from inst.pipelines.faces.editing import EditStep
-from inst.pipelines.faces.inversion import InvertedFace
-from inst.pipelines.faces.photos import align_faces
-from inst.pipelines.faces.session import FaceSession, load_generator
 
 QUICK = ["--device", "cpu", "--dtype", "float32"]
 TEXT = "a face with glasses"
@@ -26,7 +21,7 @@ TEXT = "a face with glasses"
 @pytest.fixture(scope="module")
 def faces():
     torch.set_num_threads(1)
-    return load_generator("avatars", device="cpu", dtype="float32")
+    return inst.load_generator("avatars", device="cpu", dtype="float32")
 
 
 @pytest.fixture(autouse=True)
@@ -96,7 +91,7 @@ def test_a_photo_is_inverted_as_by_the_command(faces, avatar):
     (found,) = faces.invert("me.png", invert_steps=3)
     assert torch.equal(found.codes, load_file("me_w.safetensors")["w_plus"])
     assert np.array_equal(pixels(faces.synthesize(found.codes)[0]), pixels("me_w.png"))
-    assert isinstance(found, InvertedFace) and found.quad is None and float(found.loss.psnr[0]) > 15
+    assert isinstance(found, inst.InvertedFace) and found.quad is None and float(found.loss.psnr[0]) > 15
     assert np.array_equal(pixels(found.image), pixels(avatar))
     (encoded,) = faces.invert("me.png")
     (reconstruction,) = faces.synthesize(found.codes, found.noise)
@@ -131,9 +126,9 @@ def test_faces_are_aligned_as_by_the_command(scene):
     photo.save("scene.png")
     np.save("scene.npy", landmarks)
     assert main(["align", "scene.png", "--landmarks", "scene.npy", "--size", "96", "--output", "face.png"]) == 0
-    (face,) = align_faces(photo, size=96, landmarks=landmarks)
+    (face,) = inst.align_faces(photo, size=96, landmarks=landmarks)
     assert np.array_equal(pixels(face), pixels("face.png"))
-    (by_function,) = align_faces(photo, size=96, landmarks=lambda image: [landmarks])
+    (by_function,) = inst.align_faces(photo, size=96, landmarks=lambda image: [landmarks])
     assert np.array_equal(pixels(face), pixels(by_function))
 
 
@@ -164,7 +159,7 @@ def test_codes_are_rendered_alike_as_pictures_and_as_a_tensor(faces):
 def test_the_steps_of_an_edit(faces):
     codes = faces.sample(seed=7, num=2)
     steps = list(faces.edit_steps(codes, TEXT, method="optimize", steps=4))
-    assert all(isinstance(step, EditStep) for step in steps)
+    assert all(isinstance(step, inst.EditStep) for step in steps)
     assert [(step.step, step.total) for step in steps] == [(number, 4) for number in (1, 2, 3, 4)]
     assert torch.equal(steps[0].codes[0], codes), "the learning rate of the first step is 0"
     first, last = steps[0].preview(), steps[-1].preview()
@@ -180,8 +175,8 @@ def test_a_saved_edit_is_applied_scaled_and_mixed(faces):
     codes = faces.sample(seed=7, num=2)
     edited = faces.edit(codes, "a face with blue hair")
     faces.edit_between(codes, edited, text="a face with blue hair").save("blue.safetensors")
-    edit = load_edit("blue.safetensors")
-    assert isinstance(edit, Edit) and edit.metadata["text"] == "a face with blue hair"
+    edit = inst.load_edit("blue.safetensors")
+    assert isinstance(edit, inst.Edit) and edit.metadata["text"] == "a face with blue hair"
     torch.testing.assert_close(faces.render(faces.apply(codes, edit)), faces.render(edited), atol=1e-4, rtol=1e-4)
     other = faces.sample(seed=20)
     half = faces.apply(other, edit.scaled(0.5))
@@ -189,8 +184,28 @@ def test_a_saved_edit_is_applied_scaled_and_mixed(faces):
     assert (faces.render(half) - faces.render(other)).abs().mean() > 1e-3
     torch.testing.assert_close(faces.render(half), faces.render(twice), atol=1e-4, rtol=1e-4)
     strange = dataclasses.replace(edit, metadata={"generator": "0" * 16})
-    with pytest.raises(ModelError, match="made with another generator"):
+    with pytest.raises(inst.ModelError, match="made with another generator"):
         faces.apply(other, strange)
+
+
+@pytest.mark.parametrize("method", ["mapper", "ffclip", "directions"])
+def test_what_was_trained_edits_at_once_and_from_its_file(faces, method):
+    quick = {"samples": 4, "validation_samples": 2, "max_train_steps": 2}
+    trained = {
+        "mapper": lambda: faces.train_mapper(TEXT, **quick),
+        "ffclip": lambda: faces.train_ffclip([TEXT, "an old man"], **quick),
+        "directions": lambda: faces.prepare_directions(samples=1, statistics_samples=10, max_side=4),
+    }[method]()
+    trained.save("trained.safetensors")
+    codes = faces.sample(seed=7, num=2)
+    settings = {"beta": 0.05, "alpha": 3} if method == "directions" else {}
+    edited = faces.edit(codes, TEXT, **{method: trained}, **settings)
+    again = faces.edit(codes, TEXT, **{method: "trained.safetensors"}, **settings)
+    by_path = faces.edit(codes, TEXT, **{method: Path("trained.safetensors")}, **settings)
+    for one, other, third in zip(edited, again, by_path, strict=True):
+        torch.testing.assert_close(one, other)
+        assert torch.equal(other, third)
+    assert (faces.render(edited) - faces.render(codes)).abs().mean() > 1e-4
 
 
 # Pictures in any form
@@ -226,27 +241,31 @@ def test_every_form_of_a_picture_is_accepted(faces, avatar, form):
 @pytest.mark.parametrize(
     ("call", "error", "sentence"),
     [
-        (lambda faces, w: faces.edit(w, TEXT, strenght=2), ConfigError, r"did you mean strength\?"),
-        (lambda faces, w: faces.edit(w, TEXT, alpha=31), ConfigError, "alpha=31 is out of range: give -30 to 30"),
-        (lambda faces, w: faces.edit(w, TEXT, method="direction"), ConfigError, r"did you mean directions\?"),
-        (lambda faces, w: faces.edit(w, " "), ConfigError, "text is empty"),
-        (lambda faces, w: faces.edit(w, None), ConfigError, "no text was given"),
-        (lambda faces, w: faces.edit(w, TEXT, mapper="none.pt"), InputError, "--mapper none.pt does not exist"),
-        (lambda faces, w: faces.edit(w, TEXT, method="mapper"), ConfigError, "needs its file"),
-        (lambda faces, w: faces.edit(w, TEXT, mapper=object()), ConfigError, "mapper=object is not accepted"),
-        (lambda faces, w: faces.edit(w, TEXT, directions=object()), ConfigError, "directions=object is not accepted"),
-        (lambda faces, w: faces.edit(w[:, 1:], TEXT), ConfigError, "does not fit this"),
-        (lambda faces, w: faces.sample(num=0), ConfigError, "out of range"),
-        (lambda faces, w: faces.load_latents("none.pt"), InputError, "--latents none.pt does not exist"),
-        (lambda faces, w: faces.invert("none.png"), InputError, "none.png"),
-        (lambda faces, w: faces.invert(np.zeros((64, 64, 3), np.uint8), step=3), ConfigError, "step is not known"),
-        (lambda faces, w: faces.edit_photo(np.zeros((64, 64, 3), np.uint8), TEXT), InputError, "cannot show this"),
-        (lambda faces, w: align_faces("none.png", size=1), ConfigError, "size=1 is out of range"),
-        (lambda faces, w: load_generator("avatar"), InputError, r"did you mean avatars\?"),
-        (lambda faces, w: FaceSession(device="abacus"), ConfigError, "device=abacus"),
+        (lambda faces, w: faces.edit(w, TEXT, strenght=2), inst.ConfigError, r"did you mean strength\?"),
+        (lambda faces, w: faces.edit(w, TEXT, alpha=31), inst.ConfigError, "alpha=31 is out of range: give -30 to 30"),
+        (lambda faces, w: faces.edit(w, TEXT, method="direction"), inst.ConfigError, r"did you mean directions\?"),
+        (lambda faces, w: faces.edit(w, " "), inst.ConfigError, "text is empty"),
+        (lambda faces, w: faces.edit(w, None), inst.ConfigError, "no text was given"),
+        (lambda faces, w: faces.edit(w, TEXT, mapper="none.pt"), inst.InputError, "--mapper none.pt does not exist"),
+        (lambda faces, w: faces.edit(w, TEXT, method="mapper"), inst.ConfigError, "needs its file"),
+        (lambda faces, w: faces.edit(w, TEXT, mapper=object()), inst.ConfigError, "mapper=object is not accepted"),
         (
-            lambda faces, w: load_generator(clip="none", device="cpu").edit(w, TEXT, method="ffclip"),
-            ConfigError,
+            lambda faces, w: faces.edit(w, TEXT, directions=object()),
+            inst.ConfigError,
+            "directions=object is not accepted",
+        ),
+        (lambda faces, w: faces.edit(w[:, 1:], TEXT), inst.ConfigError, "does not fit this"),
+        (lambda faces, w: faces.sample(num=0), inst.ConfigError, "out of range"),
+        (lambda faces, w: faces.load_latents("none.pt"), inst.InputError, "--latents none.pt does not exist"),
+        (lambda faces, w: faces.invert("none.png"), inst.InputError, "none.png"),
+        (lambda faces, w: faces.invert(np.zeros((64, 64, 3), np.uint8), step=3), inst.ConfigError, "step is not known"),
+        (lambda faces, w: faces.edit_photo(np.zeros((64, 64, 3), np.uint8), TEXT), inst.InputError, "cannot show this"),
+        (lambda faces, w: inst.align_faces("none.png", size=1), inst.ConfigError, "size=1 is out of range"),
+        (lambda faces, w: inst.load_generator("avatar"), inst.InputError, r"did you mean avatars\?"),
+        (lambda faces, w: inst.FaceSession(device="abacus"), inst.ConfigError, "device=abacus"),
+        (
+            lambda faces, w: inst.load_generator(clip="none", device="cpu").edit(w, TEXT, method="ffclip"),
+            inst.ConfigError,
             "needs a CLIP",
         ),
     ],
@@ -258,7 +277,7 @@ def test_mistakes_are_errors_with_a_sentence(faces, call, error, sentence):
 
 
 def test_unknown_words_are_a_warning(faces):
-    with pytest.warns(InstWarning, match='was not trained on "flamboyant"'):
+    with pytest.warns(inst.InstWarning, match='was not trained on "flamboyant"'):
         faces.edit(faces.sample(), "a flamboyant face")
     with warnings.catch_warnings():
         warnings.simplefilter("error")
@@ -323,7 +342,7 @@ def test_settings_of_a_picture_leave_out_the_face_that_is_given(faces):
     for name in ("photos", "latents"):
         assert "random" not in settings_from_image(Path("made.png"), {name: ("a.png",)})
     assert settings_from_image(Path("made.png"), {"random": 2})["random"] == 1, "layers decide that 2 wins"
-    with pytest.raises(InputError, match="carries no settings of inst edit"):
+    with pytest.raises(inst.InputError, match="carries no settings of inst edit"):
         faces.synthesize(faces.sample())[0].save("bare.png")
         settings_from_image(Path("bare.png"), {})
     record = json.loads(PilImage.open("made.png").info["inst"])

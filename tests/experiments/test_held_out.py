@@ -1,4 +1,4 @@
-"""What short runs are judged by, on the shipped weights: "[C]" of one picture tells something of another."""
+"""The loss on held-out styles, with the bundled weights: "[C]" of one picture helps with another."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from miniature.diffusion.unet import model as diffusion
 
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory: pytest.TempPathFactory) -> tuple[held_out.TrainedRun, Path]:
-    """The shipped networks as the recipe has them."""
+    """The bundled networks as a state folder of the training."""
     from transformers import CLIPTokenizer
 
     folder, state = mini_folder(), tmp_path_factory.mktemp("state")
@@ -52,7 +52,7 @@ def style_in(state: Path, style: str, tokens: int) -> held_out.HeldOutStyle:
     return held_out.HeldOutStyle(latents[:1], latents[1:], (embeds[0].float(), embeds[1].float()))
 
 
-def test_the_word_of_one_picture_helps_with_another_and_learning_refines_it(
+def test_the_token_of_one_picture_helps_with_another_and_learning_refines_it(
     trained: tuple[held_out.TrainedRun, Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run, state = trained
@@ -67,17 +67,17 @@ def test_the_word_of_one_picture_helps_with_another_and_learning_refines_it(
     assert run.held_out_loss(own, learned) == run.held_out_loss(own, learned)  # the same noise every time
 
 
-def test_without_the_module_it_begins_as_a_word(trained: tuple[held_out.TrainedRun, Path]) -> None:
+def test_without_the_module_the_token_starts_as_a_word(trained: tuple[held_out.TrainedRun, Path]) -> None:
     run = held_out.TrainedRun(trained[0].unet, None, trained[0].text)
     vectors = run.initial_vectors(None)  # type: ignore[arg-type]
     assert vectors.shape == (diffusion.VECTORS, clip.WIDTH)
     assert (vectors == vectors[0]).all()
 
 
-def test_a_width_is_told_by_what_it_misses(
+def test_widths_are_compared_by_their_loss(
     trained: tuple[held_out.TrainedRun, Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The shipped width beside a narrow one that learned nothing."""
+    """The bundled width compared with a narrow untrained one."""
     shipped, state = trained
     style = style_in(state, "fresco", len(shipped.text.tokenizer))
     narrow = held_out.TrainedRun(diffusion.build((32, 32, 64)).eval(), shipped.inversion, shipped.text)

@@ -1,4 +1,4 @@
-"""A run and the one that it was begun at, in part each."""
+"""The weighted average of a run and the run that it was started from."""
 
 import json
 import shutil
@@ -39,7 +39,7 @@ def second(first: Path, tmp_path: Path) -> Path:
     return folder
 
 
-def test_weights_lie_between_the_two_by_the_share(first: Path, second: Path, tmp_path: Path):
+def test_weights_are_interpolated_by_the_share(first: Path, second: Path, tmp_path: Path):
     out = tmp_path / "out"
     out.mkdir()
     (out / "MODEL_CARD.md").write_text("kept")
@@ -58,7 +58,7 @@ def test_weights_lie_between_the_two_by_the_share(first: Path, second: Path, tmp
 
 
 @pytest.mark.parametrize(("share", "end"), [(0, 0), (1, 1)])
-def test_the_ends_are_the_two_themselves(first: Path, second: Path, tmp_path: Path, share: float, end: int):
+def test_shares_0_and_1_are_the_runs_themselves(first: Path, second: Path, tmp_path: Path, share: float, end: int):
     average(first, second, share, tmp_path / "out")
     for name in AVERAGED:
         assert sha256(tmp_path / "out" / name) == sha256((first, second)[end] / name)
@@ -77,16 +77,18 @@ def missing(second: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("change", "said"),
+    ("change", "message"),
     [(other_shape, "unet"), (other_autoencoder, "vae"), (missing, "has no inversion")],
 )
-def test_what_was_not_trained_on_from_the_first_is_refused(first: Path, second: Path, tmp_path: Path, change, said):
+def test_a_run_that_was_not_started_from_the_first_is_rejected(
+    first: Path, second: Path, tmp_path: Path, change, message
+):
     change(second)
-    with pytest.raises(SystemExit, match=said):
+    with pytest.raises(SystemExit, match=message):
         average(first, second, 0.5, tmp_path / "out")
     assert not (tmp_path / "out").exists()
 
 
-def test_a_share_outside_0_to_1_is_refused(first: Path, second: Path, tmp_path: Path):
+def test_a_share_outside_0_to_1_is_rejected(first: Path, second: Path, tmp_path: Path):
     with pytest.raises(SystemExit, match=r"--share is 1\.5"):
         average(first, second, 1.5, tmp_path / "out")

@@ -1,4 +1,4 @@
-"""What several tests of the recipe need."""
+"""Fixtures shared by the tests of the trainings."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 
 @pytest.fixture
 def precision_of_its_own() -> Iterator[None]:
-    """accelerate keeps one precision a process, and other tests' is float32."""
+    """accelerate has one precision per process, and other tests use float32."""
     from accelerate.state import AcceleratorState
 
     AcceleratorState._reset_state(reset_partial_state=True)

@@ -1,10 +1,17 @@
-"""What README, the pages of docs/ and the notebooks hold: fenced blocks, commands, cells."""
+"""What README, the pages of docs/ and the notebooks contain (blocks, commands, cells), and how it is run quickly."""
 
 import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+
+import pytest
+
+import inst
+from inst.assets import mini_folder
+from inst.models.settings import with_overrides
+from inst.pipelines.session import default_session
 
 ROOT = Path(__file__).parents[2]
 PAGES = [
@@ -16,6 +23,28 @@ NOTEBOOKS = sorted((ROOT / "docs" / "notebooks").glob("*.ipynb"))
 _BLOCK = re.compile(
     r"^(?:<!-- not run: (?P<reason>[^>]+) -->\n+)?```(?P<language>[a-z]*)\n(?P<text>.*?)^```$", re.M | re.S
 )
+
+_STEPS = re.compile(r"\b(max_train_steps|num_inference_steps|num_steps|invert_steps|steps)=[\d_]+")
+_STABLE_DIFFUSION = '"stable-diffusion-v1-5/stable-diffusion-v1-5"'
+QUICK = {"resolution": 64, "crop": 64, "num_steps": 3, "train_steps": 2, "batch_size": 2}
+"""The miniature's defaults while examples run: what is tested is that they do, not what comes of it."""
+
+
+@pytest.fixture(scope="module")
+def quick_model():
+    """One session for a module's tests, with defaults that take seconds; other tests' default session is left alone."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("inst.models.load.with_overrides", lambda d, o, n: with_overrides(d, {**o, **QUICK}, n))
+        default_session.cache_clear()
+        patch.setattr(inst, "load_model", lambda model="mini", **_: default_session())
+        yield
+    default_session.cache_clear()
+
+
+def shortened(code: str) -> str:
+    """The code with few steps, small pictures, and the miniature in place of Stable Diffusion."""
+    code = _STEPS.sub(r"\1=2", code).replace("(512, 512)", "(64, 64)")
+    return code.replace(_STABLE_DIFFUSION, repr(str(mini_folder())))
 
 
 @dataclass(frozen=True)

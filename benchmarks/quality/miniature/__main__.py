@@ -17,6 +17,7 @@ from typing import Any
 
 import torch
 
+import inst
 from benchmarks.common.machine import describe_machine
 from benchmarks.common.style_transfer import StyleTransfer
 from benchmarks.common.tables import write_results
@@ -24,7 +25,6 @@ from benchmarks.quality.miniature import parts
 from benchmarks.quality.miniature.images import load_images
 from benchmarks.quality.miniature.report import Report
 from benchmarks.quality.miniature.tables import report
-from inst.commands.diffusion.options import ModelOptions
 from inst.errors import InputError
 
 
@@ -37,14 +37,14 @@ def main(argv: Sequence[str] | None = None) -> None:
     except InputError as error:
         print(f"miniature-report: {error}", file=sys.stderr)
         raise SystemExit(2) from error
+    session = inst.load_model(arguments.model, device=arguments.device)
     transfer = StyleTransfer(
-        ModelOptions(model=arguments.model, device=arguments.device), arguments.styles,
-        train_steps=arguments.train_steps, num_steps=arguments.num_steps,
-    )  # fmt: skip
+        session, arguments.styles, train_steps=arguments.train_steps, num_steps=arguments.num_steps
+    )
     output = arguments.output or Path(
         "outputs/miniature-report-own.md" if images.custom else "outputs/miniature-report.md"
     )
-    model, clip = transfer.session.model, transfer.session.clip
+    model, clip = session.model, session.clip
     metadata: dict[str, Any] = {"model": model.name, "custom": images.custom}
     with tempfile.TemporaryDirectory() as work:
         run = Report(images, transfer, output.with_suffix(""), Path(work))
@@ -60,7 +60,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         metadata["held-out styles"] = run.styles("held-out", paintings, **settings, references=run.references)
         if images.custom:
             metadata["real paintings"] = run.styles("real-paintings", run.real_paintings(), **settings)
-    metadata["machine"] = describe_machine(transfer.session.placement.device, torch.get_num_threads())
+    metadata["machine"] = describe_machine(session.placement.device, torch.get_num_threads())
     metadata["seconds"] = time.perf_counter() - started
     text = report(metadata)
     print(f"\n{text}")

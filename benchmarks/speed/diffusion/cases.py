@@ -75,7 +75,7 @@ def train_inst(task: Task) -> dict[str, float]:
         training = toolkit.training(task.batch)
     for _ in range(task.repeat + 1):
         with watch.timing("step"):
-            toolkit.training_step(training)
+            training.update(training.draw())
     return {"step": min(watch.seconds["step"][1:]), "once": watch.best("once")}
 
 

@@ -10,7 +10,6 @@ from typing import Any
 
 import numpy as np
 import torch
-from accelerate import Accelerator
 from PIL import Image as PilImage
 from safetensors.torch import save_file
 from torch import Tensor, nn
@@ -19,17 +18,16 @@ from benchmarks.common.machine import Stopwatch
 from benchmarks.speed.diffusion.networks import Size, random_clip, random_text_encoder, random_unet, random_vae
 from inst.clip import load_clip
 from inst.image import read_image
-from inst.inversion.loss import draw
 from inst.inversion.prepare import model_defaults, prepare
 from inst.inversion.settings import InversionSettings, resolve
-from inst.inversion.train import Training
+from inst.inversion.train import InversionTraining
 from inst.models.latent_diffusion import LatentDiffusion
 from inst.models.load import load
 from inst.models.source import parse_source
 from inst.models.tokenizer import clip_tokenizer
 from inst.placement import Placement
-from inst.transfer.photo import PhotoSettings, Style, stylize
-from inst.transfer.prompts import WeightedStyle, encode_styled
+from inst.transfer.photo import PhotoSettings, StyleConditioning, stylize
+from inst.transfer.prompts import WeightedVectors, encode_styled
 
 CLIP_FOLDER, PAINTING = "clip", "painting.png"
 SCHEDULE = {"beta_start": 0.00085, "beta_end": 0.012, "beta_schedule": "scaled_linear", "num_train_timesteps": 1000,
@@ -91,39 +89,31 @@ class Toolkit:
         """Time each call of the model; on a GPU this makes the total slightly longer."""
         self.model = timed(self.model, self.watch)
 
-    def training(self, batch: int) -> Training:
+    def training(self, batch: int) -> InversionTraining:
         """Prepare training on the painting with the default preset."""
         clip = load_clip(f"hf:{self.folder / CLIP_FOLDER}", self.placement)
         side = self.picture.image.shape[-1]
         settings = resolve(
             InversionSettings(batch_size=batch, init="random", resolution=side, crop=side), model_defaults(self.model)
         )
-        accelerator = Accelerator(cpu=self.placement.device.type == "cpu")
-        return prepare(self.model, clip, self.picture, settings, accelerator, None)
-
-    def training_step(self, training: Training) -> float:
-        """One training step, as in ``Training.steps`` between two validations."""
-        size = self.picture.image.shape[-1] // self.model.factor
-        assert training.settings.batch_size is not None
-        samples = draw(training.latents, training.schedule, training.settings.batch_size, size, training.generator)
-        return training._learn(samples)
+        return prepare(self.model, clip, self.picture, settings, None)
 
     def stylize(self, settings: PhotoSettings, batch: int = 1) -> Tensor:
         """Stylize the painting itself with a random style token, including the encoding of the prompts."""
         with self.watch.timing("prompt"):
             style = self.style()
         contents = self.picture.image.expand(batch, -1, -1, -1)
-        *_, pictures = stylize(self.model, contents, style, settings)
-        assert pictures is not None
-        return pictures
+        *_, last = stylize(self.model, contents, style, settings)
+        assert last.images is not None
+        return last.images
 
-    def style(self) -> Style:
+    def style(self) -> StyleConditioning:
         """Conditioning of ``[C]`` with a random vector of the norm that vocabulary embeddings have."""
         text = self.model.text
         vectors = torch.randn(1, text.token_dim) * text.vocabulary_norm / text.token_dim**0.5
         plain = self.model.defaults.plain_prompt
-        conditioning = encode_styled(self.model, "[C]", [WeightedStyle(vectors)], plain)
-        return Style(conditioning=conditioning, unconditional=encode_styled(self.model, "", [], plain))
+        conditioning = encode_styled(self.model, "[C]", [WeightedVectors(vectors)], plain)
+        return StyleConditioning(conditioning=conditioning, unconditional=encode_styled(self.model, "", [], plain))
 
 
 def photo_settings(sampler: Any, num_steps: int, side: int) -> PhotoSettings:

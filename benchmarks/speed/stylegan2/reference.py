@@ -100,13 +100,14 @@ class Reference:
         """Latent optimisation; yields the codes before each update, which belong to that step's image."""
         code = w_plus.clone().requires_grad_()
         optimizer = torch.optim.Adam([code], lr=settings.learning_rate)
+        weights = settings.weights()
         with torch.no_grad():
             source = self.synthesize_w_plus(w_plus)
         for step in range(settings.steps):
             optimizer.param_groups[0]["lr"] = learning_rate_at(step, settings.steps, settings.learning_rate)
             image = self.synthesize_w_plus(code)
-            loss = self.distance(image, text).sum() + settings.l2_weight * (w_plus - code).square().sum()
-            loss = loss + settings.identity_weight * self.identity_loss(image, source)
+            loss = self.distance(image, text).sum() + weights.l2 * (w_plus - code).square().sum()
+            loss = loss + weights.identity * self.identity_loss(image, source)
             yield code.detach().clone()
             optimizer.zero_grad()
             loss.backward()

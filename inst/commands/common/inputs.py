@@ -7,6 +7,7 @@ from pathlib import Path
 
 from inst.commands.common.progress import warn
 from inst.errors import InputError
+from inst.files.names import is_file, is_folder
 from inst.image import list_images
 
 
@@ -22,9 +23,9 @@ def find_photos(paths: Sequence[str], flag: str = "") -> list[Path]:
     found: list[Path] = []
     for text in paths:
         path = Path(text)
-        if path.is_dir():
+        if is_folder(path):
             found += list_images(path)
-        elif path.is_file():
+        elif is_file(path):
             found.append(path)
         else:
             raise InputError(f"{flag} {path} does not exist: give a photo or a folder of photos".lstrip())

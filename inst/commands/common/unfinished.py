@@ -29,6 +29,11 @@ class Unfinished:
         return self.output.parent / ".unfinished" / f"{self.output.stem}.state"
 
     @property
+    def partial(self) -> Path:
+        """What a run that failed had learned until then."""
+        return self.state.with_suffix(".safetensors")
+
+    @property
     def lock(self) -> Path:
         """Held while a run works on this output."""
         return self.state.with_suffix(".lock")

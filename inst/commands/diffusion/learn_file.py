@@ -66,7 +66,7 @@ def learn_to_file(
 
     Raises:
         InputError: another run writes the same style, or the checkpoint belongs to other settings.
-        TokenError: the loss became NaN; the file has the style learned before that.
+        TokenError: the loss became NaN; what was learned before is kept aside, where no command takes it for a style.
     """
     started = time.monotonic()
     place = Unfinished(output)
@@ -89,10 +89,10 @@ def learn_to_file(
                 for last in steps:
                     _report(last, quiet, log, previews)
             except TokenError as error:
-                if last is None:
+                if last is None or not last.step:  # nothing was learned
                     raise
-                save_token(output, last.style())
-                raise TokenError(f"{error}; what was learned before is in {output}") from error
+                save_token(place.partial, last.style())
+                raise TokenError(f"{error}; what was learned before is in {place.partial}") from error
         assert last is not None
         token = last.style()
         save_token(output, token)

@@ -14,7 +14,7 @@ from inst.commands.diffusion.open import open_session
 from inst.commands.diffusion.options import TrainOptions
 from inst.commands.diffusion.styles import STYLES
 from inst.errors import InputError, InstError, MissingExtraError
-from inst.files.names import folded, safe_name
+from inst.files.names import folded, is_folder, safe_name
 from inst.image import list_images, read_image
 from inst.inversion.settings import InversionSettings
 from inst.options import values_of
@@ -115,7 +115,7 @@ def _paintings(options: TrainOptions) -> list[Path]:
     found: list[Path] = []
     for text in options.style:
         path = Path(text)
-        if path.is_dir():
+        if is_folder(path):
             found += list_images(path)
         else:
             read_image(path, max_megapixels=options.max_megapixels)

@@ -40,19 +40,16 @@ def edit(options: EditOptions) -> int:
     Raises:
         InstError: an option, file or text that cannot be used; a photo of several does not stop the others.
     """
-    with Claims(_inputs(options), overwrite=options.overwrite) as claims:
-        return _edit(options, claims)
-
-
-def _inputs(options: EditOptions) -> list[Path]:
-    """The files that the run reads, which are never written to."""
+    photos = find_photos(options.photos)
     named = (options.latents, options.landmarks, options.from_image, *(split_weight(spec)[0] for spec in options.edits))
-    return [*find_photos(options.photos), *(Path(file) for file in named if file is not None)]
+    inputs = [*photos, *(Path(file) for file in named if file is not None)]
+    with Claims(inputs, overwrite=options.overwrite) as claims:
+        return _edit(options, photos, claims)
 
 
-def _edit(options: EditOptions, claims: Claims) -> int:
+def _edit(options: EditOptions, photos: Sequence[Path], claims: Claims) -> int:
     session = open_session(options)
-    job = plan_edit(options, session.files, claims)
+    job = plan_edit(options, photos, session.files, claims)
     # a single photo that cannot be read is an error before anything is loaded
     single = job.photos if len(job.photos) == 1 else ()
     opened = {path: open_photo(path, max_megapixels=job.max_megapixels) for path in single}

@@ -9,7 +9,6 @@ from typing import Literal
 
 from inst.assets import AVATARS
 from inst.commands.common.claims import Claims
-from inst.commands.common.inputs import find_photos
 from inst.commands.common.outputs import plan_numbered, plan_outputs
 from inst.commands.common.video import check_video_path
 from inst.commands.faces.options import EditOptions
@@ -62,7 +61,7 @@ class EditJob:
     max_megapixels: float
 
 
-def plan_edit(options: EditOptions, files: NetworkFiles, claims: Claims) -> EditJob:
+def plan_edit(options: EditOptions, photos: Sequence[Path], files: NetworkFiles, claims: Claims) -> EditJob:
     """Resolve the options, and claim the outputs.
 
     Raises:
@@ -77,7 +76,6 @@ def plan_edit(options: EditOptions, files: NetworkFiles, claims: Claims) -> Edit
     else:
         method = choose_method(settings, options.text, files)
     edits = [_saved_edit(spec) for spec in options.edits]
-    photos = find_photos(options.photos)
     source = _choose_source(options, photos, files.embedded)
     if source == "example":
         latents = find_file(AVATARS, "latents")

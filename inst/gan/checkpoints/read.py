@@ -13,6 +13,7 @@ from torch import Tensor
 
 from inst.errors import InputError, InstWarning, ModelError
 from inst.files import Inert, read_pickle, read_safetensors, sniff
+from inst.finite import check_weights
 from inst.gan.architecture import GeneratorConfig
 from inst.gan.checkpoints.assemble import State, complete, config_of
 from inst.gan.checkpoints.identify import SUPPORTED, describe
@@ -33,13 +34,15 @@ def load_generator(path: Path, placement: Placement) -> Generator:
 
     Raises:
         InputError: the file is missing, damaged or unsafe.
-        ModelError: the file holds no complete StyleGAN2 generator.
+        ModelError: the file holds no complete StyleGAN2 generator, or NaN.
     """
     config, state = read_generator(path)
     if placement.dtype == torch.float16:
         warnings.warn("StyleGAN2 overflows in float16; float32 is used instead", InstWarning, stacklevel=2)
         placement = Placement(placement.device, torch.float32)
-    return Generator.from_state(config, state).place(placement)
+    generator = Generator.from_state(config, state).place(placement)
+    check_weights(generator, f"generator {path.name}")
+    return generator
 
 
 def read_generator(path: Path) -> tuple[GeneratorConfig, State]:

@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 
 from inst.assets import AVATAR_FILES, AVATARS, MINI, avatars_folder, mini_folder
 from inst.errors import InputError, InstWarning
+from inst.files.names import is_file
 from inst.gan.settings import OptimizeWeights
 from inst.gan.styleclip.directions import ALPHA
 from inst.models.vocabulary import describe_unknown_words
@@ -121,7 +122,7 @@ def find_file(file: str | Path | None, option: str) -> Path | None:
         return None
     if str(file) == AVATARS and option in AVATAR_FILES:
         return avatars_folder() / AVATAR_FILES[option]
-    if not Path(file).is_file():
+    if not is_file(file):
         near = did_you_mean(str(file), [AVATARS]) if option in AVATAR_FILES else ""
         raise InputError(f"--{option} {file} does not exist{near}: give a file")
     return Path(file)

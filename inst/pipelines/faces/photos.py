@@ -15,6 +15,7 @@ import PIL.Image
 from torch import Tensor
 
 from inst.errors import InputError, InstWarning, MissingExtraError
+from inst.files.names import is_file, is_folder
 from inst.gan.align import AlignedFace, Alignment, Quad, align_face
 from inst.gan.landmarks import (
     PROFILE_YAW_RATIO,
@@ -110,9 +111,9 @@ def check_landmark_source(
             raise MissingExtraError("face-alignment", "faces", "finding faces (or give --landmarks, or --aligned)")
     elif isinstance(landmarks, str | Path):
         given = Path(landmarks)
-        if not given.exists():
+        if not is_file(given) and not is_folder(given):
             raise InputError(f"--landmarks {given} does not exist: give 68 points a face, or a folder of such files")
-        if given.is_file() and num_photos > 1:
+        if is_file(given) and num_photos > 1:
             raise InputError(
                 f"--landmarks {given} is one file and there are {num_photos} photos: give a folder of files"
             )

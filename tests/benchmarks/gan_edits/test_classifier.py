@@ -1,4 +1,4 @@
-"""The attribute classifier in small: it learns, is cached, and reads every choice."""
+"""A small attribute classifier: it learns, is cached, and predicts every attribute."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ COUNT = 30
 
 @pytest.fixture(autouse=True)
 def precision_of_its_own() -> Iterator[None]:
-    """accelerate keeps one precision a process, and other tests' is float32."""
+    """accelerate has one precision per process, and other tests use float32."""
     AcceleratorState._reset_state(reset_partial_state=True)
     yield
     AcceleratorState._reset_state(reset_partial_state=True)
@@ -40,20 +40,22 @@ def state(tmp_path: Path) -> Path:
     return folder
 
 
-def test_attributes_are_read_learned_and_cached(state: Path, tmp_path: Path) -> None:
-    crowd = AvatarDataset.open(state)
-    pictures = crowd.images(crowd.train)
-    classifier = module.train(crowd, tmp_path, Budget(steps=30), batch=32, device="cpu", widths=(16, 24, 32))
+def test_the_classifier_learns_and_is_cached(state: Path, tmp_path: Path) -> None:
+    dataset = AvatarDataset.open(state)
+    pictures = dataset.images(dataset.train)
+    classifier = module.train(dataset, tmp_path, Budget(steps=30), batch=32, device="cpu", widths=(16, 24, 32))
     module.save_classifier(classifier, tmp_path)
-    found = module.classifier_in(tmp_path, Budget(steps=1)).predict(pictures)
-    assert [*found] == [*CHOICES]
-    for name, (read, probabilities) in found.items():
+    predictions = module.classifier_in(tmp_path, Budget(steps=1)).predict(pictures)
+    assert [*predictions] == [*CHOICES]
+    for name, (values, probabilities) in predictions.items():
         assert probabilities.shape == (len(pictures), len(CHOICES[name]))
         assert_close(probabilities.sum(1), torch.ones(len(pictures)))
-        assert read == [[*CHOICES[name]][row] for row in probabilities.argmax(1)]
-    right = np.mean([one == crowd.attributes[row].background for row, one in enumerate(found["background"][0])])
-    assert right > 0.5  # of eight grounds, which fill a picture
-    shown = module.table(classifier, crowd)
-    assert all(f"| {name} | " in shown for name in ("figure", "glasses", "hat", "mouth"))
+        assert values == [[*CHOICES[name]][row] for row in probabilities.argmax(1)]
+    accuracy = np.mean(
+        [one == dataset.attributes[row].background for row, one in enumerate(predictions["background"][0])]
+    )
+    assert accuracy > 0.5  # of eight backgrounds, which cover most of an image
+    table = module.table(classifier, dataset)
+    assert all(f"| {name} | " in table for name in ("figure", "glasses", "hat", "mouth"))
     with pytest.raises(InputError, match="no file"):
         module.load_classifier(tmp_path / "elsewhere")

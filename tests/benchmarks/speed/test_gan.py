@@ -1,4 +1,4 @@
-"""The GAN side's benchmark: its two formulations are the same functions, and its table says what was measured."""
+"""The benchmark of face editing: both formulations compute the same functions; its table."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def setup() -> Setup:
 
 
 @pytest.mark.parametrize("form", ["scaled", "grouped"])
-def test_both_draw_the_same_pictures(setup: Setup, form, monkeypatch):
+def test_both_synthesize_the_same_images(setup: Setup, form, monkeypatch):
     generator, codes = setup.networks.generator, setup.codes(3)
     monkeypatch.setattr(generator, "form", form)
     images = setup.reference.synthesize_w_plus(codes)
@@ -50,7 +50,7 @@ def test_both_optimise_to_the_same_codes(setup: Setup):
     assert (expected[-1] - codes).abs().mean() > 0.05
     for step, code in zip(steps, expected, strict=True):
         assert_close(step.clip, setup.reference.distance(step.image, TEXT), atol=1e-5, rtol=1e-5)
-        # on average: where a gradient is all but 0, Adam makes much of its last digits
+        # on average: where a gradient is almost 0, Adam amplifies differences in its last digits
         assert (step.codes[0] - code).abs().mean() < 1e-3
 
 
@@ -77,8 +77,8 @@ def test_both_make_the_same_edit(setup: Setup):
     assert_close(synthesis_fn(networks.generator)(editor.edit(codes, TEXT)), expected, atol=1e-3, rtol=1e-3)
 
 
-def test_both_measure_the_same_channel(setup: Setup):
-    """PIL rounds to 8 bits once more than ours does."""
+def test_both_measure_the_same_channel_relevance(setup: Setup):
+    """The reference rounds to 8 bits once more than inst does."""
     networks, (_, statistics) = setup.networks, setup.directions()
     styles = networks.generator.styles(setup.codes(1))
     settings = RelevanceSettings(mode="reference", strength=20.0, batch_size=2)
@@ -93,21 +93,21 @@ def test_both_measure_the_same_channel(setup: Setup):
 
 @pytest.mark.parametrize(("case", "side"), itertools.product(CASES, ("reference", "inst")))
 def test_every_line_is_measured(case: str, side: str):
-    found = measure(task(case, side))
-    assert all(seconds > 0 for seconds in found["seconds"].values())
-    assert found["memory"] > 0
-    assert set(found["seconds"]) & {"step", "image"}
+    measured = measure(task(case, side))
+    assert all(seconds > 0 for seconds in measured["seconds"].values())
+    assert measured["memory"] > 0
+    assert set(measured["seconds"]) & {"step", "image"}
 
 
-def test_lines_compare_ours_with_the_reference():
-    made = tasks(parse(["--sizes", "1024", "--only", "optimize", "edit", "--device", "cpu"]))
-    assert [(one.case, one.implementation) for one in made] == [
+def test_lines_compare_inst_with_the_reference():
+    selected = tasks(parse(["--sizes", "1024", "--only", "optimize", "edit", "--device", "cpu"]))
+    assert [(one.case, one.implementation) for one in selected] == [
         (case, side) for case in ("optimize", "edit") for side in ("reference", "inst")
     ]
     seconds = [{"step": 30.0}, {"step": 6.0}, {"image": 8.0}, {"image": 2.0, "text": 1.5}]
     memory = [12 * 2**30, 4 * 2**30, 3 * 2**30, 3 * 2**30]
     results = [
-        {"seconds": s, "memory": m, "task": asdict(one)} for s, m, one in zip(seconds, memory, made, strict=True)
+        {"seconds": s, "memory": m, "task": asdict(one)} for s, m, one in zip(seconds, memory, selected, strict=True)
     ]
     cells = [line.cells() for line in lines(results)]
     assert [row[2:] for row in cells] == [

@@ -1,4 +1,4 @@
-"""The real-size benchmark, rehearsed with narrow networks, and its arithmetic."""
+"""The benchmark at Stable Diffusion 1.5's size, run with narrow networks, and its calculations."""
 
 from pathlib import Path
 
@@ -21,18 +21,18 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.mark.parametrize("case", CASES)
 def test_every_case_measures_a_narrow_model(case: str, folder: Path):
-    found = measure(Task(case=case, device="cpu", dtype="float32", tiny=True, steps=1, folder=str(folder)))
-    assert "step" in found["seconds"]
-    assert all(seconds > 0 for name, seconds in found["seconds"].items() if name != "other")
-    assert found["memory"] > 0
+    measured = measure(Task(case=case, device="cpu", dtype="float32", tiny=True, steps=1, folder=str(folder)))
+    assert "step" in measured["seconds"]
+    assert all(seconds > 0 for name, seconds in measured["seconds"].items() if name != "other")
+    assert measured["memory"] > 0
 
 
-def test_a_whole_stylization_is_measured_as_a_whole(folder: Path):
+def test_a_complete_stylization_is_timed_as_a_whole(folder: Path):
     task = Task(case="stylize-inst", device="cpu", dtype="float32", tiny=True, num_steps=4, folder=str(folder))
     assert set(measure(task)["seconds"]) == {"whole"}
 
 
-def test_the_reference_learns_its_module_and_nothing_else():
+def test_the_reference_trains_only_its_module():
     reference = Reference(tiny_size(), torch.device("cpu"))
     before = [parameter.clone() for parameter in reference.module.parameters()]
     reference.training_step(torch.rand(1, 3, 64, 64) * 2 - 1)
@@ -49,7 +49,7 @@ def test_the_reference_takes_thirty_steps():
     assert parts == ["encode", "prompt", "inversion", *["step"] * 30, "decode"]
 
 
-def test_a_stylization_is_scaled_from_the_steps_that_were_measured():
+def test_a_stylization_is_extrapolated_from_timed_steps():
     seconds = {"encode": 1.0, "prompt": 0.5, "inversion": 2.0, "step": 4.0, "decode": 3.0}
     assert steps_run(50) == 30
     assert stylization_seconds(seconds, 30) == pytest.approx(126.5)

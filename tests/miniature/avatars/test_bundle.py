@@ -1,4 +1,4 @@
-"""The embedded folder is made of its trained parts by the public API, and anew only where they changed."""
+"""The folder of the embedded generator: built from its trained parts, and rebuilt only where they changed."""
 
 import json
 import shutil
@@ -24,18 +24,18 @@ QUICK = BundleRecipe(samples=1, statistics=50, ffclip_steps=2, ffclip_batch=2, f
 def parts(tmp_path_factory):
     torch.set_num_threads(1)
     folder = tmp_path_factory.mktemp("narrow")
-    made = write_avatars(folder / "exports", write_files(folder / "files"))
+    exports = write_avatars(folder / "exports", write_files(folder / "files"))
     for name in ("directions.safetensors", "ffclip.safetensors", "examples.safetensors", "manifest.json"):
-        (made / name).unlink()
-    return made
+        (exports / name).unlink()
+    return exports
 
 
-def test_a_folder_that_edits_is_made_and_not_made_twice(parts, tmp_path, monkeypatch, capsys):
+def test_the_folder_is_built_works_and_is_not_rebuilt(parts, tmp_path, monkeypatch, capsys):
     state, out = tmp_path / "state", tmp_path / "assets" / "avatars"
     bundle(state, parts, out, QUICK, "cpu")
     assert {"glasses", "hat", "blue", "beard"} < set((out / "words.txt").read_text().split())
-    made = {path.name: path.stat().st_mtime_ns for path in (state / "bundle").glob("*-*.safetensors")}
-    assert len(made) == 2
+    prepared = {path.name: path.stat().st_mtime_ns for path in (state / "bundle").glob("*-*.safetensors")}
+    assert len(prepared) == 2
     assert load_file(out / "examples.safetensors")["w_plus"].shape == (2, CONFIG.num_layers, CONFIG.w_width)
     card = (out / "MODEL_CARD.md").read_text()
     assert "{" not in card and f"{CONFIG.resolution} px" in card
@@ -59,10 +59,10 @@ def test_a_folder_that_edits_is_made_and_not_made_twice(parts, tmp_path, monkeyp
         assets.avatars_folder.cache_clear()
 
     bundle(state, parts, out, QUICK, "cpu")
-    assert {path.name: path.stat().st_mtime_ns for path in (state / "bundle").glob("*-*.safetensors")} == made
+    assert {path.name: path.stat().st_mtime_ns for path in (state / "bundle").glob("*-*.safetensors")} == prepared
 
 
-def test_parts_that_do_not_belong_together_are_told(parts, tmp_path):
+def test_parts_that_do_not_match_are_reported(parts, tmp_path):
     exports = tmp_path / "exports"
     shutil.copytree(parts, exports)
     save_generator(exports / "generator.safetensors", bounded_generator(1))
@@ -74,7 +74,7 @@ def test_parts_that_do_not_belong_together_are_told(parts, tmp_path):
     assert not Path(tmp_path / "out").exists()
 
 
-def test_prompts_name_every_choice_once():
+def test_prompts_cover_every_attribute_once():
     texts = prompts()
     assert len(set(texts)) == len(texts)
     assert not any("{" in text or "  " in text or "a afro" in text or "a orange" in text for text in texts)

@@ -1,4 +1,4 @@
-"""Avatars: drawn again from their seed, landmarks where the paint is, words and labels that agree with the picture."""
+"""Avatars: reproducible drawings, correct landmarks, captions and labels that match the image."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from miniature.avatars import (  # noqa: E402
     sample,
     short_caption,
 )
-from miniature.avatars.data import writer as dataset  # noqa: E402
+from miniature.avatars.data import writer  # noqa: E402
 
 PLAIN = Attributes(figure="man", cut="bald")
 
@@ -47,7 +47,7 @@ def at(picture: np.ndarray, point: np.ndarray) -> np.ndarray:
 
 
 @pytest.mark.parametrize("size", [64, 100, 256])
-def test_an_avatar_is_drawn_again_from_its_seed(size: int) -> None:
+def test_an_avatar_is_reproducible_from_its_seed(size: int) -> None:
     attributes = sampled(1)[0]
     one, two, other = (draw(attributes, seed, size)[0] for seed in (3, 3, 4))
     assert np.array_equal(one, two)
@@ -57,7 +57,7 @@ def test_an_avatar_is_drawn_again_from_its_seed(size: int) -> None:
     assert 0 <= one.min() < one.max() <= 1
 
 
-def test_a_generator_is_as_good_as_a_seed() -> None:
+def test_a_generator_is_accepted_instead_of_a_seed() -> None:
     one, two = (draw(PLAIN, np.random.default_rng(7))[0] for _ in range(2))
     assert np.array_equal(one, two)
 
@@ -78,7 +78,7 @@ def test_every_choice_is_drawn_and_changes_the_picture(field: str) -> None:
         assert all(np.abs(picture - other).max() > 0.04 for other in pictures[:index])
 
 
-def test_only_what_was_changed_changes() -> None:
+def test_changing_one_attribute_changes_nothing_else() -> None:
     one, two = (draw(replace(PLAIN, cut="long", glasses=kind), 5)[0] for kind in ("none", "round"))
     changed = np.abs(one - two).max(-1) > 0.004
     assert changed[20:42].any()
@@ -87,12 +87,12 @@ def test_only_what_was_changed_changes() -> None:
 
 
 @pytest.mark.parametrize("wrong", [{"hair": "plaid"}, {"roll": 1.5}])
-def test_what_cannot_be_drawn_is_refused(wrong: dict) -> None:
+def test_invalid_attributes_are_rejected(wrong: dict) -> None:
     with pytest.raises(ValueError, match=next(iter(wrong))):
         Attributes(**wrong)
 
 
-def test_a_size_that_cannot_be_drawn_is_refused() -> None:
+def test_an_invalid_size_is_rejected() -> None:
     with pytest.raises(ValueError, match="64 to 256"):
         draw(PLAIN, 0, 512)
 
@@ -120,7 +120,7 @@ def test_landmarks_are_in_order_and_inside() -> None:
 
 
 def test_an_upright_face_is_aligned_as_ffhq_is() -> None:
-    """The square that FFHQ's alignment would cut, from eyes and mouth, is the picture itself."""
+    """The square that FFHQ's alignment computes from eyes and mouth is the image itself."""
     points = landmarks(PLAIN, 256) + 0.5
     left, right = points[36:42].mean(0), points[42:48].mean(0)
     eyes, mouth = (left + right) / 2, points[[48, 54]].mean(0)
@@ -155,28 +155,30 @@ def test_eyes_and_mouth_are_drawn_at_their_landmarks() -> None:
 @pytest.mark.parametrize("colour, low, high", [("blue", 200, 240), ("green", 120, 165), ("purple", 250, 285)])
 def test_hair_has_its_colour(cut: str, colour: str, low: int, high: int) -> None:
     def share(hair: str) -> float:
-        found = hue(draw(replace(PLAIN, cut=cut, hair=hair, background="sand", cloth="red"), 1)[0])
-        return float(((found > low) & (found < high)).mean())
+        hues = hue(draw(replace(PLAIN, cut=cut, hair=hair, background="sand", cloth="red"), 1)[0])
+        return float(((hues > low) & (hues < high)).mean())
 
     assert share(colour) > share("brown") + 0.03
 
 
-def test_what_is_labelled_can_be_seen() -> None:
+def test_labelled_attributes_are_visible() -> None:
     base, points = replace(PLAIN, skin="fair"), landmarks(PLAIN, 64)
     eye, mouth, chin = points[36:42].mean(0), points[[51, 57]].mean(0), points[8] - [0, 3]
 
-    def seen(where: np.ndarray, **changes: str) -> np.ndarray:
+    def colour_at(where: np.ndarray, **changes: str) -> np.ndarray:
         return at(draw(replace(base, **changes), 1)[0], where)
 
-    assert seen(eye, glasses="sunglasses").max() < 0.5
-    assert seen(eye, lids="closed").sum() > seen(eye).sum() + 0.3
-    red, plain = seen(mouth, lips="red"), seen(mouth)
+    assert colour_at(eye, glasses="sunglasses").max() < 0.5
+    assert colour_at(eye, lids="closed").sum() > colour_at(eye).sum() + 0.3
+    red, plain = colour_at(mouth, lips="red"), colour_at(mouth)
     assert red[0] - red[1] > plain[0] - plain[1] + 0.1
-    assert seen(chin, beard="full", hair="black").sum() < seen(chin).sum() - 0.8
-    assert seen(points[27] - [0, 15], hat="cap").sum() != pytest.approx(seen(points[27] - [0, 15]).sum(), abs=0.1)
+    assert colour_at(chin, beard="full", hair="black").sum() < colour_at(chin).sum() - 0.8
+    assert colour_at(points[27] - [0, 15], hat="cap").sum() != pytest.approx(
+        colour_at(points[27] - [0, 15]).sum(), abs=0.1
+    )
 
 
-def test_every_label_can_be_learnt() -> None:
+def test_every_label_occurs_often_enough() -> None:
     rows = [labels(attributes) for attributes in sampled(2000)]
     assert len(rows[0]) >= 16
     for name in rows[0]:
@@ -196,25 +198,25 @@ WORDS = {
     "pale skin": "pale skin", "dark skin": "dark skin", "blue hair": "blue hair", "pink hair": "pink hair",
     "black hair": "black hair", "long blond hair": "blond hair", "grey hair": "grey hair", "gray hair": "grey hair",
 }  # fmt: skip
-"""What a caption says, and the label that has to be true for it."""
+"""Phrases of captions, and the label that has to be true for each."""
 
 
-def test_captions_say_nothing_that_labels_deny() -> None:
+def test_captions_never_contradict_labels() -> None:
     rng = np.random.default_rng(0)
-    said = set()
+    used = set()
     for attributes in sampled(1500):
         text, metadata = caption(attributes, rng), labels(attributes)
         words = f" {text.replace(',', '')} "
         for word, label in WORDS.items():
             if f" {word} " in words:
-                said.add(word)
+                used.add(word)
                 assert metadata[label], (text, label)
-    assert said == set(WORDS)
+    assert used == set(WORDS)
 
 
-def test_short_captions_deny_only_what_is_not_there() -> None:
+def test_short_captions_negate_only_absent_things() -> None:
     rng = np.random.default_rng(0)
-    said, denied, texts = set(), set(), []
+    used, denied, texts = set(), set(), []
     for attributes in sampled(1500):
         text, metadata = short_caption(attributes, rng), labels(attributes)
         texts.append(text)
@@ -224,10 +226,10 @@ def test_short_captions_deny_only_what_is_not_there() -> None:
         words = f" {re.sub(r'(without|no) (a )?[a-z]+', '', text).replace(',', '').replace('.', '')} "
         for word, label in WORDS.items():
             if f" {word} " in words:
-                said.add(word)
+                used.add(word)
                 assert metadata[label], (text, label)
     assert denied == {"glasses", "hat", "beard", "earrings", "freckles", "hair"}
-    assert len(said) > 0.8 * len(WORDS)
+    assert len(used) > 0.8 * len(WORDS)
     assert 5 < sum(text in ("a face", "face") for text in texts) < 150
     assert np.median([len(text.split()) for text in texts]) <= 6
     assert not any("  " in text or "{" in text for text in texts)
@@ -253,11 +255,11 @@ def test_another_expression_is_the_same_face() -> None:
         assert not attributes.identity().keys() & set(EXPRESSION)
 
 
-def test_writing_goes_on_where_it_stopped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_interrupted_writing_is_resumed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     whole, stopped = tmp_path / "whole", tmp_path / "stopped"
-    dataset.write_avatars(whole, 7, shard=3, seed=5)
+    writer.write_avatars(whole, 7, shard=3, seed=5)
 
-    drawn, avatar = [], dataset.draw_avatar
+    drawn, avatar = [], writer.draw_avatar
 
     def failing(seed: int, index: int, size: int) -> tuple:
         if index == 4 and not drawn.count(4):
@@ -266,11 +268,11 @@ def test_writing_goes_on_where_it_stopped(tmp_path: Path, monkeypatch: pytest.Mo
         drawn.append(index)
         return avatar(seed, index, size)
 
-    monkeypatch.setattr(dataset, "draw_avatar", failing)
+    monkeypatch.setattr(writer, "draw_avatar", failing)
     with pytest.raises(KeyboardInterrupt):
-        dataset.write_avatars(stopped, 7, shard=3, seed=5)
+        writer.write_avatars(stopped, 7, shard=3, seed=5)
     assert not (stopped / "avatars.json").exists()
-    dataset.write_avatars(stopped, 7, shard=3, seed=5)
+    writer.write_avatars(stopped, 7, shard=3, seed=5)
     assert drawn.count(0) == 1  # the first shard was kept
     for name in ("avatars.npy", "avatars.json"):
         assert (whole / name).read_bytes() == (stopped / name).read_bytes()
@@ -287,13 +289,13 @@ def test_writing_goes_on_where_it_stopped(tmp_path: Path, monkeypatch: pytest.Mo
 
 def test_workers_and_count_change_no_pixel(tmp_path: Path) -> None:
     for workers, count in ((1, 3), (2, 6)):
-        dataset.write_avatars(tmp_path / str(workers), count, shard=2, workers=workers)
+        writer.write_avatars(tmp_path / str(workers), count, shard=2, workers=workers)
     one, two = (np.load(tmp_path / f"{workers}/avatars.npy") for workers in (1, 2))
     assert np.array_equal(one, two[:3])
     assert len(np.unique(two.reshape(6, -1), axis=0)) == 6
 
 
-def test_a_folder_of_other_avatars_is_left_alone(tmp_path: Path) -> None:
-    dataset.write_avatars(tmp_path, 2)
+def test_a_folder_of_other_avatars_is_not_overwritten(tmp_path: Path) -> None:
+    writer.write_avatars(tmp_path, 2)
     with pytest.raises(SystemExit, match="another --state"):
-        dataset.write_avatars(tmp_path, 3)
+        writer.write_avatars(tmp_path, 3)

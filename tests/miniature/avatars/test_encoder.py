@@ -1,4 +1,4 @@
-"""The encoder's training in small: it goes on exactly, learns, and its file says what it is for and how good it is."""
+"""The encoder's training at small size: exact resumption, learning, and the metadata of its file."""
 
 import numpy as np
 import pytest
@@ -26,7 +26,7 @@ WIDTHS = (16, 12, 8)
 
 @pytest.fixture(autouse=True)
 def precision_of_its_own():
-    """accelerate keeps one precision a process, and other tests' is float32."""
+    """accelerate has one precision per process, and other tests use float32."""
     AcceleratorState._reset_state(reset_partial_state=True)
     yield
     AcceleratorState._reset_state(reset_partial_state=True)
@@ -34,7 +34,7 @@ def precision_of_its_own():
 
 @pytest.fixture
 def session(tmp_path):
-    """A narrow generator, and its own pictures in place of drawn ones."""
+    """A narrow generator, and its own images instead of drawings."""
     generator = bounded_generator()
     save_generator(tmp_path / "G.safetensors", generator)
     z = torch.randn(200, CONFIG.z_width, generator=torch.Generator().manual_seed(9))
@@ -62,15 +62,15 @@ def test_sizes_follow_from_the_generator_and_from_the_file():
         CompactLayout.of(config(16))
 
 
-def test_it_starts_at_the_mean_whatever_it_sees():
+def test_before_training_it_returns_the_mean_for_every_image():
     mean = torch.arange(CONFIG.w_width).float()
     network = CompactEncoder(CompactLayout.of(CONFIG, WIDTHS)).initialize_to_mean(mean)
     assert (network(torch.randn(2, 3, 32, 32)) == 0).all()
     assert torch.equal(network.mean, mean)
 
 
-def test_finer_styles_see_what_coarser_ones_do_not():
-    """Checkerboards of single pixels are gone at 4 px but for what finer levels make of them."""
+def test_finer_styles_depend_on_details_that_coarser_ones_do_not():
+    """Checkerboards of single pixels are invisible at 4 px except for what finer levels add."""
     torch.manual_seed(0)
     network = CompactEncoder(CompactLayout.of(CONFIG, WIDTHS))
     pictures = torch.rand(1, 3, 32, 32)
@@ -86,7 +86,7 @@ def test_finer_styles_see_what_coarser_ones_do_not():
     assert [bool(same) for same in (deltas == middle).all(2)[0]] == [True] * 2 + [False] * 5
 
 
-def test_made_up_codes_are_spread_and_some_are_mixed(session):
+def test_sampled_codes_vary_and_some_are_mixed(session):
     torch.manual_seed(0)
     recipe = EncoderRecipe(mixing=0.5, psi=(0.0, 1.0))
     codes = sample_w(session.generator, 200, recipe)
@@ -105,7 +105,7 @@ class StoppedAfterThree(Run):
                 return
 
 
-def test_a_stopped_run_goes_on_as_if_it_had_not(tmp_path, session, monkeypatch):
+def test_an_interrupted_run_is_resumed_exactly(tmp_path, session, monkeypatch):
     straight = steps(tmp_path, session, 6)
     (tmp_path / "encoder").rename(tmp_path / "first")
     with monkeypatch.context() as stopping:
@@ -120,7 +120,7 @@ def test_a_stopped_run_goes_on_as_if_it_had_not(tmp_path, session, monkeypatch):
         steps(tmp_path, session, 7)
 
 
-def test_pictures_are_found_again_and_the_file_says_how_well(tmp_path, session):
+def test_images_are_reconstructed_and_the_file_contains_the_psnr(tmp_path, session):
     pixels = np.load(tmp_path / "avatars.npy")
     mean = CompactEncoder(CompactLayout.of(CONFIG, WIDTHS)).initialize_to_mean(session.generator.latent_avg)
     before = measure(mean, session.generator, pixels)
@@ -128,8 +128,8 @@ def test_pictures_are_found_again_and_the_file_says_how_well(tmp_path, session):
     after = measure(averaged(run), session.generator, pixels)
     assert after["median_psnr"] > before["median_psnr"] + 1.5
     assert after["least_psnr"] < after["median_psnr"]
-    told = rejection_rate(averaged(run), session.generator, after["least_psnr"]).split()
-    assert int(told[0]) > 0.8 * int(told[2]) > 10
+    message = rejection_rate(averaged(run), session.generator, after["least_psnr"]).split()
+    assert int(message[0]) > 0.8 * int(message[2]) > 10
     export(tmp_path, run, session, after)
     encoder = load_encoder(tmp_path / "encoder.safetensors", choose_placement("cpu", "float32"))
     assert encoder.generator == session.fingerprint and encoder.least_psnr == after["least_psnr"]

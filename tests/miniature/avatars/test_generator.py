@@ -1,4 +1,4 @@
-"""The GAN's training in small: it goes on exactly, penalises what it should, learns, and comes out as it is."""
+"""The GAN's training at small size: exact resumption, penalties, learning, export."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ pytestmark = pytest.mark.usefixtures("precision_of_its_own")
 
 @pytest.fixture
 def state(tmp_path: Path) -> Path:
-    """Pictures that are dark red above and bright blue below a line that moves."""
+    """Images that are dark red above and bright blue below a line at a random height."""
     pixels = np.zeros((300, SIZE, SIZE, 3), np.uint8)
     for index, line in enumerate(np.random.default_rng(0).integers(5, 11, len(pixels))):
         pixels[index, :line], pixels[index, line:] = (110, 10, 20), (90, 130, 250)
@@ -48,7 +48,7 @@ def everything(run: AdversarialRun) -> list[Tensor]:
     return [*run.params, *run.params_ema, *run.generator.buffers(), run.path_mean, *moments]
 
 
-def test_a_stopped_run_goes_on_as_if_it_had_not(state: Path, tmp_path: Path) -> None:
+def test_an_interrupted_run_is_resumed_exactly(state: Path, tmp_path: Path) -> None:
     straight = everything(train(state, 7, path=2.0, path_every=3))
     (state / "gan").rename(state / "first")
     train(state, 4, path=2.0, path_every=3)
@@ -61,13 +61,13 @@ def test_a_stopped_run_goes_on_as_if_it_had_not(state: Path, tmp_path: Path) -> 
 
 
 def test_the_penalty_is_the_squared_gradient_of_a_known_function() -> None:
-    class Known(nn.Module):
+    class QuadraticDiscriminator(nn.Module):
         def forward(self, pictures: Tensor) -> Tensor:
             return (pictures**2).sum((1, 2, 3)) * 1.5
 
     pictures = torch.randn(4, 3, 8, 8, generator=torch.Generator().manual_seed(0))
-    wanted = (3 * pictures).square().sum((1, 2, 3)).mean()
-    torch.testing.assert_close(gradient_penalty(Known(), pictures), wanted)
+    expected = (3 * pictures).square().sum((1, 2, 3)).mean()
+    torch.testing.assert_close(gradient_penalty(QuadraticDiscriminator(), pictures), expected)
 
 
 def test_the_penalty_and_its_gradient_are_those_of_the_jacobian() -> None:
@@ -75,12 +75,12 @@ def test_the_penalty_and_its_gradient_are_those_of_the_jacobian() -> None:
     discriminator = Discriminator((6, 5, 4), fold=2)
     pictures = torch.randn(4, 3, SIZE, SIZE)
     jacobian = torch.autograd.functional.jacobian(discriminator, pictures, create_graph=True)
-    wanted = jacobian.sum(0).square().sum() / 4  # type: ignore[union-attr]
+    expected = jacobian.sum(0).square().sum() / 4  # type: ignore[union-attr]
     with torch.autocast("cpu", dtype=torch.bfloat16):
-        found = gradient_penalty(discriminator, pictures)
-    torch.testing.assert_close(found, wanted)
+        penalty = gradient_penalty(discriminator, pictures)
+    torch.testing.assert_close(penalty, expected)
     weights = [discriminator.read.weight, discriminator.judge.weight]
-    for one, two in zip(torch.autograd.grad(found, weights), torch.autograd.grad(wanted, weights), strict=True):
+    for one, two in zip(torch.autograd.grad(penalty, weights), torch.autograd.grad(expected, weights), strict=True):
         torch.testing.assert_close(one, two, rtol=1e-4, atol=1e-6)
 
 
@@ -96,8 +96,8 @@ def test_deviation_is_that_of_a_group_of_neighbours() -> None:
     x = torch.randn(8, 3, 4, 4, generator=torch.Generator().manual_seed(0))
     x[4:] = x[4]
     maps = append_deviation(x)[:, -1]
-    wanted = x[:4].std(0, unbiased=False).mean()
-    torch.testing.assert_close(maps[:4], wanted.expand(4, 4, 4))
+    expected = x[:4].std(0, unbiased=False).mean()
+    torch.testing.assert_close(maps[:4], expected.expand(4, 4, 4))
     assert maps[4:].max() < 1e-3
 
 
@@ -109,18 +109,18 @@ def test_mixed_codes_follow_one_code_then_another() -> None:
     assert changes.any(0).all()
 
 
-def test_no_code_resonates_with_the_first_weights() -> None:
+def test_codes_are_not_correlated_with_the_first_weights() -> None:
     def widening(seed: int) -> float:
         generator, _ = gan.build(gan.config(SIZE, WIDTHS), seed)
         codes = [torch.randn(64, gan.W_WIDTH, generator=torch.Generator().manual_seed(s)) for s in (0, 54321)]
         small, plain = (float(generator.map(z).detach().std()) for z in codes)
         return small / plain
 
-    assert widening(-1) > 1.3  # what weights of the codes' own seed do
+    assert widening(-1) > 1.3  # weights with the seed of the codes
     assert 0.9 < widening(gan.START_SEED) < 1.1
 
 
-def test_a_few_steps_bring_the_pictures_nearer(state: Path) -> None:
+def test_a_few_steps_reduce_the_distance_to_real_images(state: Path) -> None:
     real = np.load(state / "avatars.npy")
     start = export.averaged(gan.build(gan.config(SIZE, WIDTHS))[0].state_dict())
     before, least = export.distance(start, real, 100)
@@ -129,7 +129,7 @@ def test_a_few_steps_bring_the_pictures_nearer(state: Path) -> None:
     assert least < after < 0.6 * before
 
 
-def test_what_is_not_a_number_stops_the_run_and_changes_nothing(state: Path) -> None:
+def test_nan_stops_the_run_and_changes_nothing(state: Path) -> None:
     run = train(state, 2)
     before = [tensor.clone() for tensor in (*run.params, *run.params_ema)]
     written = {file: file.stat().st_mtime_ns for file in run.folder.iterdir()}
@@ -140,32 +140,32 @@ def test_what_is_not_a_number_stops_the_run_and_changes_nothing(state: Path) -> 
     assert {file: file.stat().st_mtime_ns for file in run.folder.iterdir()} == written
 
 
-def test_an_exported_generator_draws_the_averaged_ones_pictures(state: Path) -> None:
+def test_an_exported_generator_synthesizes_the_averaged_ones_images(state: Path) -> None:
     run = train(state, 6, lr=0.02)
     path = state / "out" / "generator.safetensors"
     export.export(state, path)
     loaded = load_generator(path, CPU)
-    ours, _ = gan.build(gan.config(SIZE, WIDTHS))
-    ours.load_state_dict(run.averaged()["generator"])
+    averaged, _ = gan.build(gan.config(SIZE, WIDTHS))
+    averaged.load_state_dict(run.averaged()["generator"])
     with torch.no_grad():
-        ours.latent_avg.copy_(ours.map(torch.randn(10_000, gan.W_WIDTH)).mean(0))
-        torch.testing.assert_close(loaded.latent_avg, ours.latent_avg, atol=0.1, rtol=0)
-        ours.latent_avg.copy_(loaded.latent_avg)
-        wanted, found = export.sample_images(ours, 8, 0.7), export.sample_images(loaded, 8, 0.7)
+        averaged.latent_avg.copy_(averaged.map(torch.randn(10_000, gan.W_WIDTH)).mean(0))
+        torch.testing.assert_close(loaded.latent_avg, averaged.latent_avg, atol=0.1, rtol=0)
+        averaged.latent_avg.copy_(loaded.latent_avg)
+        expected, images = export.sample_images(averaged, 8, 0.7), export.sample_images(loaded, 8, 0.7)
         raw = export.sample_images(run.generator, 8, 0.7)
-    torch.testing.assert_close(found, wanted, atol=0.02, rtol=0)
-    assert (raw - wanted).abs().max() > 0.1
+    torch.testing.assert_close(images, expected, atol=0.02, rtol=0)
+    assert (raw - expected).abs().max() > 0.1
     begun, _ = gan.build(gan.config(SIZE, WIDTHS), seed=1)
     export.init_from(path.parent, begun, nn.Identity())
-    torch.testing.assert_close(export.sample_images(begun, 8, 0.7), found)
+    torch.testing.assert_close(export.sample_images(begun, 8, 0.7), images)
 
 
-def test_pictures_of_another_size_are_refused(state: Path) -> None:
+def test_images_of_another_size_are_rejected(state: Path) -> None:
     with pytest.raises(ValueError, match="32, 32, 3"):
         gan.train(state, Budget(steps=1), size=32, device="cpu", widths=(8, 8, 8, 8))
 
 
-def test_crowds_differ_by_what_is_in_them(state: Path) -> None:
+def test_the_distance_of_image_sets_depends_on_their_content(state: Path) -> None:
     real = to_tensors(np.load(state / "avatars.npy"))
     assert set_distance(real[:100], real[:100]) == 0
     other = set_distance(real[:100], real[100:200])

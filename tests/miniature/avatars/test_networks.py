@@ -1,4 +1,4 @@
-"""The networks that look at avatars, in small: what they are taught from, that runs go on, what comes out."""
+"""CLIP and identity network of the avatars at small size: training data, resumed runs, exported files."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ from inst.perceptual.identity import SmallIdentity, load_identity
 from inst.placement import Placement
 from miniature.avatars import CHOICES, Attributes, identity, sample
 from miniature.avatars.clip import train as avatar_clip
-from miniature.avatars.clip import zero_shot as avatar_answers
-from miniature.avatars.data import writer as dataset
+from miniature.avatars.clip import zero_shot
+from miniature.avatars.data import writer
 from miniature.avatars.data.augment import augment
 from miniature.avatars.data.dataset import HIDDEN, AvatarDataset, ChoiceHeads, choices_of
 from miniature.avatars.data.questions import QUESTIONS
@@ -42,7 +42,7 @@ COUNT = 30
 
 @pytest.fixture(autouse=True)
 def precision_of_its_own() -> Iterator[None]:
-    """accelerate keeps one precision a process, and other tests' is float32."""
+    """accelerate has one precision per process, and other tests use float32."""
     AcceleratorState._reset_state(reset_partial_state=True)
     yield
     AcceleratorState._reset_state(reset_partial_state=True)
@@ -51,31 +51,31 @@ def precision_of_its_own() -> Iterator[None]:
 @pytest.fixture(scope="module")
 def state(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("avatars")
-    dataset.write_avatars(folder, COUNT, 64, seed=3)
+    writer.write_avatars(folder, COUNT, 64, seed=3)
     return folder
 
 
-def test_what_is_held_back_is_never_trained_on(state: Path) -> None:
-    crowd = AvatarDataset.open(state)
-    assert {*crowd.train} | {*crowd.held_out} == {*range(COUNT)}
-    assert not {*crowd.train} & {*crowd.held_out}
-    assert len(crowd.held_out) == COUNT // 10
+def test_held_out_avatars_are_never_trained_on(state: Path) -> None:
+    dataset = AvatarDataset.open(state)
+    assert {*dataset.train} | {*dataset.held_out} == {*range(COUNT)}
+    assert not {*dataset.train} & {*dataset.held_out}
+    assert len(dataset.held_out) == COUNT // 10
     rng = np.random.default_rng(0)
-    batch = avatar_clip.sample_batch(crowd, crowd.train, 16, rng)
-    assert {*batch.rows} <= {*crowd.train}
+    batch = avatar_clip.sample_batch(dataset, dataset.train, 16, rng)
+    assert {*batch.rows} <= {*dataset.train}
     assert len({*batch.long}) == len({*batch.short}) == len({*batch.rows}) == len(batch.rows) > 4
 
 
-def test_no_avatars_are_told(tmp_path: Path) -> None:
+def test_missing_avatars_are_reported(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"miniature\.avatars"):
         AvatarDataset.open(tmp_path)
 
 
-def test_hidden_choices_are_neither_asked_nor_counted() -> None:
+def test_hidden_attributes_do_not_count() -> None:
     bald = Attributes(cut="bald", glasses="sunglasses")
-    found = dict(zip(CHOICES, choices_of(bald), strict=True))
-    assert {name for name, number in found.items() if number == HIDDEN} == {"hair", "eyes", "lids"}
-    assert [*CHOICES["cut"]][found["cut"]] == "bald"
+    indices = dict(zip(CHOICES, choices_of(bald), strict=True))
+    assert {name for name, number in indices.items() if number == HIDDEN} == {"hair", "eyes", "lids"}
+    assert [*CHOICES["cut"]][indices["cut"]] == "bald"
     heads = ChoiceHeads(4)
     logits = torch.randn(2, sum(heads.sizes))
     choices = torch.tensor([choices_of(bald), choices_of(bald)])
@@ -85,34 +85,34 @@ def test_hidden_choices_are_neither_asked_nor_counted() -> None:
     assert heads.loss(logits, choices) == loss
 
 
-def test_every_question_has_each_of_its_answers() -> None:
+def test_every_answer_of_a_question_occurs() -> None:
     rng = np.random.default_rng(0)
-    crowd = [sample(rng) for _ in range(600)]
+    avatars = [sample(rng) for _ in range(600)]
     for name, question in QUESTIONS.items():
-        answers = {question.answer(attributes) for attributes in crowd} - {None}
+        answers = {question.answer(attributes) for attributes in avatars} - {None}
         assert answers == {*question.texts.values()}, name
 
 
-def test_imperfect_pictures_still_show_what_they_showed(state: Path) -> None:
+def test_augmented_images_stay_similar(state: Path) -> None:
     pictures = AvatarDataset.open(state).images(range(COUNT))
     torch.manual_seed(0)
-    made = augment(pictures)
+    augmented = augment(pictures)
     torch.manual_seed(0)
-    assert torch.equal(made, augment(pictures))
-    assert made.shape == pictures.shape
-    assert made.abs().max() <= 1
-    apart = (made[:, None] - pictures[None]).square().mean((2, 3, 4))
-    assert (apart.argmin(1) == torch.arange(COUNT)).float().mean() > 0.9
-    assert 0.5 * COUNT < (apart.diagonal() > 1e-4).sum() <= COUNT
+    assert torch.equal(augmented, augment(pictures))
+    assert augmented.shape == pictures.shape
+    assert augmented.abs().max() <= 1
+    distances = (augmented[:, None] - pictures[None]).square().mean((2, 3, 4))
+    assert (distances.argmin(1) == torch.arange(COUNT)).float().mean() > 0.9
+    assert 0.5 * COUNT < (distances.diagonal() > 1e-4).sum() <= COUNT
 
 
-def test_the_first_layer_starts_with_components_of_equal_power(state: Path) -> None:
+def test_the_first_layer_is_initialised_with_whitened_components(state: Path) -> None:
     pictures = AvatarDataset.open(state).images(range(COUNT))
     model = TOWERS.build(600)
     avatar_clip.init_from_patches(model, pictures)
     with torch.no_grad():
-        seen = model.visual.conv1(pictures).movedim(1, 3).flatten(0, 2)
-    assert_close(seen.T @ seen / len(seen), torch.eye(16), atol=0.01, rtol=0)
+        response = model.visual.conv1(pictures).movedim(1, 3).flatten(0, 2)
+    assert_close(response.T @ response / len(response), torch.eye(16), atol=0.01, rtol=0)
 
 
 def clip_run(state: Path, folder: Path) -> list[torch.Tensor]:
@@ -126,7 +126,7 @@ def clip_run(state: Path, folder: Path) -> list[torch.Tensor]:
     return [*run.params, *run.params_ema]
 
 
-def test_a_stopped_clip_goes_on_as_if_it_had_not_and_comes_out(
+def test_an_interrupted_clip_is_resumed_exactly_and_exported(
     state: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     straight = clip_run(state, tmp_path / "one")
@@ -145,39 +145,39 @@ def test_a_stopped_clip_goes_on_as_if_it_had_not_and_comes_out(
     again = clip_run(state, tmp_path / "two")
     assert all(torch.equal(one, two) for one, two in zip(straight, again, strict=True))
 
-    ours = avatar_clip.export(tmp_path / "two", tmp_path / "out", TOWERS)
+    exported = avatar_clip.export(tmp_path / "two", tmp_path / "out", TOWERS)
     loaded = load_clip(f"local-dir:{tmp_path / 'out' / 'clip'}", CPU)
     pictures = AvatarDataset.open(state).images(range(4)).requires_grad_()
     texts = ["a face with glasses", "a face"]
     tokenizer = avatar_clip.load_tokenizer(tmp_path / "two")
-    wanted = avatar_answers.embed_texts(ours, tokenizer, texts)
-    assert_close(functional.normalize(loaded.embed_text(texts)), wanted, atol=0.02, rtol=0)
+    expected = zero_shot.embed_texts(exported, tokenizer, texts)
+    assert_close(functional.normalize(loaded.embed_text(texts)), expected, atol=0.02, rtol=0)
     view = ClipView(loaded)
-    seen = view.embed_images(pictures)
-    assert_close(functional.normalize(seen), avatar_answers.embed_images(ours, pictures), atol=0.02, rtol=0)
+    embeds = view.embed_images(pictures)
+    assert_close(functional.normalize(embeds), zero_shot.embed_images(exported, pictures), atol=0.02, rtol=0)
     view.distance(pictures, loaded.embed_text(["a smile"] * 4)).sum().backward()
     assert pictures.grad is not None
     assert pictures.grad.abs().max() > 0
     assert str(tmp_path) not in "".join(file.read_text() for file in (tmp_path / "out").rglob("*.json"))
 
 
-def test_moments_are_of_the_same_avatar_and_go_on(state: Path, tmp_path: Path) -> None:
-    crowd = AvatarDataset.open(state)
+def test_variants_are_of_the_same_avatar_and_writing_is_resumed(state: Path, tmp_path: Path) -> None:
+    dataset = AvatarDataset.open(state)
     tasks = [(row, False) for row in range(8)]
-    found = write_variants(tmp_path, tasks, crowd.seed, 64)
-    assert np.array_equal(found[5], draw_variant(crowd.seed, 5, 64, outfit=False))
-    apart = np.abs(found[:, None].astype(float) - crowd.pixels[None, :8]).mean((2, 3, 4))
-    assert (apart.argmin(1) == np.arange(8)).all()
-    assert apart.diagonal().min() > 0.5
-    before = found.copy()
+    variants = write_variants(tmp_path, tasks, dataset.seed, 64)
+    assert np.array_equal(variants[5], draw_variant(dataset.seed, 5, 64, outfit=False))
+    distances = np.abs(variants[:, None].astype(float) - dataset.pixels[None, :8]).mean((2, 3, 4))
+    assert (distances.argmin(1) == np.arange(8)).all()
+    assert distances.diagonal().min() > 0.5
+    before = variants.copy()
     plan = tmp_path / "variants.json"
     plan.write_text(plan.read_text().replace('"done": 8', '"done": 6'))
-    assert np.array_equal(write_variants(tmp_path, tasks, crowd.seed, 64), before)
+    assert np.array_equal(write_variants(tmp_path, tasks, dataset.seed, 64), before)
     with pytest.raises(ValueError, match="other avatars"):
-        write_variants(tmp_path, tasks[:3], crowd.seed, 64)
+        write_variants(tmp_path, tasks[:3], dataset.seed, 64)
 
 
-def test_another_outfit_leaves_face_and_hair() -> None:
+def test_another_outfit_preserves_face_and_hair() -> None:
     rng = np.random.default_rng(0)
     for _ in range(50):
         attributes = sample(rng)
@@ -186,13 +186,13 @@ def test_another_outfit_leaves_face_and_hair() -> None:
         assert changed <= {"clothes", "cloth", "background", "glasses", "earrings", "hat"}
 
 
-def test_area_counts_pairs_in_order() -> None:
+def test_roc_auc_counts_ordered_pairs() -> None:
     same, different = torch.tensor([0.9, 0.5, 0.4]), torch.tensor([0.5, 0.1, 0.45, 0.4])
     order = (same[:, None] > different).float() + (same[:, None] == different).float() / 2
     assert identity.roc_auc(same, different) == pytest.approx(float(order.mean()))
 
 
-def test_identity_learns_its_pairs_and_comes_out(state: Path, tmp_path: Path) -> None:
+def test_the_identity_network_learns_its_pairs_and_is_exported(state: Path, tmp_path: Path) -> None:
     pairs = identity.Pairs.open(state, held_out=2)
     places = pairs.train()
     assert {*pairs.rows[places]} == {*AvatarDataset.open(state).train}
@@ -207,10 +207,10 @@ def test_identity_learns_its_pairs_and_comes_out(state: Path, tmp_path: Path) ->
     torch.manual_seed(1)
     before = loss(SmallIdentity(widths))
     identity.train(state, Budget(steps=25), device="cpu", pairs=pairs, widths=widths)
-    ours = identity.trained(state, widths)
-    assert loss(ours) < 0.8 * before
-    assert identity.measure(ours, pairs).count("AUC") == 2
-    identity.export(ours, tmp_path)
+    network = identity.trained(state, widths)
+    assert loss(network) < 0.8 * before
+    assert identity.measure(network, pairs).count("AUC") == 2
+    identity.export(network, tmp_path)
     loaded = load_identity(tmp_path / "identity.safetensors", CPU)
     pictures = pairs.images(places[:4])[0]
-    assert_close(loaded.embed_faces(pictures), ours.embed_faces(pictures), atol=0.02, rtol=0)
+    assert_close(loaded.embed_faces(pictures), network.embed_faces(pictures), atol=0.02, rtol=0)

@@ -1,4 +1,4 @@
-"""The texture loss asks for strokes, not for their places."""
+"""The texture loss compares strokes independently of their positions."""
 
 import pytest
 import torch
@@ -16,12 +16,12 @@ def loss(out: torch.Tensor, x: torch.Tensor) -> float:
     return texture_loss(out, x).item()
 
 
-def test_it_is_zero_for_the_picture_itself_and_blind_to_its_brightness():
+def test_it_is_zero_for_the_picture_itself_and_independent_of_brightness():
     assert loss(strokes(), strokes()) == 0
     assert loss(strokes() + 0.1, strokes()) < 1e-5
 
 
-def test_blur_costs_and_other_strokes_of_the_same_kind_cost_little():
+def test_blur_has_a_high_loss_and_similar_strokes_elsewhere_a_low_one():
     blurred = functional.avg_pool2d(strokes(), 3, 1, 1)
     assert loss(blurred, strokes()) > 0.3
     assert loss(strokes().flip(-1), strokes()) < 0.05
@@ -38,7 +38,7 @@ def test_its_gradient_sharpens():
     assert after > 1.2 * before
 
 
-def test_blur_takes_energy_which_is_that_of_a_ramp():
+def test_blur_reduces_gradient_energy_which_is_correct_for_a_ramp():
     ramp = torch.arange(8.0).expand(2, 3, 5, 8) / 10
     torch.testing.assert_close(gradient_energy(ramp), torch.full((2,), 0.01))
     blurred = functional.avg_pool2d(strokes(), 3, 1, 1)

@@ -1,4 +1,4 @@
-"""Features whose values say where they stand."""
+"""Features whose values encode their position."""
 
 import numpy as np
 
@@ -6,7 +6,7 @@ from miniature.diffusion import embed
 
 
 def coordinates(rows: int) -> embed.Features:
-    """Features whose values say where they stand; the last two rows have no source."""
+    """Features whose values encode their position; the last two rows have no source."""
     y, x = np.mgrid[0:64, 0:64]
     place = np.stack([np.stack([np.full((64, 64), row), y, x, 0 * x]) for row in range(rows)]).astype(np.float16)
     patches = np.repeat(np.arange(320)[None, :, None], rows, 0) + np.zeros((1, 1, 8))

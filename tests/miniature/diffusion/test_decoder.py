@@ -1,4 +1,4 @@
-"""The decoder's training in small: it goes on exactly, leaves the latents alone, and its critic knows them."""
+"""The decoder's training at small size: exact resumption, unchanged latents, a discriminator conditioned on them."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ pytestmark = pytest.mark.usefixtures("precision_of_its_own")
 
 @pytest.fixture
 def state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The shipped autoencoder and a few speckled pictures; statistics of latents from fewer crops than usual."""
+    """The bundled autoencoder and a few speckled pictures; statistics of latents from fewer crops than usual."""
     whole = autoencoder.sample_latents
     monkeypatch.setattr(autoencoder, "sample_latents", lambda model, pictures: whole(model, pictures, 6))
     rng, rows = np.random.default_rng(0), []
@@ -41,14 +41,14 @@ def train(state: Path, steps: int) -> list[torch.Tensor]:
     return [*run.params, *run.params_ema, *moments]
 
 
-def test_a_stopped_run_goes_on_as_if_it_had_not(state: Path) -> None:
+def test_an_interrupted_run_is_resumed_exactly(state: Path) -> None:
     straight = train(state, 4)
     (state / "decoder").rename(state / "first")
     train(state, 2)
     assert all(torch.equal(one, two) for one, two in zip(straight, train(state, 4), strict=True))
 
 
-def test_the_decoder_moves_and_the_latents_stay(state: Path) -> None:
+def test_the_decoder_changes_and_the_latents_do_not(state: Path) -> None:
     before = autoencoder.load(state)
     x = torch.rand(1, 3, 64, 64, generator=torch.Generator().manual_seed(1)) * 2 - 1
     train(state, 3)
@@ -60,7 +60,7 @@ def test_the_decoder_moves_and_the_latents_stay(state: Path) -> None:
     assert (one - two).abs().mean() > 1e-4
 
 
-def test_the_critic_judges_patches_beside_their_latents() -> None:
+def test_the_discriminator_scores_patches_given_their_latents() -> None:
     torch.manual_seed(0)
     critic = PatchDiscriminator()
     pictures, latents = torch.randn(1, 3, 64, 64), torch.randn(1, 4, 16, 16)

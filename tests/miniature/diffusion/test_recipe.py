@@ -1,4 +1,4 @@
-"""The recipe in small: pictures that repeat, captions that survive, towers that agree, runs that go on exactly."""
+"""The training of the embedded diffusion model at small size: pictures, captions, text towers, resumed runs."""
 
 from __future__ import annotations
 
@@ -38,9 +38,9 @@ def picture() -> np.ndarray:
 
 
 @pytest.mark.parametrize("name", sorted(STYLES))
-def test_a_style_repeats_itself_and_stays_in_range(name: str, picture: np.ndarray) -> None:
-    manner = render.sample_variant(name, picture, np.random.default_rng(1))
-    one, two = (render.render(picture, manner, np.random.default_rng(2)) for _ in range(2))
+def test_a_style_is_reproducible_and_stays_in_range(name: str, picture: np.ndarray) -> None:
+    variant = render.sample_variant(name, picture, np.random.default_rng(1))
+    one, two = (render.render(picture, variant, np.random.default_rng(2)) for _ in range(2))
     assert np.array_equal(one, two)
     assert one.shape == picture.shape
     assert one.dtype == np.float32
@@ -48,19 +48,19 @@ def test_a_style_repeats_itself_and_stays_in_range(name: str, picture: np.ndarra
     assert one.std() > 0.01
 
 
-def test_a_style_leaves_the_picture_it_paints_from(picture: np.ndarray) -> None:
+def test_a_style_does_not_modify_its_input(picture: np.ndarray) -> None:
     before = picture.copy()
     for name, style in STYLES.items():
         style.paint(picture, style.sample_params(np.random.default_rng(3)), np.random.default_rng(4))
         assert np.array_equal(picture, before), name
 
 
-def test_no_wording_means_two_styles() -> None:
+def test_no_two_styles_share_a_caption() -> None:
     wordings = [word.lower() for style in STYLES.values() for word in style.words]
     assert len(wordings) == len(set(wordings))
 
 
-def test_many_styles_are_trained_and_the_held_ones_are_not() -> None:
+def test_many_styles_are_trained_and_held_out_ones_are_not() -> None:
     held = {name for name, style in STYLES.items() if style.held_out}
     assert len(held) >= 11
     assert len(STYLES) - len(held) >= 41
@@ -69,8 +69,8 @@ def test_many_styles_are_trained_and_the_held_ones_are_not() -> None:
     assert {task["style"] for task in tasks if task["split"] == "train"} == STYLES.keys() - held
 
 
-def test_weights_from_before_the_pooled_prompt_are_gone_on_with() -> None:
-    """What a U-Net pools of its prompt is nothing at first, and something after a step."""
+def test_weights_without_the_pooled_prompt_can_be_trained_further() -> None:
+    """The pooled prompt has no effect at first, and has one after a training step."""
     torch.manual_seed(0)
     unet = model.build((32, 64, 64))
     old = {name: value for name, value in unet.state_dict().items() if not name.startswith("add_embedding.")}
@@ -85,7 +85,7 @@ def test_weights_from_before_the_pooled_prompt_are_gone_on_with() -> None:
 
 
 def folders(captions: tuple[str, ...] = ("a hill", "a lake")) -> list[list[Record]]:
-    """Photos and paintings that are named only."""
+    """Records of photos and paintings without files."""
     return [
         [
             Record(path=Path(f"{kind}{i}.png"), caption=caption, split=split, group=kind)
@@ -95,7 +95,7 @@ def folders(captions: tuple[str, ...] = ("a hill", "a lake")) -> list[list[Recor
     ]
 
 
-def test_a_word_takes_pictograms_that_show_the_thing() -> None:
+def test_a_noun_uses_pictograms_that_show_it() -> None:
     captions = (
         "Christmas tree",
         "cat with wry smile",
@@ -105,15 +105,15 @@ def test_a_word_takes_pictograms_that_show_the_thing() -> None:
         "catfish",
         "nerd face",
     )
-    found = render.pictograms_by_noun([Record(path=Path(c), caption=c, split="", group="") for c in captions])
-    assert {word: [r.caption for r in records] for word, records in found.items()} == {
+    pictograms = render.pictograms_by_noun([Record(path=Path(c), caption=c, split="", group="") for c in captions])
+    assert {word: [r.caption for r in records] for word, records in pictograms.items()} == {
         "tree": ["Christmas tree"],
         "cat": ["cat with wry smile"],
         "clock": ["three o’clock"],
     }
 
 
-def test_scenes_are_captioned_with_the_words_of_what_is_there(tmp_path: Path) -> None:
+def test_scenes_are_captioned_with_the_nouns_in_them(tmp_path: Path) -> None:
     import cv2
 
     words_txt = Path(captions_of.__file__).with_name("words.txt").read_text().split()
@@ -167,7 +167,7 @@ def rows() -> list[dict[str, str]]:
     return [metadata | {"content": c, "words": w} for c in contents for w in ("thick oil brush marks", "woodcut")]
 
 
-def test_the_tokenizer_reads_back_what_it_wrote(tmp_path: Path) -> None:
+def test_the_tokenizer_decodes_what_it_encoded(tmp_path: Path) -> None:
     tokenizers.train_tokenizer(captions_of.texts_of(rows()), tmp_path, size=700)
     from transformers import CLIPTokenizer
 
@@ -192,7 +192,7 @@ def test_both_libraries_text_towers_agree() -> None:
     torch.testing.assert_close(ours, theirs, atol=1e-5, rtol=1e-5)
 
 
-def test_training_noise_hides_the_mean_colour_and_keeps_its_grain() -> None:
+def test_training_noise_hides_the_mean_colour_and_has_unit_deviation_otherwise() -> None:
     torch.manual_seed(0)
     eps = schedule.training_noise(torch.zeros(200, 4, 16, 16))
     assert eps.mean((2, 3)).std() > 0.3
@@ -213,7 +213,7 @@ def work(run: Run, stop: int) -> None:
             return
 
 
-def test_a_stopped_run_goes_on_as_if_it_had_not(tmp_path: Path) -> None:
+def test_an_interrupted_run_is_resumed_exactly(tmp_path: Path) -> None:
     straight = small_run(tmp_path / "one", 8)
     work(straight, 99)
     work(small_run(tmp_path / "two", 8), 3)
@@ -226,7 +226,7 @@ def test_a_stopped_run_goes_on_as_if_it_had_not(tmp_path: Path) -> None:
     assert len(list((tmp_path / "two").glob("state-*.safetensors"))) == 1
 
 
-def test_folders_without_a_table_and_with_broken_files_are_read(tmp_path: Path) -> None:
+def test_folders_without_metadata_and_with_broken_files_are_read(tmp_path: Path) -> None:
     import cv2
 
     for index in range(18):
@@ -242,7 +242,7 @@ def test_folders_without_a_table_and_with_broken_files_are_read(tmp_path: Path) 
     assert square(image, None, size=32).shape == (32, 32, 3)
 
 
-def test_the_schedule_is_as_noisy_at_its_end_as_stable_diffusions_and_clearer_before() -> None:
+def test_the_schedule_ends_with_stable_diffusions_noise_level_and_has_less_before() -> None:
     own = schedule.scheduler()
     published = DDIMScheduler.from_config(
         own.config, trained_betas=None, beta_schedule="scaled_linear", beta_start=0.00085, beta_end=0.012
@@ -253,7 +253,7 @@ def test_the_schedule_is_as_noisy_at_its_end_as_stable_diffusions_and_clearer_be
     torch.testing.assert_close(snr[0][100:900], 4 * snr[1][100:900], rtol=1e-3, atol=0)
 
 
-def test_a_unet_carried_over_to_another_schedule_says_the_same_at_the_same_noise() -> None:
+def test_a_unet_adapted_to_another_schedule_predicts_the_same_at_the_same_noise_level() -> None:
     torch.manual_seed(0)
     unet = model.build((64, 64, 64)).eval()
     own = schedule.scheduler()
@@ -269,11 +269,11 @@ def test_a_unet_carried_over_to_another_schedule_says_the_same_at_the_same_noise
     assert adapt_time_embedding(unet, own.alphas_cumprod, published.alphas_cumprod, rounds=1) < 0.05
     with torch.no_grad():
         after = [unet(x, v, encoder_hidden_states=states).sample for v in t]
-    for wanted, wrong, got in zip(before, unchanged, after, strict=True):
-        assert (got - wanted).norm() < 0.3 * (wrong - wanted).norm()
+    for expected, wrong, result in zip(before, unchanged, after, strict=True):
+        assert (result - expected).norm() < 0.3 * (wrong - expected).norm()
 
 
-def test_texture_is_blind_to_place_and_level_and_sees_blur() -> None:
+def test_texture_loss_ignores_position_and_brightness_and_detects_blur() -> None:
     torch.manual_seed(0)
     noisy = torch.randn(2, 4, 24, 24)
     moved = noisy.roll((5, 7), (2, 3)) + 3
@@ -283,7 +283,7 @@ def test_texture_is_blind_to_place_and_level_and_sees_blur() -> None:
 
 
 @pytest.mark.parametrize("on_device", [False, True])
-def test_a_crop_lies_at_the_same_place_of_a_picture_and_of_what_it_was_drawn_from(on_device: bool) -> None:
+def test_crops_of_a_picture_and_of_its_source_are_at_the_same_position(on_device: bool) -> None:
     features = coordinates(5)
     source = embed.FeaturesOnDevice(features, torch.device("cpu")) if on_device else features
     drawn, under = source.latents_of([3, 0, 4, 3], (16, 24), np.random.default_rng(5))
@@ -291,7 +291,7 @@ def test_a_crop_lies_at_the_same_place_of_a_picture_and_of_what_it_was_drawn_fro
     assert drawn[:, 0].flatten(1).unique(dim=1).tolist() == [[3], [0], [4], [3]]
     assert (drawn[:, 1].diff(dim=1) == 1).all()
     assert (drawn[:, 2].diff(dim=2) == 1).all()
-    assert len(drawn[:, 1:3, 0, 0].unique(dim=0)) == 4  # corners are chance
+    assert len(drawn[:, 1:3, 0, 0].unique(dim=0)) == 4  # random corners
     assert torch.equal(under[1], -drawn[1])
     assert torch.equal(under[2], drawn[2])
     pooled, patches = source.style_of([0, 1], 96, np.random.default_rng(6))

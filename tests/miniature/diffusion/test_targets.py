@@ -1,4 +1,4 @@
-"""What is seen under the noise and what is wanted of it: a rendering's photo, a painting's photo of something else."""
+"""Inputs and targets of the U-Net: the photo of a rendering, and unpaired photos for paintings."""
 
 from __future__ import annotations
 
@@ -21,41 +21,41 @@ PAINTING = {"kind": "painting", "manner": 0, "content": "a saint"}
 PHOTO = {"kind": "photo", "manner": 0, "content": "a flower"}
 
 
-def samples(wanted: Tensor, source: Tensor) -> Samples:
-    return Samples.of([{}] * len(wanted), wanted, source)
+def samples(target: Tensor, source: Tensor) -> Samples:
+    return Samples.of([{}] * len(target), target, source)
 
 
-def test_a_photo_shows_through_where_a_picture_is_wanted_and_without_a_prompt_it_is_restored() -> None:
+def test_the_input_contains_the_photo_and_without_a_prompt_it_is_also_the_target() -> None:
     drawn, source = torch.zeros(64, 4, 8, 8), torch.ones(64, 4, 8, 8)
     prompts = ["", "[C]"] * 32
     t = torch.full((64,), 700)
-    sight = make_targets(samples(drawn, source), prompts, t, np.random.default_rng(0))
+    chosen = make_targets(samples(drawn, source), prompts, t, np.random.default_rng(0))
     empty = torch.tensor([not prompt for prompt in prompts])
-    assert torch.equal(sight.target[empty], sight.input[empty])
-    assert set(sight.input[empty].unique().tolist()) == {0.0, 1.0}
-    assert not sight.target[~empty].any()
-    assert torch.equal(sight.differs, (sight.input != sight.target).flatten(1).any(1))
-    assert 0.4 < sight.differs[~empty].float().mean() < 0.9
+    assert torch.equal(chosen.target[empty], chosen.input[empty])
+    assert set(chosen.input[empty].unique().tolist()) == {0.0, 1.0}
+    assert not chosen.target[~empty].any()
+    assert torch.equal(chosen.differs, (chosen.input != chosen.target).flatten(1).any(1))
+    assert 0.4 < chosen.differs[~empty].float().mean() < 0.9
     late = make_targets(samples(drawn, source), prompts, torch.full((64,), 40), np.random.default_rng(0))
-    assert late.input[~empty].max() < 0.25 < 1.5 < sight.input.max()
+    assert late.input[~empty].max() < 0.25 < 1.5 < chosen.input.max()
 
 
-def test_a_picture_that_is_its_own_source_is_plain_diffusion_under_min_snr_5() -> None:
+def test_a_picture_that_is_its_own_source_is_plain_diffusion_with_min_snr_5() -> None:
     drawn = torch.randn(8, 4, 8, 8)
     t = torch.arange(100, 900, 100)
-    sight = make_targets(samples(drawn, drawn), ["[C]"] * 8, t, np.random.default_rng(0))
-    assert not sight.differs.any()
+    chosen = make_targets(samples(drawn, drawn), ["[C]"] * 8, t, np.random.default_rng(0))
+    assert not chosen.differs.any()
     signal = scheduler().alphas_cumprod[t].view(-1, 1, 1, 1)
-    eps, guess = torch.randn(2, *drawn.shape)
+    eps, prediction = torch.randn(2, *drawn.shape)
     xt = signal.sqrt() * drawn + (1 - signal).sqrt() * eps
     snr = signal / (1 - signal)
-    expected = (snr.clamp(max=5) / snr * (guess - eps).square()).mean()
-    loss = picture_loss((xt - (1 - signal).sqrt() * guess) / signal.sqrt(), sight, signal)
+    expected = (snr.clamp(max=5) / snr * (prediction - eps).square()).mean()
+    loss = picture_loss((xt - (1 - signal).sqrt() * prediction) / signal.sqrt(), chosen, signal)
     torch.testing.assert_close(loss, expected, rtol=1e-4, atol=1e-5)
 
 
 def paintings(on_device: bool) -> tuple[Samples, Samples]:
-    """Sixteen samples, every other one a painting, and the same with photos under most paintings."""
+    """Sixteen samples, every other one a painting, before and after adding unpaired photos."""
     features = coordinates(5)
     features.arrays["latents"][:] = (
         np.random.default_rng(2).normal(size=(5, 4, 64, 64)) * (1 + np.arange(5))[:, None, None, None]
@@ -69,7 +69,7 @@ def paintings(on_device: bool) -> tuple[Samples, Samples]:
 
 
 @pytest.mark.parametrize("on_device", [False, True])
-def test_most_paintings_are_wanted_of_a_photo_of_something_else(on_device: bool) -> None:
+def test_most_paintings_get_an_unpaired_photo(on_device: bool) -> None:
     before, after = paintings(on_device)
     changed = after.unpaired.nonzero()[:, 0].tolist()
     assert 3 <= len(changed) < 8
@@ -86,44 +86,43 @@ def test_most_paintings_are_wanted_of_a_photo_of_something_else(on_device: bool)
     assert not before.unpaired.any()
 
 
-def test_the_photo_is_wanted_in_the_paintings_palette() -> None:
-    """Composition is the photo's to the last pixel; mean and deviation are the painting's, but for what a crop differs
-    from its whole picture."""
+def test_the_target_is_the_photo_in_the_paintings_palette() -> None:
+    """The composition is the photo's; mean and deviation are approximately the painting's."""
     _, after = paintings(False)
-    wanted, source, manner = (part[after.unpaired] for part in (after.target, after.source, after.style))
-    for one, photo in zip(wanted, source, strict=True):
+    target, source, style = (part[after.unpaired] for part in (after.target, after.source, after.style))
+    for one, photo in zip(target, source, strict=True):
         assert torch.corrcoef(torch.stack([one.flatten(1), photo.flatten(1)], 1)[0])[0, 1] > 0.999
-    torch.testing.assert_close(wanted.std((2, 3)).mean(), manner.std((2, 3)).mean(), rtol=0.1, atol=0)
-    assert (source.std((2, 3)) > 1.5 * manner.std((2, 3))).all()
+    torch.testing.assert_close(target.std((2, 3)).mean(), style.std((2, 3)).mean(), rtol=0.1, atol=0)
+    assert (source.std((2, 3)) > 1.5 * style.std((2, 3))).all()
 
 
-def test_a_photo_under_a_painting_is_never_restored_but_without_a_prompt() -> None:
+def test_an_unpaired_photo_is_the_target_only_without_a_prompt() -> None:
     _, after = paintings(False)
     prompts = ["", *["[C]"] * 15]
     after = after._replace(unpaired=torch.ones(16, dtype=torch.bool), source=after.source + 1)
-    sight = make_targets(after, prompts, torch.full((16,), 600), np.random.default_rng(0))
-    assert sight.differs.tolist() == [False, *[True] * 15]
-    assert sight.unpaired is not None
-    assert sight.style is not None
-    assert sight.unpaired.tolist() == sight.differs.tolist()
-    assert torch.equal(sight.style[0], sight.target[0])
-    assert torch.equal(sight.style[1:], after.style[1:])
+    chosen = make_targets(after, prompts, torch.full((16,), 600), np.random.default_rng(0))
+    assert chosen.differs.tolist() == [False, *[True] * 15]
+    assert chosen.unpaired is not None
+    assert chosen.style is not None
+    assert chosen.unpaired.tolist() == chosen.differs.tolist()
+    assert torch.equal(chosen.style[0], chosen.target[0])
+    assert torch.equal(chosen.style[1:], after.style[1:])
 
 
-def test_of_an_unpaired_sample_composition_and_patches_count_more_than_pixels() -> None:
-    """Strokes of the painting's own at the photo's composition cost less than the photo's recoloured pixels do."""
+def test_for_unpaired_samples_composition_and_patches_matter_more_than_pixels() -> None:
+    """Strokes like the painting's with the photo's composition have a lower loss than the recoloured photo itself."""
     torch.manual_seed(0)
     smooth = nn.functional.interpolate(torch.randn(4, 4, 4, 4), (32, 32), mode="bilinear")
     strokes = torch.randn(4, 4, 32, 32)
     strokes = strokes - nn.functional.interpolate(nn.functional.avg_pool2d(strokes, 2), scale_factor=2)
-    manner = smooth.roll((9, 13), (2, 3)) + strokes.roll(5, 3)
+    style = smooth.roll((9, 13), (2, 3)) + strokes.roll(5, 3)
     signal = torch.full((4, 1, 1, 1), 0.4)
     unpaired = torch.ones(4, dtype=torch.bool)
 
-    def loss(guess: Tensor, unpaired: Tensor | None, manner: Tensor | None) -> float:
+    def loss(prediction: Tensor, unpaired: Tensor | None, style: Tensor | None) -> float:
         torch.manual_seed(1)
-        return picture_loss(guess, Target(smooth + 1, smooth, manner, unpaired), signal).item()
+        return picture_loss(prediction, Target(smooth + 1, smooth, style, unpaired), signal).item()
 
-    assert loss(smooth + strokes, unpaired, manner) < loss(smooth, unpaired, manner)
+    assert loss(smooth + strokes, unpaired, style) < loss(smooth, unpaired, style)
     assert loss(smooth + strokes, None, None) > loss(smooth, None, None)
-    assert loss(smooth.flip(2) + strokes, unpaired, manner) > loss(smooth + strokes, unpaired, manner)
+    assert loss(smooth.flip(2) + strokes, unpaired, style) > loss(smooth + strokes, unpaired, style)

@@ -1,4 +1,4 @@
-"""Pictures drawn by code: every painting is what the repository holds, every scene repeats and varies."""
+"""Pictures drawn by code: paintings match the committed files; scenes are reproducible and vary."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ FOLDER = Path(__file__).parents[3] / "style_images"
 
 
 @pytest.mark.parametrize("name", paint.PICTURES)
-def test_a_painting_is_drawn_again_from_its_code(name: str) -> None:
+def test_a_committed_painting_is_reproduced_by_its_code(name: str) -> None:
     picture = paint.draw(name)
     assert picture.shape == (512, 512, 3)
     assert picture.dtype == np.uint8
@@ -32,7 +32,7 @@ def test_every_painting_is_credited() -> None:
 
 
 @pytest.mark.parametrize("name", SCENES)
-def test_a_scene_repeats_itself_and_varies(name: str) -> None:
+def test_a_scene_is_reproducible_and_varies_with_the_seed(name: str) -> None:
     one, two, other = (SCENES[name](np.random.default_rng(seed)) for seed in (3, 3, 4))
     assert np.array_equal(one, two)
     assert one.shape == (512, 512, 3)
