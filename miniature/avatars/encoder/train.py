@@ -119,7 +119,7 @@ def train(
     acc = accelerator(device)
     torch.manual_seed(0)
     generator = session.generator
-    encoder = CompactEncoder(CompactLayout.of(generator.config, widths)).start_at(generator.latent_avg.cpu())
+    encoder = CompactEncoder(CompactLayout.of(generator.config, widths)).initialize_to_mean(generator.latent_avg.cpu())
     run = Run(
         folder, {"encoder": encoder.to(acc.device)}, Recipe(lr=recipe.lr, weight_decay=0.0, ema=0.995), budget, seed=2
     )
