@@ -1,6 +1,10 @@
 """InST's stochastic inversion as a diffusers pipeline.
 
 A style is loaded as an exported textual-inversion file, as in any other Stable Diffusion pipeline of diffusers.
+
+>>> import inst.diffusers
+>>> inst.diffusers.StochasticInversionImg2ImgPipeline.__base__.__name__
+'StableDiffusionImg2ImgPipeline'
 """
 
 from __future__ import annotations

@@ -17,6 +17,10 @@ class InversionSettings:
 
     Raises:
         ConfigError: a value out of its range.
+
+    >>> import inst
+    >>> inst.InversionSettings(preset="paper").preset
+    'paper'
     """
 
     preset: Literal["fast", "paper"] = option(

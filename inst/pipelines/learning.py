@@ -35,6 +35,12 @@ class LearningStep(TrainingProgress):
     """One training step of learning a painting; the first item comes before any step.
 
     Beside the step's numbers it has the style in its current state.
+
+    >>> import inst
+    >>> from skimage import data
+    >>> *_, last = inst.learn_style_steps(data.coffee(), max_train_steps=1, resolution=64, batch_size=1)
+    >>> last.step, last.finished, last.style().name
+    (1, True, 'image')
     """
 
     _session: Session = field(repr=False)

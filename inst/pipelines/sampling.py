@@ -25,6 +25,13 @@ class SamplingStep:
         total: of how many.
         images: the finished pictures, as PIL images; ``None`` before the last step.
         tensor: the same as (b, 3, h, w) in [-1, 1]; ``None`` before the last step.
+
+    >>> import inst
+    >>> from skimage import data
+    >>> steps = inst.stylize_steps(data.chelsea(), "night", strength=0.5, num_steps=4, resolution=64)
+    >>> first = next(steps)
+    >>> first.step, first.total, first.preview().size
+    (1, 3, (451, 300))
     """
 
     step: int

@@ -41,6 +41,10 @@ class Session:
     Raises:
         ModelError, ConfigError: an unknown model name, or a device that is not present. Names are checked here, files
             are read at first use.
+
+    >>> import inst
+    >>> inst.load_model("mini").defaults.prompt
+    '[C]'
     """
 
     def __init__(

@@ -31,6 +31,11 @@ class TextToImage:
         session, styles, prompt, negative_prompt: what is in use.
         settings: every setting with its default filled in.
         num_images, batch_size: pictures to make, and how many at once.
+
+    >>> import inst
+    >>> maker = inst.TextToImage("a house, [C]", "night", num_images=2, num_steps=2, height=64, width=64)
+    >>> maker.total_steps
+    6
     """
 
     def __init__(self, prompt: str, style: StyleInput = None, model: Session | None = None, **settings: Any) -> None:

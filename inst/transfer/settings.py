@@ -42,7 +42,12 @@ class SamplingSettings:
 
 @dataclass(frozen=True, kw_only=True)
 class StylizeSettings(SamplingSettings):
-    """A photo under a style."""
+    """A photo under a style.
+
+    >>> import inst
+    >>> inst.StylizeSettings(strength=0.6).strength
+    0.6
+    """
 
     strength: float | None = option(
         None, "how far the photo is noised: 0 returns it unchanged, 1 keeps only the coarse layout", low=0.0, high=1.0
@@ -60,7 +65,12 @@ class StylizeSettings(SamplingSettings):
 
 @dataclass(frozen=True, kw_only=True)
 class GenerateSettings(SamplingSettings):
-    """A picture from a prompt."""
+    """A picture from a prompt.
+
+    >>> import inst
+    >>> inst.GenerateSettings(num_images=4).num_images
+    4
+    """
 
     num_images: int = option(1, "number of pictures to make", low=1, high=1000)
     height: int | None = option(None, "of the pictures, in pixels", low=64, high=2048)

@@ -1,6 +1,8 @@
 """The public API: its names are fixed here, each is documented with an example, and importing the package is cheap."""
 
 import dataclasses
+import doctest
+import importlib
 import inspect
 import subprocess
 import sys
@@ -71,10 +73,16 @@ def test_every_name_is_there_and_documented(name):
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_every_function_has_an_example(name):
-    value = getattr(inst, name)
-    if inspect.isfunction(value):
-        assert ">>>" in (inspect.getdoc(value) or ""), f"inst.{name} has no example"
+def test_every_name_has_an_example(name):
+    if name != "__version__":
+        assert ">>>" in (inspect.getdoc(getattr(inst, name)) or ""), f"inst.{name} has no example"
+
+
+@pytest.mark.parametrize("home", ["inst", "inst.diffusers", *sorted(set(inst._HOMES))])
+def test_the_examples_run(home, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    failed, attempted = doctest.testmod(importlib.import_module(home), report=True)
+    assert attempted > 0 and failed == 0, f"{home}: {failed} of {attempted} examples failed; see the output"
 
 
 def test_type_checkers_see_the_same_names():

@@ -20,6 +20,10 @@ class EditSettings(OptimizeSettings):
 
     Raises:
         ConfigError: a value out of its range.
+
+    >>> import inst
+    >>> inst.EditSettings(alpha=3.0).alpha
+    3.0
     """
 
     method: str = option(
@@ -93,7 +97,12 @@ class AlignSettings(FaceSettings):
 
 @dataclass(frozen=True, kw_only=True)
 class EncodeSettings(FaceSettings):
-    """How the latent codes of the faces in a photo are found."""
+    """How the latent codes of the faces in a photo are found.
+
+    >>> import inst
+    >>> inst.EncodeSettings(aligned=True).aligned
+    True
+    """
 
     aligned: bool = option(
         False,
@@ -110,7 +119,12 @@ class EncodeSettings(FaceSettings):
 
 @dataclass(frozen=True, kw_only=True)
 class PhotoEditSettings(EncodeSettings, EditSettings):
-    """How the faces of a photo are edited and pasted back."""
+    """How the faces of a photo are edited and pasted back.
+
+    >>> import inst
+    >>> inst.PhotoEditSettings(feather=0.2).feather
+    0.2
+    """
 
     feather: float = option(
         0.1, "width of the blended border of a face that is pasted back, as a share of its side", low=0.0, high=0.5

@@ -17,6 +17,10 @@ class DirectionsSettings:
 
     Raises:
         ConfigError: a value out of its range.
+
+    >>> import inst
+    >>> inst.DirectionsSettings(samples=10).samples
+    10
     """
 
     samples: int = option(100, "number of faces on which the effect of each channel is measured", low=1, high=10_000)
@@ -71,6 +75,10 @@ class MapperTrainingSettings(EditorTrainingSettings):
 
     Raises:
         ConfigError: a value out of its range.
+
+    >>> import inst
+    >>> inst.MapperTrainingSettings(max_train_steps=100).max_train_steps
+    100
     """
 
     max_train_steps: int = option(50_000, "number of training steps", low=1, high=10_000_000)
@@ -89,6 +97,10 @@ class FfclipTrainingSettings(EditorTrainingSettings):
 
     Raises:
         ConfigError: a value out of its range.
+
+    >>> import inst
+    >>> inst.FfclipTrainingSettings(max_train_steps=100).max_train_steps
+    100
     """
 
     max_train_steps: int = option(20_000, "number of training steps", low=1, high=10_000_000)
