@@ -97,6 +97,7 @@ def test_a_terminal_that_closes_stops_its_run_in_good_order(script, tmp_path):
     """The run still prints: to a terminal that is gone, where writing is an error."""
     pid, terminal = pty.fork()
     if pid == 0:
+        signal.signal(signal.SIGHUP, signal.SIG_DFL)  # the tests themselves may run under nohup
         os.execve(sys.executable, [sys.executable, str(script), str(tmp_path), "60"], ENVIRONMENT)
     wait_for(tmp_path / "started")
     os.close(terminal)
