@@ -10,6 +10,7 @@ import torch
 from PIL import Image as PilImage
 from skimage import data
 
+import inst
 from inst import assets
 from inst.cli import main
 from inst.cli.main import choose_command, stylize_or_generate
@@ -43,6 +44,16 @@ def test_what_is_typed_wins_over_the_picture_also_where_it_is_the_default():
     Path("run.yaml").write_text("from-image: a.png\nseed: 0\n")
     assert main([*again[:2], "--config", "run.yaml", *again[4:], "-o", "c.png"]) == 0
     assert (record_of("c.png")["seed"], record_of("c.png")["settings"]["sampler"]) == (0, "unipc")
+
+
+def test_a_picture_is_made_again_beside_an_export_of_its_style():
+    """An export has the same vectors, and not what transport needs."""
+    inst.load_style("night").save("styles/z.safetensors")
+    assert main(["stylize", "photo.png", "--style", "styles/z.safetensors", "-o", "a.png", *SMALL]) == 0
+    assert main(["export", "styles/z.safetensors", "-o", "styles/a.safetensors"]) == 0
+    again = ["stylize", "photo.png", "--from-image", "a.png", "--dtype", "float32", "--device", "cpu"]
+    assert main([*again, "-o", "b.png"]) == 0
+    assert np.array_equal(PilImage.open("a.png"), PilImage.open("b.png"))
 
 
 @pytest.mark.parametrize(

@@ -51,12 +51,21 @@ def settings_from_image(path: Path, given: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _find_style(row: dict[str, Any]) -> str:
-    """The ``--style`` of a recorded style: the file with the same token vectors."""
+    """The ``--style`` of a recorded style: the file with the same token vectors.
+
+    An export has the same vectors and lacks the rest of the style, so a file with its painting's patches is preferred.
+    """
+    found: Path | None = None
     for path in [*STYLES.glob("*.safetensors"), *shipped_styles()]:
         try:
-            if read_style(path).hash == row["hash"]:
-                name = "" if row["placeholder"] == PLACEHOLDER else row["placeholder"].strip("[]") + "="
-                return f"{name}{path}:{row['weight']}"
+            style = read_style(path)
         except InstError:
             continue
-    raise TokenError(f"the style {row['name']} of that picture is not in {STYLES}/: give it with --style")
+        if style.hash == row["hash"] and (found is None or style.patches is not None):
+            found = path
+            if style.patches is not None:
+                break
+    if found is None:
+        raise TokenError(f"the style {row['name']} of that picture is not in {STYLES}/: give it with --style")
+    name = "" if row["placeholder"] == PLACEHOLDER else row["placeholder"].strip("[]") + "="
+    return f"{name}{found}:{row['weight']}"
