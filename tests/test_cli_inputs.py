@@ -123,6 +123,13 @@ def test_options_have_the_same_names_everywhere():
     assert np.array_equal(PilImage.open("a.png"), PilImage.open("c.png"))
 
 
+def test_what_is_odd_about_a_photo_is_reported_once(capsys):
+    frames = [PilImage.new("RGB", (96, 64), color) for color in ("red", "blue")]
+    frames[0].save("moving.gif", save_all=True, append_images=frames[1:])
+    assert main(["stylize", "moving.gif", "--style", "night", "-o", "a.png", *SMALL]) == 0
+    assert capsys.readouterr().err.count("warning: moving.gif") == 1
+
+
 def test_a_style_that_does_not_exist_lists_those_that_do(capsys):
     assert main(["stylize", "photo.png", "--style", "starry"]) == 2
     error = capsys.readouterr().err

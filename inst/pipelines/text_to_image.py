@@ -13,8 +13,9 @@ from inst.options import settings_of
 from inst.pipelines.conditioning import condition
 from inst.pipelines.sampling import SamplingStep, last_images, picture_steps
 from inst.pipelines.session import Session, session_or_default
-from inst.pipelines.styles import StyleInput, WeightedStyle, weighted_styles
+from inst.pipelines.styles import StyleInput, weighted_styles
 from inst.placeholders import placeholders
+from inst.transfer.mixing import Weighted
 from inst.transfer.settings import GenerateSettings
 from inst.transfer.text_to_image import TextSettings
 from inst.transfer.text_to_image import generate as generate_batch
@@ -73,7 +74,7 @@ class TextToImage:
             )
 
 
-def check_named(prompt: str, styles: Sequence[WeightedStyle]) -> None:
+def check_named(prompt: str, styles: Sequence[Weighted]) -> None:
     """Refuse styles for a prompt without any placeholder, early.
 
     Raises:

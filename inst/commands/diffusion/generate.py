@@ -5,16 +5,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from inst.commands.common.claims import Claims
-from inst.commands.common.outputs import plan_numbered, safe_name
+from inst.commands.common.outputs import plan_numbered
 from inst.commands.common.progress import bar, say
 from inst.commands.diffusion.open import open_session
 from inst.commands.diffusion.options import GenerateOptions
 from inst.commands.diffusion.picture_record import generated_record, texts
 from inst.commands.diffusion.styles import StyleSpec, parse_spec, use_styles
-from inst.errors import ConfigError, TokenError
+from inst.errors import ConfigError
 from inst.image import write_image
+from inst.names import safe_name
 from inst.options import values_of
-from inst.pipelines.text_to_image import TextToImage
+from inst.pipelines.text_to_image import TextToImage, check_named
 from inst.placeholders import placeholders
 from inst.transfer.settings import GenerateSettings
 
@@ -33,10 +34,7 @@ def generate(options: GenerateOptions) -> int:
     if not options.prompt:
         raise ConfigError('no prompt was given: inst generate "a house in the style of [C]"')
     named = placeholders(options.prompt)
-    if specs and not named:
-        raise TokenError(
-            f'the prompt "{options.prompt}" does not contain {specs[0].placeholder}: write it where the style belongs'
-        )
+    check_named(options.prompt, specs)
     with Claims((spec.path for spec in specs), overwrite=options.overwrite) as claims:
         return _generate(options, specs if named else None, claims)
 

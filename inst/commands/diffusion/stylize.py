@@ -12,8 +12,8 @@ from tqdm import tqdm
 
 from inst.commands.common.claims import Claims
 from inst.commands.common.inputs import find_photos
-from inst.commands.common.outputs import plan_outputs, report_failures, safe_name
-from inst.commands.common.progress import bar, say, warn
+from inst.commands.common.outputs import plan_outputs, report_failures
+from inst.commands.common.progress import bar, say
 from inst.commands.common.record import to_json
 from inst.commands.diffusion.open import open_session
 from inst.commands.diffusion.options import StylizeOptions
@@ -22,6 +22,7 @@ from inst.commands.diffusion.styles import StyleSpec, parse_spec, use_styles
 from inst.errors import InputError, InstError
 from inst.files import read_json, write_json
 from inst.image import Picture, read_image, write_image
+from inst.names import safe_name
 from inst.options import values_of
 from inst.pipelines.style_transfer import Stylizer
 from inst.transfer.settings import StylizeSettings
@@ -106,9 +107,6 @@ def _stylize_batch(
     stylizer: Stylizer, batch: Sequence[Photo], outputs: Mapping[Path, Path], options: StylizeOptions, progress: tqdm
 ) -> list[dict[str, Any]]:
     """Compute and write a batch; returns what the run's record says of each picture."""
-    for photo in batch:
-        for note in photo.picture.notes:
-            warn(f"{photo.path.name}: {note}")
     results = None
     for step in stylizer.steps([photo.picture for photo in batch], position=batch[0].position):
         progress.update(len(batch))
